@@ -1,0 +1,487 @@
+package registry_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/neurondex/neurondex/registry"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func spec(name string, path string) registry.Spec {
+	return registry.Spec{ShortName: name, DerivedScalarType: registry.MLPPostAct, UserVisibleName: strings.ToUpper(name), NeuronDatasetPath: path}
+}
+
+func put(docs ...registry.Document) registry.Change { return registry.Change{Put: docs} }
+
+func doc(name string, specs ...registry.Spec) registry.Document {
+	return registry.Document{Name: name, Datasets: specs}
+}
+
+func apply(t *testing.T, reg *registry.Registry, c registry.Change) registry.Update {
+	t.Helper()
+	u, err := reg.Apply(c)
+	require.NoError(t, err)
+	return u
+}
+
+// lines renders what a reader sees: key=path, in order.
+func lines(s *registry.Snapshot) []string {
+	var out []string
+	for d := range s.All() {
+		out = append(out, d.ShortName()+"="+d.NeuronDatasetPath())
+	}
+	return out
+}
+
+func TestImportsTheStandardLibraryOnly(t *testing.T) {
+	out, err := exec.Command("go", "list", "-deps", "-f", "{{if not .Standard}}{{.ImportPath}}{{end}}", ".").Output()
+	require.NoError(t, err)
+	assert.Equal(t, "github.com/neurondex/neurondex/registry", strings.TrimSpace(string(out)))
+}
+
+func TestTypesAreThoseOfTheData(t *testing.T) {
+	data, err := os.ReadFile("derived_scalar_types.json")
+	require.NoError(t, err)
+	var want []map[string]any
+	require.NoError(t, json.Unmarshal(data, &want))
+	require.Len(t, want, 106)
+
+	i := 0
+	for typ := range registry.DerivedScalarTypes() {
+		var location, viewer, shape any
+		if typ.LocationWithinLayer() != "" {
+			location = typ.LocationWithinLayer()
+		}
+		if typ.ViewerNodeType() != "" {
+			viewer = typ.ViewerNodeType()
+		}
+		var dims []any
+		for _, d := range typ.Shape() {
+			dims = append(dims, d)
+		}
+		shape = dims
+		assert.True(t, typ.IsKnown())
+		assert.Equal(t, want[i], map[string]any{
+			"value": string(typ), "constant": typ.Constant(), "group": typ.Group(),
+			"is_raw_activation": typ.IsRawActivation(), "is_autoencoder_latent": typ.IsAutoencoderLatent(),
+			"shape_spec": shape, "node_type": typ.NodeType(), "location_within_layer": location,
+			"uses_attended_to_sequence_tokens": typ.UsesAttendedToSequenceTokens(), "viewer_node_type": viewer,
+		})
+		byName, ok := registry.DerivedScalarTypeOfConstant(typ.Constant())
+		assert.True(t, ok)
+		assert.Equal(t, typ, byName)
+		i++
+	}
+	assert.Equal(t, 106, i)
+
+	unknown := registry.DerivedScalarType("my_type")
+	assert.False(t, unknown.IsKnown())
+	assert.Empty(t, unknown.NodeType())
+	assert.Empty(t, unknown.Shape())
+}
+
+func TestEmpty(t *testing.T) {
+	s := registry.New().Snapshot()
+	assert.Zero(t, s.Len())
+	assert.Zero(t, s.Generation())
+	assert.Empty(t, lines(s))
+	_, ok := s.Lookup("a", registry.MLPPostAct)
+	assert.False(t, ok)
+	_, err := s.Get("a", registry.MLPPostAct)
+	assert.EqualError(t, err, `no neuron dataset for ("a", "mlp_post_act"). There are no datasets.`)
+
+	var none registry.Dataset
+	assert.True(t, none.IsZero())
+	assert.Empty(t, none.ShortName())
+	assert.Empty(t, none.Description())
+	assert.Empty(t, none.Document())
+}
+
+func TestOrderIsByDocumentThenAsDefined(t *testing.T) {
+	reg := registry.New()
+	apply(t, reg, put(doc("b", spec("3", "p"), spec("1", "p")), doc("c", spec("0", "p"))))
+	apply(t, reg, put(doc("a", spec("2", "p"))))
+	assert.Equal(t, []string{"2=p", "3=p", "1=p", "0=p"}, lines(reg.Snapshot()))
+	assert.Equal(t, map[string]int{"a": 1, "b": 2, "c": 1}, maps.Collect(reg.Snapshot().Documents()))
+}
+
+func TestNotFound(t *testing.T) {
+	reg := registry.New()
+	s := spec("gpt2", "p")
+	s2 := s
+	s2.DerivedScalarType = registry.AttnWriteNorm
+	apply(t, reg, put(doc("a", s, s2)))
+	available := `. Available datasets: ("gpt2", "mlp_post_act"), ("gpt2", "attn_write_norm")`
+	for _, tt := range []struct {
+		name string
+		typ  registry.DerivedScalarType
+		want string
+	}{
+		{"gpt3", "mlp_post_act", `no neuron dataset for ("gpt3", "mlp_post_act")` + available},
+		{"x_undefined", "mlp_autoencoder_latent", `no neuron dataset for ("x_undefined", "mlp_autoencoder_latent")` + available + "\nThe mlp autoencoder name may need to be given in the URL."},
+		{"x_undefined", "attention_autoencoder_latent", `no neuron dataset for ("x_undefined", "attention_autoencoder_latent")` + available + "\nThe attention autoencoder name may need to be given in the URL."},
+		{"x_undefined", "flattened_attn_write_to_latent_summed_over_heads", `no neuron dataset for ("x_undefined", "flattened_attn_write_to_latent_summed_over_heads")` + available + "\nThe attention autoencoder name may need to be given in the URL."},
+		{"x_undefined", "mlp_post_act", `no neuron dataset for ("x_undefined", "mlp_post_act")` + available + "\nThe autoencoder name may need to be given in the URL."},
+	} {
+		_, err := reg.Snapshot().Get(tt.name, tt.typ)
+		assert.EqualError(t, err, tt.want)
+		assert.ErrorIs(t, err, registry.ErrNotFound)
+		notFound, ok := errors.AsType[*registry.NotFoundError](err)
+		require.True(t, ok)
+		assert.Equal(t, registry.Key{ShortName: tt.name, DerivedScalarType: tt.typ}, notFound.Key)
+	}
+}
+
+func TestResolveAndReverse(t *testing.T) {
+	reg := registry.New()
+	apply(t, reg, put(doc("a", spec("x", "https://host/x/"), spec("y", "/data/y"), spec("z", "/data/y/"))))
+	s := reg.Snapshot()
+	for _, tt := range []struct{ in, want string }{
+		{"x", "https://host/x/"},
+		{"y", "/data/y"},
+		{"https://anything/at/all", "https://anything/at/all"},
+	} {
+		got, err := s.Resolve(tt.in, registry.MLPPostAct)
+		require.NoError(t, err)
+		assert.Equal(t, tt.want, got)
+	}
+	for _, in := range []string{"http://host/x/", "/data/y", "HTTPS://host"} {
+		_, err := s.Resolve(in, registry.MLPPostAct)
+		assert.ErrorIs(t, err, registry.ErrNotFound, in)
+	}
+	for _, tt := range []struct{ path, want string }{
+		{"https://host/x", "x"}, {"https://host/x/", "x"}, {"/data/y/", "y"}, {"/data/y", "y"}, {"/data", ""}, {"", ""},
+	} {
+		got, ok := s.ShortNameOf(tt.path)
+		assert.Equal(t, tt.want, got, tt.path)
+		assert.Equal(t, tt.want != "", ok, tt.path)
+	}
+}
+
+func TestLaterDocumentWinsAndEarlierComesBack(t *testing.T) {
+	reg := registry.New()
+	apply(t, reg, put(doc("10", spec("x", "ten"), spec("other", "p"))))
+	u := apply(t, reg, put(doc("50", registry.Spec{ShortName: "x", DerivedScalarType: registry.MLPPostAct, UserVisibleName: "X", NeuronDatasetPath: "fifty", Line: 7})))
+	assert.Equal(t, "0 added, 1 updated, 0 removed", u.Diff().String())
+	apply(t, reg, put(doc("30", spec("x", "thirty"))))
+
+	s := reg.Snapshot()
+	assert.Equal(t, []string{"other=p", "x=fifty"}, lines(s))
+	assert.Equal(t, 2, s.Len())
+	key := registry.Key{ShortName: "x", DerivedScalarType: registry.MLPPostAct}
+	by := registry.Place{Document: "50", Line: 7}
+	assert.Equal(t, []registry.Override{
+		{Key: key, Hidden: registry.Place{Document: "10"}, By: by},
+		{Key: key, Hidden: registry.Place{Document: "30"}, By: by},
+	}, slices.Collect(s.Overrides()))
+
+	apply(t, reg, registry.Change{Remove: []string{"30"}})
+	assert.Equal(t, []string{"other=p", "x=fifty"}, lines(reg.Snapshot()))
+	u = apply(t, reg, registry.Change{Remove: []string{"50"}})
+	assert.Equal(t, []string{"x=ten", "other=p"}, lines(reg.Snapshot()))
+	assert.Equal(t, "0 added, 1 updated, 0 removed", u.Diff().String())
+	assert.Empty(t, slices.Collect(reg.Snapshot().Overrides()))
+	assert.Equal(t, []string{"other=p", "x=fifty"}, lines(s), "a snapshot that is held does not change")
+}
+
+func TestApplyTakesAllOrNothing(t *testing.T) {
+	reg := registry.New()
+	apply(t, reg, put(doc("a", spec("x", "p"))))
+	before := reg.Snapshot()
+	for name, tt := range map[string]struct {
+		change registry.Change
+		want   error
+	}{
+		"dataset twice":    {put(doc("b", spec("y", "p")), doc("c", spec("z", "p"), spec("z", "q"))), registry.ErrDuplicate},
+		"document twice":   {put(doc("b"), doc("b")), registry.ErrDuplicate},
+		"put and removed":  {registry.Change{Put: []registry.Document{doc("a")}, Remove: []string{"a"}}, registry.ErrDuplicate},
+		"blank short name": {put(doc("b", spec(" ", "p"))), registry.ErrMissingField},
+		"no path":          {put(doc("b", spec("y", ""))), registry.ErrMissingField},
+	} {
+		_, err := reg.Apply(tt.change)
+		require.ErrorIs(t, err, tt.want, name)
+		_, ok := errors.AsType[*registry.DocumentError](err)
+		assert.True(t, ok, name)
+		assert.Same(t, before, reg.Snapshot(), name)
+	}
+}
+
+func TestTheSameContentIsNoNewGeneration(t *testing.T) {
+	reg := registry.New()
+	first := apply(t, reg, put(doc("a", spec("x", "p"))))
+	again := spec("x", "p")
+	again.Line = 12 // a comment above it grew
+	u := apply(t, reg, put(doc("a", again)))
+	assert.Equal(t, first.After.Generation(), u.After.Generation())
+	assert.Same(t, u.Before, u.After)
+	assert.True(t, u.Diff().IsEmpty())
+	u = apply(t, reg, registry.Change{Remove: []string{"nothing"}})
+	assert.Same(t, u.Before, u.After)
+	apply(t, reg, put(doc("b", spec("x", "q"))))
+	for o := range reg.Snapshot().Overrides() {
+		assert.Equal(t, 12, o.Hidden.Line, "the line is up to date all the same")
+	}
+}
+
+func TestHashIsOfTheContent(t *testing.T) {
+	a, b := registry.New(), registry.New()
+	apply(t, a, put(doc("1", spec("x", "p")), doc("2", spec("y", "p"))))
+	apply(t, b, put(doc("2", spec("y", "q"), spec("z", "q"))))
+	assert.NotEqual(t, a.Snapshot().Hash(), b.Snapshot().Hash())
+	apply(t, b, put(doc("1", spec("x", "p"))))
+	apply(t, b, put(doc("2", spec("y", "p"))))
+	assert.Equal(t, a.Snapshot().Hash(), b.Snapshot().Hash())
+	assert.NotEqual(t, a.Snapshot().Generation(), b.Snapshot().Generation())
+	apply(t, b, registry.Change{Remove: []string{"1", "2"}})
+	assert.Equal(t, registry.New().Snapshot().Hash(), b.Snapshot().Hash())
+
+	// Every field counts.
+	hashes := map[registry.Hash]string{}
+	for i, change := range []func(*registry.Spec){
+		func(*registry.Spec) {},
+		func(s *registry.Spec) { s.UserVisibleName = "n" },
+		func(s *registry.Spec) { s.Description = "d" },
+		func(s *registry.Spec) { s.Model = "d" },
+		func(s *registry.Spec) { s.Layers = 1 },
+		func(s *registry.Spec) { s.NodesPerLayer = 1 },
+		func(s *registry.Spec) { s.RecordFormat = "pt" },
+		func(s *registry.Spec) { s.ExplanationDatasetPaths = []string{"d"} },
+		func(s *registry.Spec) { s.Version = "d" },
+		func(s *registry.Spec) { s.License = "d" },
+		func(s *registry.Spec) { s.Homepage = "d" },
+		func(s *registry.Spec) { s.Tags = []string{"d"} },
+		func(s *registry.Spec) { s.Deprecated = true },
+		func(s *registry.Spec) { s.ReplacedBy = "d" },
+		func(s *registry.Spec) { s.Extra = []registry.Field{{Name: "d", Value: registry.IntegerValue("1")}} },
+		func(s *registry.Spec) { s.Extra = []registry.Field{{Name: "d", Value: registry.StringValue("1")}} },
+	} {
+		s := spec("x", "p")
+		change(&s)
+		reg := registry.New()
+		u := apply(t, reg, put(doc("1", spec("x", "p"))))
+		v := apply(t, reg, put(doc("1", s)))
+		assert.Equal(t, i != 0, u.After != v.After, i)
+		assert.Equal(t, i != 0, !v.Diff().IsEmpty(), i)
+		assert.NotContains(t, hashes, reg.Snapshot().Hash(), i)
+		hashes[reg.Snapshot().Hash()] = ""
+		d, _ := reg.Snapshot().Lookup("x", registry.MLPPostAct)
+		assert.Equal(t, s, d.Spec())
+	}
+}
+
+func TestDatasetsAreNotToBeChanged(t *testing.T) {
+	reg := registry.New()
+	s := spec("x", "p")
+	s.Tags = []string{"one"}
+	s.Extra = []registry.Field{{Name: "n", Value: registry.BoolValue(true)}}
+	apply(t, reg, put(doc("a", s)))
+	s.Tags[0], s.Extra[0].Name = "changed", "changed"
+	d, _ := reg.Snapshot().Lookup("x", registry.MLPPostAct)
+	d.Tags()[0] = "changed"
+	d.Spec().Tags[0] = "changed"
+	d.Spec().Extra[0].Name = "changed"
+	registry.MLPPostAct.Shape()[0] = "changed"
+	assert.Equal(t, []string{"one"}, d.Tags())
+	assert.Equal(t, "n", d.Spec().Extra[0].Name)
+	assert.Equal(t, "sequence_tokens", registry.MLPPostAct.Shape()[0])
+}
+
+func TestJSON(t *testing.T) {
+	reg := registry.New()
+	full := registry.Spec{
+		ShortName: "x\"\n\x01<é", DerivedScalarType: "t", UserVisibleName: "n", NeuronDatasetPath: "p",
+		Description: "d", Model: "m", Layers: 12, NodesPerLayer: 3072, RecordFormat: "json",
+		ExplanationDatasetPaths: []string{"e", "f"}, Version: "1", License: "MIT", Homepage: "https://h",
+		Tags: []string{"a", "b"}, Deprecated: true, ReplacedBy: "y",
+		Extra: []registry.Field{
+			{Name: "MyKey", Value: registry.ObjectValue(
+				registry.Field{Name: "big", Value: registry.IntegerValue("9223372036854775807")},
+				registry.Field{Name: "list", Value: registry.ListValue(registry.FloatValue("1.5e300"), registry.FloatValue("-inf"), registry.Value{}, registry.TimeValue("1979-05-27"))})},
+		},
+	}
+	apply(t, reg, put(doc("a", full, spec("plain", "p"))))
+	got, err := json.Marshal(slices.Collect(reg.Snapshot().All()))
+	require.NoError(t, err)
+	assert.JSONEq(t, `[{"shortName":"x\"\n\u0001<é","derivedScalarType":"t","userVisibleName":"n","neuronDatasetPath":"p",
+		"description":"d","model":"m","layers":12,"nodesPerLayer":3072,"recordFormat":"json","explanationDatasetPaths":["e","f"],
+		"version":"1","license":"MIT","homepage":"https://h","tags":["a","b"],"deprecated":true,"replacedBy":"y",
+		"MyKey":{"big":9223372036854775807,"list":[1.5e300,"-inf",null,"1979-05-27"]}},
+		{"shortName":"plain","derivedScalarType":"mlp_post_act","userVisibleName":"PLAIN","neuronDatasetPath":"p"}]`,
+		string(got))
+	d, _ := reg.Snapshot().Lookup(full.ShortName, "t")
+	assert.Equal(t, `{"shortName":"x\"\n\u0001<é","derivedScalarType":"t","userVisibleName":"n","neuronDatasetPath":"p"}`, string(d.AppendMetadataJSON(nil)))
+}
+
+func TestUpdates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reg := registry.New()
+		apply(t, reg, put(doc("a", spec("x", "p"))))
+		ctx, cancel := context.WithCancel(t.Context())
+		var got []string
+		resume := make(chan struct{})
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			last := uint64(0)
+			for u := range reg.Updates(ctx) {
+				assert.Equal(t, last, u.Before.Generation())
+				last = u.After.Generation()
+				got = append(got, fmt.Sprintf("%d-%d: %v", u.Before.Generation(), u.After.Generation(), u.Diff()))
+				<-resume
+			}
+		}()
+		synctest.Wait()
+		assert.Equal(t, []string{"0-1: 1 added, 0 updated, 0 removed"}, got, "the current state at once")
+		// While the subscriber is busy, changes go on; it then sees their sum.
+		apply(t, reg, put(doc("a", spec("x", "q")), doc("b", spec("y", "p"), spec("z", "p"))))
+		apply(t, reg, registry.Change{Remove: []string{"b"}})
+		resume <- struct{}{}
+		synctest.Wait()
+		assert.Equal(t, "1-3: 0 added, 1 updated, 0 removed", got[1])
+		resume <- struct{}{}
+		apply(t, reg, registry.Change{Remove: []string{"a"}})
+		synctest.Wait()
+		assert.Equal(t, "3-4: 0 added, 0 updated, 1 removed", got[2])
+		resume <- struct{}{}
+		cancel()
+		<-done
+		assert.Len(t, got, 3)
+
+		for range reg.Updates(t.Context()) {
+			break // ends it, with nothing left behind
+		}
+	})
+}
+
+// TestAgainstModel holds thousands of random changes against maps that are easy to
+// believe.
+func TestAgainstModel(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	reg := registry.New()
+	model := map[string][]registry.Spec{}
+	visible := func() (want []string, index map[registry.Key]string) {
+		index = map[registry.Key]string{}
+		winner := map[registry.Key]string{}
+		for _, name := range slices.Sorted(maps.Keys(model)) {
+			for _, s := range model[name] {
+				winner[s.Key()] = name
+			}
+		}
+		for _, name := range slices.Sorted(maps.Keys(model)) {
+			for _, s := range model[name] {
+				if winner[s.Key()] == name {
+					want = append(want, s.ShortName+"="+s.NeuronDatasetPath)
+					index[s.Key()] = s.NeuronDatasetPath
+				}
+			}
+		}
+		return want, index
+	}
+	_, was := visible()
+	for step := range 600 {
+		var c registry.Change
+		for range 1 + rng.IntN(4) {
+			name := fmt.Sprint(rng.IntN(700))
+			if slices.ContainsFunc(c.Put, func(d registry.Document) bool { return d.Name == name }) || slices.Contains(c.Remove, name) {
+				continue
+			}
+			if rng.IntN(4) == 0 {
+				c.Remove = append(c.Remove, name)
+				delete(model, name)
+				continue
+			}
+			var specs []registry.Spec
+			for _, i := range rng.Perm(40)[:rng.IntN(30)] {
+				specs = append(specs, spec(fmt.Sprint(rng.IntN(60)*40+i), fmt.Sprint(rng.IntN(3))))
+			}
+			c.Put = append(c.Put, doc(name, specs...))
+			model[name] = specs
+		}
+		u := apply(t, reg, c)
+		want, index := visible()
+		s := reg.Snapshot()
+		require.Equal(t, want, lines(s), "step %d", step)
+		require.Equal(t, len(index), s.Len())
+		var diff registry.Diff
+		for key, path := range index {
+			d, ok := s.Lookup(key.ShortName, key.DerivedScalarType)
+			require.True(t, ok)
+			require.Equal(t, path, d.NeuronDatasetPath())
+			switch old, ok := was[key]; {
+			case !ok:
+				diff.Added = append(diff.Added, d)
+			case old != path:
+				diff.Updated = append(diff.Updated, registry.Changed{After: d})
+			}
+		}
+		for key := range was {
+			if _, ok := index[key]; !ok {
+				_, ok := s.Lookup(key.ShortName, key.DerivedScalarType)
+				require.False(t, ok)
+				diff.Removed = append(diff.Removed, registry.Dataset{})
+			}
+		}
+		require.Equal(t, diff.String(), u.Diff().String(), "step %d", step)
+		was = index
+	}
+	fresh := registry.New()
+	var c registry.Change
+	for name, specs := range model {
+		c.Put = append(c.Put, doc(name, specs...))
+	}
+	apply(t, fresh, c)
+	assert.Equal(t, fresh.Snapshot().Hash(), reg.Snapshot().Hash())
+}
+
+func TestReadersSeeWholeStates(t *testing.T) {
+	reg := registry.New()
+	state := func(path string) registry.Change {
+		return put(doc("a", spec("x", path)), doc("b", spec("y", path), spec("z", path)))
+	}
+	apply(t, reg, state("0"))
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{}, 2)
+	for range 2 {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			for ctx.Err() == nil {
+				s := reg.Snapshot()
+				paths := map[string]bool{}
+				for d := range s.All() {
+					paths[d.NeuronDatasetPath()] = true
+				}
+				assert.Len(t, paths, 1)
+			}
+		}()
+	}
+	for i := range 2000 {
+		apply(t, reg, state(fmt.Sprint(i)))
+	}
+	cancel()
+	<-done
+	<-done
+}
+
+func TestLookupDoesNotAllocate(t *testing.T) {
+	reg := registry.New()
+	apply(t, reg, put(doc("a", spec("x", "p"))))
+	assert.Zero(t, testing.AllocsPerRun(100, func() {
+		if d, ok := reg.Snapshot().Lookup("x", registry.MLPPostAct); !ok || d.NeuronDatasetPath() != "p" {
+			t.Fail()
+		}
+	}))
+}

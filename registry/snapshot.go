@@ -1,0 +1,165 @@
+package registry
+
+import (
+	"encoding/hex"
+	"iter"
+	"strings"
+)
+
+// A Snapshot is one immutable state of a [Registry]: all its methods are safe for
+// use by several goroutines, take no lock, and answer the same for as long as the
+// Snapshot is held. Take one per request and answer the whole request from it.
+type Snapshot struct {
+	generation uint64
+	hash       Hash
+	index      index
+	documents  documents
+	count      int // datasets that a reader sees
+	hidden     int // definitions that another document's override
+	superseded chan struct{}
+}
+
+// A Hash identifies the content of a snapshot: documents with the same names and
+// the same datasets have the same hash on every machine.
+type Hash [32]byte
+
+// String returns h in hexadecimal, 64 digits.
+func (h Hash) String() string { return hex.EncodeToString(h[:]) }
+
+// Generation counts the changes of the registry up to this state: 0 is the empty
+// registry before the first one.
+func (s *Snapshot) Generation() uint64 { return s.generation }
+
+// Hash returns the hash of the content.
+func (s *Snapshot) Hash() Hash { return s.hash }
+
+// Len returns the number of datasets.
+func (s *Snapshot) Len() int { return s.count }
+
+// Lookup returns the dataset of a key, and whether there is one. It does not
+// allocate.
+func (s *Snapshot) Lookup(shortName string, t DerivedScalarType) (Dataset, bool) {
+	r := s.index.lookup(hashKey(shortName, t), shortName, t)
+	return Dataset{r}, r != nil
+}
+
+// Get is [Snapshot.Lookup] with a [*NotFoundError] that lists what there is.
+func (s *Snapshot) Get(shortName string, t DerivedScalarType) (Dataset, error) {
+	d, ok := s.Lookup(shortName, t)
+	if !ok {
+		return Dataset{}, &NotFoundError{Key: Key{shortName, t}, Snapshot: s}
+	}
+	return d, nil
+}
+
+// Resolve returns the path of a dataset that is given as a path or as a short
+// name: what starts with "https://" is a path already and comes back as it is;
+// anything else is looked up, with a [*NotFoundError] where there is none.
+func (s *Snapshot) Resolve(dataset string, t DerivedScalarType) (string, error) {
+	if strings.HasPrefix(dataset, "https://") {
+		return dataset, nil
+	}
+	d, err := s.Get(dataset, t)
+	return d.NeuronDatasetPath(), err
+}
+
+// ShortNameOf returns the short name of the first dataset whose path is the given
+// one, but for a trailing slash. It looks at every dataset until it finds one.
+func (s *Snapshot) ShortNameOf(path string) (string, bool) {
+	path = strings.TrimSuffix(path, "/")
+	for d := range s.All() {
+		if strings.TrimSuffix(d.r.path, "/") == path {
+			return d.r.shortName, true
+		}
+	}
+	return "", false
+}
+
+// All yields every dataset: documents by name, and in each as they stand there.
+func (s *Snapshot) All() iter.Seq[Dataset] {
+	return func(yield func(Dataset) bool) {
+		for doc := range s.documents.all() {
+			for _, r := range doc.records {
+				if !s.visible(r) {
+					continue
+				}
+				if !yield(Dataset{r}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// visible reports whether r, a record of s, is what a reader gets for its key.
+func (s *Snapshot) visible(r *record) bool {
+	return s.hidden == 0 || s.index.lookup(r.hash, r.shortName, r.typ).origin == r.origin
+}
+
+// Keys yields the key of every dataset, in the order of [Snapshot.All].
+func (s *Snapshot) Keys() iter.Seq[Key] {
+	return func(yield func(Key) bool) {
+		for d := range s.All() {
+			if !yield(d.Key()) {
+				return
+			}
+		}
+	}
+}
+
+// Documents yields the name of every document, in order, with the number of
+// datasets that it defines.
+func (s *Snapshot) Documents() iter.Seq2[string, int] {
+	return func(yield func(string, int) bool) {
+		for doc := range s.documents.all() {
+			if !yield(doc.name(), len(doc.records)) {
+				return
+			}
+		}
+	}
+}
+
+// A Place is where a dataset is defined.
+type Place struct {
+	Document string
+	Line     int // from 1; 0: not known
+}
+
+// An Override is a definition that a later document's definition of the same key
+// hides. When the later one goes away, this one is back.
+type Override struct {
+	Key    Key
+	Hidden Place
+	By     Place
+}
+
+// Overrides yields every definition that is hidden, in order. It costs nothing
+// where nothing is.
+func (s *Snapshot) Overrides() iter.Seq[Override] {
+	return func(yield func(Override) bool) {
+		if s.hidden == 0 {
+			return
+		}
+		for doc := range s.documents.all() {
+			for i, r := range doc.records {
+				if s.visible(r) {
+					continue
+				}
+				winner := s.index.lookup(r.hash, r.shortName, r.typ)
+				if !yield(Override{r.key(), Place{doc.name(), doc.line(i)}, s.place(winner)}) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func (s *Snapshot) place(r *record) Place {
+	doc := s.documents.find(r.origin.document)
+	for i, q := range doc.records {
+		if q.hash == r.hash && q.key() == r.key() {
+			return Place{doc.name(), doc.line(i)}
+		}
+	}
+	return Place{Document: doc.name()}
+}
