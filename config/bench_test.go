@@ -1,0 +1,91 @@
+package config_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"testing"
+
+	"github.com/neurondex/neurondex/config"
+	"github.com/pelletier/go-toml/v2"
+	"github.com/spf13/viper"
+)
+
+type plainFile struct {
+	Datasets []struct {
+		ShortName         string `toml:"short_name" json:"shortName" mapstructure:"short_name"`
+		DerivedScalarType string `toml:"derived_scalar_type" json:"derivedScalarType" mapstructure:"derived_scalar_type"`
+		UserVisibleName   string `toml:"user_visible_name" json:"userVisibleName" mapstructure:"user_visible_name"`
+		NeuronDatasetPath string `toml:"neuron_dataset_path" json:"neuronDatasetPath" mapstructure:"neuron_dataset_path"`
+	}
+}
+
+// document returns a document of n datasets.
+func document(format string, n int) []byte {
+	var b bytes.Buffer
+	if format == "json" {
+		b.WriteString(`{"datasets": [`)
+	}
+	for i := range n {
+		if format == "toml" {
+			fmt.Fprintf(&b, "[[datasets]]\nshort_name = \"model-%d\"\nderived_scalar_type = \"mlp_post_act\"\nuser_visible_name = \"Model %d - MLP neurons\"\nneuron_dataset_path = \"https://host.example/neurons/model-%d/collated-activations\"\n\n", i, i, i)
+			continue
+		}
+		if i > 0 {
+			b.WriteByte(',')
+		}
+		fmt.Fprintf(&b, "\n  {\"shortName\": \"model-%d\", \"derivedScalarType\": \"mlp_post_act\", \"userVisibleName\": \"Model %d - MLP neurons\", \"neuronDatasetPath\": \"https://host.example/neurons/model-%d/collated-activations\"}", i, i, i)
+	}
+	if format == "json" {
+		b.WriteString("\n]}\n")
+	}
+	return b.Bytes()
+}
+
+// BenchmarkParse reads one document of 10,000 datasets, beside what a program would
+// do without this package: plain decoding into structs, and Viper's own way.
+func BenchmarkParse(b *testing.B) {
+	for _, format := range []string{"toml", "json"} {
+		data := document(format, 10_000)
+		run := func(name string, f func() int) {
+			b.Run(format+"/"+name, func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					if n := f(); n != 10_000 {
+						b.Fatal(n)
+					}
+				}
+				b.ReportMetric(float64(b.N)*10_000/b.Elapsed().Seconds(), "datasets/s")
+			})
+		}
+		run("neurondex", func() int {
+			specs, _ := config.Parse("a."+format, data)
+			return len(specs)
+		})
+		run("plain", func() int {
+			var f plainFile
+			decode := json.Unmarshal
+			if format == "toml" {
+				decode = toml.Unmarshal
+			}
+			if err := decode(data, &f); err != nil {
+				b.Fatal(err)
+			}
+			return len(f.Datasets)
+		})
+		if format == "toml" {
+			run("viper", func() int {
+				v := viper.New()
+				v.SetConfigType(format)
+				var f plainFile
+				if err := v.ReadConfig(bytes.NewReader(data)); err != nil {
+					b.Fatal(err)
+				}
+				if err := v.Unmarshal(&f); err != nil {
+					b.Fatal(err)
+				}
+				return len(f.Datasets)
+			})
+		}
+	}
+}

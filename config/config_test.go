@@ -1,0 +1,252 @@
+package config_test
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/neurondex/neurondex/config"
+	"github.com/neurondex/neurondex/examples/datasets"
+	"github.com/neurondex/neurondex/registry"
+	"github.com/pelletier/go-toml/v2"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// TestParse reads every file of testdata/parse and holds what comes out against the
+// golden file beside it.
+func TestParse(t *testing.T) {
+	files, err := filepath.Glob("testdata/parse/*.[tj]*")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, file := range files {
+		if filepath.Ext(file) == ".golden" {
+			continue
+		}
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			require.NoError(t, err)
+			got := render(config.Parse(filepath.Base(file), data))
+			if *update {
+				require.NoError(t, os.WriteFile(file+".golden", []byte(got), 0o644))
+			}
+			want, err := os.ReadFile(file + ".golden")
+			require.NoError(t, err)
+			assert.Equal(t, string(want), got)
+		})
+	}
+}
+
+// render writes datasets and diagnostics as lines of text.
+func render(specs []registry.Spec, found config.Diagnostics) string {
+	var b strings.Builder
+	for _, d := range found {
+		fmt.Fprintln(&b, d)
+	}
+	reg := registry.New()
+	if _, err := reg.Apply(registry.Change{Put: []registry.Document{{Name: "d", Datasets: specs}}}); err != nil {
+		fmt.Fprintln(&b, "not applied:", err)
+	}
+	i := 0
+	for d := range reg.Snapshot().All() {
+		fmt.Fprintf(&b, "line %d: %s\n", specs[i].Line, d.AppendJSON(nil))
+		i++
+	}
+	return b.String()
+}
+
+const good = `short_name = "x"
+derived_scalar_type = "mlp_post_act"
+user_visible_name = "X"
+neuron_dataset_path = "p"
+`
+
+const goodJSON = `{"shortName": "x", "derivedScalarType": "mlp_post_act", "userVisibleName": "X", "neuronDatasetPath": "p"`
+
+func TestBadInput(t *testing.T) {
+	for name, tt := range map[string]struct{ file, data, want string }{
+		"no format":         {"a.yaml", "", "a.yaml: error: a dataset file's name ends in .toml or .json [unknown-format]"},
+		"not UTF-8":         {"a.toml", "a = \"\xff\"", "a.toml:1:6: error: byte 0xff is not UTF-8 [bad-encoding]"},
+		"deep TOML list":    {"a.toml", "a = " + strings.Repeat("[", 100_000), ""},
+		"deep JSON list":    {"a.json", strings.Repeat("[", 100_000), "a.json:1:65: error: lists and objects lie more than 64 deep in each other [too-deep]"},
+		"deep TOML key":     {"a.toml", strings.Repeat("a.", 100) + "a = 1", ""},
+		"deep TOML header":  {"a.toml", "[" + strings.Repeat("a.", 100) + "a]", "a.toml:1:130: error: lists and objects lie more than 64 deep in each other [too-deep]"},
+		"trailing comma":    {"a.json", goodJSON + ",}", ""},
+		"comment in JSON":   {"a.json", "// hello\n" + goodJSON + "}", "a.json:1:1: error: JSON has no comments [syntax]"},
+		"two values":        {"a.json", goodJSON + "}\n{}", "a.json:2:1: error: something follows the end of the document [syntax]"},
+		"cut JSON":          {"a.json", goodJSON, ""},
+		"name with newline": {"a\n.yaml", "", `a\n.yaml: error: a dataset file's name ends in .toml or .json [unknown-format]`},
+		"string":            {"a.json", `"x"`, "a.json:1:1: error: a document holds a dataset or a list of datasets, not a string [wrong-shape]"},
+		"NUL":               {"a.toml", "a = \"\x00\"", ""},
+		"only a BOM":        {"a.toml", "\ufeff", `a.toml: warning: nothing in it; if no datasets are meant, say so by datasets = [] [empty-document]`},
+		"empty JSON":        {"a.json", " \n", `a.json: warning: nothing in it; if no datasets are meant, say so by {"datasets": []} [empty-document]`},
+		"out of range":      {"a.toml", good + "big = 99999999999999999999", ""},
+		"bad date":          {"a.toml", good + "day = 2024-13-01", ""},
+		"too large":         {"a.toml", "# " + strings.Repeat("x", 2000), "a.toml: error: larger than 1000 bytes [too-large]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var opts []config.Option
+			if name == "too large" {
+				opts = append(opts, config.WithMaxBytes(1000))
+			}
+			specs, found := config.Parse(tt.file, []byte(tt.data), opts...)
+			assert.Empty(t, specs)
+			require.NotEmpty(t, found)
+			if tt.want != "" {
+				assert.Equal(t, tt.want, found[0].String())
+			}
+			if found[0].Severity == config.Error {
+				require.ErrorIs(t, found.Err(), config.ErrInvalid)
+				assert.Equal(t, found[0].String(), found.Err().Error())
+			} else {
+				assert.NoError(t, found.Err())
+			}
+		})
+	}
+}
+
+func TestExtraScalarTypes(t *testing.T) {
+	data := []byte(strings.Replace(good, "mlp_post_act", "my_type", 1))
+	_, found := config.Parse("a.toml", data)
+	assert.Equal(t, `a.toml:2:23: error: derived_scalar_type: no derived scalar type is called "my_type" [unknown-scalar-type]`, found[0].String())
+	specs, found := config.Parse("a.toml", data, config.WithExtraScalarTypes("my_type"))
+	assert.Empty(t, found)
+	assert.Len(t, specs, 1)
+}
+
+func TestLoadFSTheNine(t *testing.T) {
+	r, err := config.LoadFS(datasets.FS)
+	require.NoError(t, err)
+	assert.Empty(t, r.Diagnostics)
+	reg := registry.New()
+	_, err = reg.Apply(r.Change())
+	require.NoError(t, err)
+	got := []string{}
+	for d := range reg.Snapshot().All() {
+		got = append(got, string(d.AppendMetadataJSON(nil)))
+	}
+	want, err := os.ReadFile("../examples/datasets/testdata/transformer_debugger_datasets.json")
+	require.NoError(t, err)
+	assert.JSONEq(t, string(want), "["+strings.Join(got, ",")+"]")
+}
+
+func TestLoadFS(t *testing.T) {
+	file := func(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s)} }
+	named := func(name string) *fstest.MapFile { return file(strings.ReplaceAll(good, `"x"`, `"`+name+`"`)) }
+	r, err := config.LoadFS(fstest.MapFS{
+		"b.toml": named("b"), "a/z.toml": named("z"), "a-b.toml": named("ab"), "c.json": file(goodJSON + "}"),
+		"bad.toml":     file("short_name = 1"),
+		".hidden.toml": named("h"), "b.toml~": named("h"), "#b.toml#": named("h"), ".git/x.toml": named("h"), "..data/x.toml": named("h"),
+		"b.toml.swp": named("h"), "README.md": file("#"), "~b.toml": named("h"),
+	})
+	require.NoError(t, err)
+	var names []string
+	for _, d := range r.Documents {
+		names = append(names, d.Name)
+	}
+	assert.Equal(t, []string{"a-b.toml", "a/z.toml", "b.toml", "c.json"}, names)
+	assert.Equal(t, []string{"bad.toml"}, slices.Compact(files(r.Diagnostics)))
+}
+
+func files(found config.Diagnostics) (names []string) {
+	for _, d := range found {
+		names = append(names, d.File)
+	}
+	return names
+}
+
+func TestLoadDirOfLinksAndOddFiles(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, data string) {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(data), 0o644))
+	}
+	write("sub/a.toml", good)
+	write("..data/linked.toml", strings.ReplaceAll(good, `"x"`, `"linked"`))
+	require.NoError(t, os.Symlink("..data/linked.toml", filepath.Join(dir, "linked.toml")))
+	require.NoError(t, os.Symlink("..", filepath.Join(dir, "sub", "loop")))
+	require.NoError(t, os.Symlink("nowhere", filepath.Join(dir, "dangling.toml")))
+	require.NoError(t, os.Symlink("self.toml", filepath.Join(dir, "self.toml")))
+	makeFIFO(t, filepath.Join(dir, "fifo.toml"))
+
+	r, err := config.LoadDir(dir)
+	require.NoError(t, err)
+	var names []string
+	for _, d := range r.Documents {
+		names = append(names, d.Name)
+	}
+	assert.Equal(t, []string{"linked.toml", "sub/a.toml"}, names)
+	assert.Subset(t, files(r.Diagnostics), []string{"dangling.toml", "self.toml"})
+	for _, d := range r.Diagnostics {
+		assert.Equal(t, config.Unreadable, d.Rule)
+	}
+
+	_, err = config.LoadDir(filepath.Join(dir, "missing"))
+	require.ErrorIs(t, err, os.ErrNotExist)
+	_, err = config.LoadDir(filepath.Join(dir, "linked.toml"))
+	require.Error(t, err)
+	_, err = config.LoadFile(dir)
+	require.Error(t, err)
+	r, err = config.LoadFile(filepath.Join(dir, "sub", "a.toml"))
+	require.NoError(t, err)
+	assert.Len(t, r.Documents, 1)
+}
+
+// TestTOMLIsTakenAsAFullReaderTakesIt holds what is taken and what is not against
+// go-toml's own full reading.
+func TestTOMLIsTakenAsAFullReaderTakesIt(t *testing.T) {
+	for _, doc := range []string{
+		"a.b = 1\na.c = 2", "a.b = 1\na = 2", "a = 1\na.b = 2", "[a]\n[a]", "[a.b]\n[a]", "[a]\n[a.b]", "[[a]]\n[[a]]", "[a]\n[[a]]", "[[a]]\n[a]",
+		"a = []\n[[a]]", "a = {}\n[a]", "a = {}\n[a.b]", "a = {}\na.b = 1", "[a]\nb.c = 1\n[a.b]", "[a]\nb.c = 1\n[a.b.d]", "[a.b.c]\nz = 1\n[a]\nb.c.t = 1",
+		"[a.b.c.d]\nz = 1\n[a]\nb.c.d.k.t = 1", "[[a]]\n[a.b]\n[[a]]\n[a.b]", "[[a]]\n[a.b]\n[a.b]", "a = {b.c = 1, b.d = 2}", "a = {b.c = 1, b = 2}", "a = {b = 1, b = 2}",
+		"a = {b.c = 1}\n[a.b]", "a = [{b = 1}, {b = 2}]", "a = [{b = 1}]\n[a.c]", "[[a.b]]\n[a]", "[a.b]\n[[a.b]]", "x = 1_000", "x = 1__0", "x = 0x_1", "x = 0xff", "x = 012",
+		"x = +inf", "x = -nan", "x = 1.5e3", "x = 1e", "x = 1979-05-27T07:32:00Z", "x = 1979-05-27 07:32:00", "x = 07:32:00", "x = 25:00:00", "x = 1979-05-32",
+		`"a" = 1` + "\n" + `a = 2`, `'a'.b = 1` + "\n" + `a."c" = 2`, "[a]\nb = 1\n[c]\n[a.d]", "a = 1 b = 2", "a", "= 1", "[a", "[[a]", "a = \"\n\"", "a = '''x\r\ny'''",
+		"[datasets.x]\n[[datasets]]", "[a.b]\nx=1\n[a]\nb.y=2", "[a]\n[a.b]\n[a.b.c]\n[a]", "a.b.c = 1\n[a.b]", "a.b.c = 1\n[a.d]", "a.b.c = 1\n[a]",
+		"x = 9223372036854775808", "x = -9223372036854775808", "x = 1e400", "x = 0b11", "x = 0o17", "x = _1",
+	} {
+		var full map[string]any
+		want := toml.Unmarshal([]byte(doc), &full)
+		_, found := config.Parse("a.toml", []byte(doc))
+		syntax := slices.ContainsFunc(found, func(d config.Diagnostic) bool {
+			return d.Rule == config.Syntax || d.Rule == config.DuplicateKey
+		})
+		assert.Equal(t, want != nil, syntax, "%q: go-toml says %v, Parse says %v", doc, want, found)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	seeds, err := filepath.Glob("testdata/parse/*")
+	require.NoError(f, err)
+	for _, file := range seeds {
+		data, err := os.ReadFile(file)
+		require.NoError(f, err)
+		f.Add(strings.HasSuffix(file, ".json"), data)
+	}
+	f.Fuzz(func(t *testing.T, json bool, data []byte) {
+		name := "a.toml"
+		if json {
+			name = "a.json"
+		}
+		specs, found := config.Parse(name, data)
+		for _, d := range found {
+			assert.NotContains(t, d.String(), "\n")
+		}
+		// What is taken can be applied, and what comes out is taken again.
+		reg := registry.New()
+		_, err := reg.Apply(registry.Change{Put: []registry.Document{{Name: name, Datasets: specs}}})
+		require.NoError(t, err)
+		for d := range reg.Snapshot().All() {
+			again, found := config.Parse("b.json", d.AppendJSON(nil))
+			require.NoError(t, found.Err())
+			require.Len(t, again, 1)
+		}
+	})
+}

@@ -1,0 +1,7 @@
+//go:build !unix
+
+package config_test
+
+import "testing"
+
+func makeFIFO(*testing.T, string) {} // there are none

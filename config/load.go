@@ -1,0 +1,173 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/neurondex/neurondex/registry"
+)
+
+// A Result is what files were found to hold: the documents without errors, by name,
+// and all that is to be said about these and the others.
+type Result struct {
+	Documents   []registry.Document
+	Diagnostics Diagnostics
+}
+
+// Change returns the change that brings the documents into a registry.
+func (r Result) Change() registry.Change { return registry.Change{Put: r.Documents} }
+
+// LoadFile reads the file of a path, which is also the document's name. The error
+// says that it could not be read; what is wrong with its content is in the result.
+func LoadFile(file string, opts ...Option) (Result, error) {
+	o := newOptions(opts)
+	info, err := os.Stat(file)
+	if err != nil {
+		return Result{}, err
+	}
+	if info.IsDir() {
+		return Result{}, &fs.PathError{Op: "read", Path: file, Err: errors.New("is a directory")}
+	}
+	var r Result
+	r.read(file, info, opts, func() ([]byte, error) {
+		f, err := os.Open(file)
+		return readAll(f, err, o.maxBytes)
+	})
+	return r, nil
+}
+
+// LoadDir reads every document of a directory, as [LoadFS] does.
+func LoadDir(dir string, opts ...Option) (Result, error) {
+	if info, err := os.Stat(dir); err != nil {
+		return Result{}, err
+	} else if !info.IsDir() {
+		return Result{}, &fs.PathError{Op: "read", Path: dir, Err: errors.New("is not a directory")}
+	}
+	return LoadFS(os.DirFS(dir), opts...)
+}
+
+// LoadFS reads every document of a file system: see [Walk] for which these are. A
+// document's name is its path. The error says that the root could not be read; a file
+// that could not is in the diagnostics.
+func LoadFS(fsys fs.FS, opts ...Option) (Result, error) {
+	var r Result
+	o := newOptions(opts)
+	err := Walk(fsys, func(name string, info fs.FileInfo, err error) {
+		if err != nil {
+			r.unreadable(name, err)
+			return
+		}
+		if info.IsDir() {
+			return
+		}
+		r.read(name, info, opts, func() ([]byte, error) {
+			f, err := fsys.Open(name)
+			return readAll(f, err, o.maxBytes)
+		})
+	})
+	if err != nil {
+		return Result{}, err
+	}
+	slices.SortFunc(r.Documents, func(a, b registry.Document) int { return strings.Compare(a.Name, b.Name) })
+	return r, nil
+}
+
+func (r *Result) read(name string, info fs.FileInfo, opts []Option, read func() ([]byte, error)) {
+	if !info.Mode().IsRegular() {
+		r.unreadable(name, errors.New("is not a regular file"))
+		return
+	}
+	data, err := read()
+	if err != nil {
+		r.unreadable(name, err)
+		return
+	}
+	specs, found := Parse(name, data, opts...)
+	r.Diagnostics = append(r.Diagnostics, found...)
+	if found.Count(Error) == 0 {
+		r.Documents = append(r.Documents, registry.Document{Name: name, Datasets: specs})
+	}
+}
+
+func (r *Result) unreadable(name string, err error) {
+	r.Diagnostics = append(r.Diagnostics, UnreadableDiagnostic(name, err))
+}
+
+// UnreadableDiagnostic returns the diagnostic of a file that could not be read.
+func UnreadableDiagnostic(name string, err error) Diagnostic {
+	if perr, ok := errors.AsType[*fs.PathError](err); ok {
+		err = perr.Err // the name is in the diagnostic already
+	}
+	return Diagnostic{Severity: Error, Rule: Unreadable, File: name, Message: fmt.Sprintf("cannot be read: %v", err)}
+}
+
+// readAll reads at most one byte more than may be, so that Parse sees that it is too
+// much.
+func readAll(f fs.File, err error, maxBytes int64) ([]byte, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxBytes+1))
+}
+
+// IsDocument reports whether a file of the given name, without its directory, is one
+// that holds datasets: *.toml and *.json, but no dot file, and nothing that an editor
+// leaves beside the file that it edits.
+func IsDocument(base string) bool {
+	ext := path.Ext(base)
+	return (ext == ".toml" || ext == ".json") && !strings.HasPrefix(base, ".") && !strings.HasPrefix(base, "#") && !strings.HasPrefix(base, "~")
+}
+
+// isDirectory reports whether a directory of the given name is walked.
+func isDirectory(base string) bool { return !strings.HasPrefix(base, ".") }
+
+// Walk calls visit for every file below the root of fsys for which [IsDocument] holds,
+// in lexical order of each directory, and for every directory before it is listed and
+// once more with the error if it cannot be. Symbolic links are followed, to files and
+// to directories, but never into a directory that is being walked already; dot
+// directories are passed over. What visit gets is the file that a link leads to, or
+// why it could not be looked at. Walk itself fails only if the root cannot be listed.
+func Walk(fsys fs.FS, visit func(name string, info fs.FileInfo, err error)) error {
+	root, err := fs.Stat(fsys, ".")
+	if err != nil {
+		return err
+	}
+	return walk(fsys, ".", []fs.FileInfo{root}, visit)
+}
+
+func walk(fsys fs.FS, dir string, above []fs.FileInfo, visit func(string, fs.FileInfo, error)) error {
+	visit(dir, above[len(above)-1], nil)
+	entries, err := fs.ReadDir(fsys, dir)
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		name := path.Join(dir, e.Name())
+		if !IsDocument(e.Name()) && (!isDirectory(e.Name()) || e.Type().IsRegular()) {
+			continue
+		}
+		info, err := fs.Stat(fsys, name)
+		switch {
+		case err != nil:
+			if IsDocument(e.Name()) {
+				visit(name, nil, err)
+			}
+		case !info.IsDir():
+			if IsDocument(e.Name()) {
+				visit(name, info, nil)
+			}
+		case isDirectory(e.Name()) && !slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, info) }):
+			if err := walk(fsys, name, append(above, info), visit); err != nil {
+				visit(name, info, err)
+			}
+		}
+	}
+	return nil
+}
