@@ -1,0 +1,221 @@
+package server
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"github.com/neurondex/neurondex/registry"
+	"github.com/neurondex/neurondex/watcher"
+	"github.com/rs/cors"
+)
+
+// Options change what [New] makes. The zero value is ready to use.
+type Options struct {
+	// CORSOrigins are allowed besides those of the local machine, like
+	// "https://viewer.example".
+	CORSOrigins []string
+	// Status tells how the registry is kept up to date; with none it always is.
+	Status func() watcher.Status
+}
+
+// localOrigin is where the public neuron viewer runs: any port of the machine itself.
+var localOrigin = regexp.MustCompile(`^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$`)
+
+// maxRequestBytes is as much of a request's body as is read. No route needs any.
+const maxRequestBytes = 1 << 20
+
+// New returns a handler that answers from the current snapshot of a registry. It is
+// safe for use by several goroutines.
+func New(reg *registry.Registry, o Options) http.Handler {
+	h := &handler{registry: reg, status: o.Status}
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /neuron_datasets_metadata", h.metadata)
+	mux.HandleFunc("GET /neuron_datasets_metadata", h.metadata)
+	mux.HandleFunc("GET /v1/datasets", h.list)
+	mux.HandleFunc("GET /v1/datasets/{short_name}/{derived_scalar_type}", h.dataset)
+	mux.HandleFunc("GET /healthz", h.healthy)
+	mux.HandleFunc("GET /readyz", h.ready)
+
+	allow := cors.New(cors.Options{
+		AllowOriginFunc: func(origin string) bool {
+			return localOrigin.MatchString(origin) || slices.Contains(o.CORSOrigins, origin)
+		},
+		AllowedMethods:   []string{http.MethodGet, http.MethodHead, http.MethodPost},
+		AllowedHeaders:   []string{"*"},
+		ExposedHeaders:   []string{"ETag"},
+		AllowCredentials: true,
+		MaxAge:           600,
+	})
+	return allow.Handler(http.MaxBytesHandler(answerPanics(mux), maxRequestBytes))
+}
+
+// answerPanics gives whoever asked an answer, and the log the panic.
+func answerPanics(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			if p := recover(); p != nil && p != http.ErrAbortHandler { //nolint:errorlint // the value itself is panicked with
+				slog.ErrorContext(r.Context(), "panic in a handler", "path", r.URL.Path, "panic", p)
+				writeError(w, fmt.Errorf("internal error"))
+			} else if p != nil {
+				panic(p)
+			}
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+type handler struct {
+	registry *registry.Registry
+	status   func() watcher.Status
+	// The last answers of the two lists, which are large and the same for as long as
+	// the snapshot is.
+	metadataBody, listBody atomic.Pointer[body]
+}
+
+// A body is an answer that holds for one snapshot.
+type body struct {
+	snapshot *registry.Snapshot
+	json     []byte
+}
+
+// metadata answers with the four required fields of every dataset, as the Transformer
+// Debugger's own server does.
+//
+//	curl -X POST http://127.0.0.1:8000/neuron_datasets_metadata
+func (h *handler) metadata(w http.ResponseWriter, r *http.Request) {
+	h.serveList(w, r, &h.metadataBody, func(s *registry.Snapshot) []byte {
+		return appendList(nil, s, registry.Dataset.AppendMetadataJSON)
+	})
+}
+
+// list answers with every dataset, the generation and the hash of the content.
+//
+//	curl http://127.0.0.1:8000/v1/datasets
+func (h *handler) list(w http.ResponseWriter, r *http.Request) {
+	h.serveList(w, r, &h.listBody, func(s *registry.Snapshot) []byte {
+		b := fmt.Appendf(nil, `{"generation":%d,"hash":"%v","datasets":`, s.Generation(), s.Hash())
+		return append(appendList(b, s, registry.Dataset.AppendJSON), '}')
+	})
+}
+
+func appendList(b []byte, s *registry.Snapshot, item func(registry.Dataset, []byte) []byte) []byte {
+	b = append(b, '[')
+	first := true
+	for d := range s.All() {
+		if !first {
+			b = append(b, ',')
+		}
+		first = false
+		b = item(d, b)
+	}
+	return append(b, ']')
+}
+
+func (h *handler) serveList(w http.ResponseWriter, r *http.Request, cache *atomic.Pointer[body], render func(*registry.Snapshot) []byte) {
+	s := h.registry.Snapshot()
+	b := cache.Load()
+	if b == nil || b.snapshot != s {
+		b = &body{s, append(render(s), '\n')}
+		cache.Store(b) // whichever of two at once is stored last, both are right
+	}
+	// The generation belongs to it: the list says it, and it may differ between
+	// processes that hold the same content.
+	etag := `"` + strconv.FormatUint(s.Generation(), 10) + "-" + s.Hash().String() + `"`
+	w.Header().Set("ETag", etag)
+	w.Header().Set("Cache-Control", "no-cache")
+	if r.Method != http.MethodPost && matches(r.Header.Get("If-None-Match"), etag) {
+		w.WriteHeader(http.StatusNotModified)
+		return
+	}
+	writeJSON(w, http.StatusOK, b.json)
+}
+
+// matches reports whether an If-None-Match header names a tag.
+func matches(header, etag string) bool {
+	for tag := range strings.SplitSeq(header, ",") {
+		if tag = strings.TrimSpace(tag); tag == "*" || strings.TrimPrefix(tag, "W/") == etag {
+			return true
+		}
+	}
+	return false
+}
+
+// dataset answers with one dataset, or with 404 and the datasets that there are.
+//
+//	curl http://127.0.0.1:8000/v1/datasets/gpt2-small/mlp_post_act
+func (h *handler) dataset(w http.ResponseWriter, r *http.Request) {
+	t := registry.DerivedScalarType(r.PathValue("derived_scalar_type"))
+	d, err := h.registry.Snapshot().Get(r.PathValue("short_name"), t)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, append(d.AppendJSON(nil), '\n'))
+}
+
+func (h *handler) healthy(w http.ResponseWriter, _ *http.Request) {
+	writeJSON(w, http.StatusOK, []byte(`{"status":"ok"}`+"\n"))
+}
+
+func (h *handler) ready(w http.ResponseWriter, _ *http.Request) {
+	if h.status != nil {
+		if s := h.status(); !s.Ready {
+			writeError(w, fmt.Errorf("%w: %w", errNotReady, orNothing(s.SourceErr)))
+			return
+		}
+	}
+	writeJSON(w, http.StatusOK, []byte(`{"status":"ready"}`+"\n"))
+}
+
+var (
+	errNotReady = errors.New("the datasets are not loaded yet")
+	errNothing  = errors.New("nothing has been found so far")
+)
+
+func orNothing(err error) error {
+	if err == nil {
+		return errNothing
+	}
+	return err
+}
+
+// errorCodes maps errors to what HTTP calls them.
+var errorCodes = []struct {
+	err    error
+	code   string
+	status int
+}{
+	{registry.ErrNotFound, "not_found", http.StatusNotFound},
+	{errNotReady, "not_ready", http.StatusServiceUnavailable},
+}
+
+func writeError(w http.ResponseWriter, err error) {
+	code, status := "internal", http.StatusInternalServerError
+	for _, e := range errorCodes {
+		if errors.Is(err, e.err) {
+			code, status = e.code, e.status
+			break
+		}
+	}
+	b, _ := json.Marshal(struct { // strings always marshal
+		Code    string `json:"code"`
+		Message string `json:"message"`
+	}{code, err.Error()})
+	writeJSON(w, status, append(b, '\n'))
+}
+
+func writeJSON(w http.ResponseWriter, status int, b []byte) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = w.Write(b) // a client that has left needs no answer
+}

@@ -1,0 +1,187 @@
+package server_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/neurondex/neurondex/config"
+	"github.com/neurondex/neurondex/examples/datasets"
+	"github.com/neurondex/neurondex/registry"
+	"github.com/neurondex/neurondex/server"
+	"github.com/neurondex/neurondex/watcher"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func theNine(t *testing.T) *registry.Registry {
+	t.Helper()
+	r, err := config.LoadFS(datasets.FS)
+	require.NoError(t, err)
+	reg := registry.New()
+	_, err = reg.Apply(r.Change())
+	require.NoError(t, err)
+	return reg
+}
+
+func ask(h http.Handler, method, path string, header ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, nil)
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func TestMetadataIsWhatTheOriginalAnswers(t *testing.T) {
+	want, err := os.ReadFile("../examples/datasets/testdata/transformer_debugger_datasets.json")
+	require.NoError(t, err)
+	h := server.New(theNine(t), server.Options{})
+	for _, method := range []string{http.MethodPost, http.MethodGet} {
+		w := ask(h, method, "/neuron_datasets_metadata")
+		assert.Equal(t, http.StatusOK, w.Code)
+		assert.Equal(t, "application/json", w.Header().Get("Content-Type"))
+		assert.JSONEq(t, string(want), w.Body.String())
+		// The order of the keys, too.
+		assert.Equal(t, squeeze(string(want)), squeeze(w.Body.String()))
+	}
+}
+
+func squeeze(s string) string {
+	return strings.NewReplacer("\n", "", `", "`, `","`, `": "`, `":"`, ", {", ",{").Replace(s)
+}
+
+func TestEmptyRegistryIsAnEmptyList(t *testing.T) {
+	h := server.New(registry.New(), server.Options{})
+	assert.Equal(t, "[]\n", ask(h, http.MethodPost, "/neuron_datasets_metadata").Body.String())
+}
+
+func TestV1(t *testing.T) {
+	reg := theNine(t)
+	h := server.New(reg, server.Options{})
+	w := ask(h, http.MethodGet, "/v1/datasets")
+	var list struct {
+		Generation uint64
+		Hash       string
+		Datasets   []map[string]any
+	}
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &list))
+	assert.Equal(t, uint64(1), list.Generation)
+	assert.Equal(t, reg.Snapshot().Hash().String(), list.Hash)
+	assert.Len(t, list.Datasets, 9)
+
+	etag := w.Header().Get("ETag")
+	for _, header := range []string{etag, "*", `"x", W/` + etag} {
+		w = ask(h, http.MethodGet, "/v1/datasets", "If-None-Match", header)
+		assert.Equal(t, http.StatusNotModified, w.Code)
+		assert.Empty(t, w.Body.String())
+	}
+	_, err := reg.Apply(registry.Change{Put: []registry.Document{{Name: "x", Datasets: []registry.Spec{
+		{ShortName: "a/b c", DerivedScalarType: "my_type", UserVisibleName: "n", NeuronDatasetPath: "p", Layers: 3}}}}})
+	require.NoError(t, err)
+	w = ask(h, http.MethodGet, "/v1/datasets", "If-None-Match", etag)
+	assert.Equal(t, http.StatusOK, w.Code)
+	assert.Contains(t, w.Body.String(), "a/b c")
+
+	w = ask(h, http.MethodGet, "/v1/datasets/a%2Fb%20c/my_type")
+	assert.JSONEq(t, `{"shortName":"a/b c","derivedScalarType":"my_type","userVisibleName":"n","neuronDatasetPath":"p","layers":3}`, w.Body.String())
+
+	w = ask(h, http.MethodGet, "/v1/datasets/gpt2-small_undefined/mlp_autoencoder_latent")
+	assert.Equal(t, http.StatusNotFound, w.Code)
+	var fault struct{ Code, Message string }
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &fault))
+	assert.Equal(t, "not_found", fault.Code)
+	assert.Contains(t, fault.Message, `("gpt2-xl", "mlp_post_act"), ("gpt2-small", "mlp_post_act")`)
+	assert.Contains(t, fault.Message, "mlp autoencoder name")
+	assert.Equal(t, http.StatusMethodNotAllowed, ask(h, http.MethodDelete, "/v1/datasets").Code)
+}
+
+func TestHealthAndReadiness(t *testing.T) {
+	status := watcher.Status{SourceErr: errors.New("no such directory")}
+	h := server.New(registry.New(), server.Options{Status: func() watcher.Status { return status }})
+	assert.Equal(t, http.StatusOK, ask(h, http.MethodGet, "/healthz").Code)
+	w := ask(h, http.MethodGet, "/readyz")
+	assert.Equal(t, http.StatusServiceUnavailable, w.Code)
+	assert.Contains(t, w.Body.String(), "no such directory")
+	status.Ready = true
+	assert.Equal(t, http.StatusOK, ask(h, http.MethodGet, "/readyz").Code)
+	assert.Equal(t, http.StatusOK, ask(server.New(registry.New(), server.Options{}), http.MethodGet, "/readyz").Code)
+}
+
+func TestCORS(t *testing.T) {
+	h := server.New(theNine(t), server.Options{CORSOrigins: []string{"https://viewer.example"}})
+	for origin, allowed := range map[string]bool{
+		"http://localhost": true, "https://localhost:1234": true, "http://localhost:5173": true, "http://127.0.0.1:80": true, "http://[::1]:3000": true,
+		"https://viewer.example": true, "http://viewer.example": false, "http://localhost.evil.example": false, "http://evil.example/localhost": false,
+		"http://localhost:x": false, "null": false,
+	} {
+		for _, path := range []string{"/neuron_datasets_metadata", "/v1/datasets/none/none", "/nowhere"} {
+			w := ask(h, http.MethodGet, path, "Origin", origin)
+			if allowed {
+				assert.Equal(t, origin, w.Header().Get("Access-Control-Allow-Origin"), path)
+				assert.Equal(t, "true", w.Header().Get("Access-Control-Allow-Credentials"), path)
+			} else {
+				assert.Empty(t, w.Header().Get("Access-Control-Allow-Origin"), "%s %s", origin, path)
+			}
+			assert.Contains(t, w.Header().Get("Vary"), "Origin")
+		}
+	}
+	w := ask(h, http.MethodOptions, "/neuron_datasets_metadata", "Origin", "http://localhost:5173",
+		"Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "content-type")
+	assert.Equal(t, http.StatusNoContent, w.Code)
+	assert.Equal(t, "POST", w.Header().Get("Access-Control-Allow-Methods"))
+	assert.Equal(t, "content-type", w.Header().Get("Access-Control-Allow-Headers"))
+}
+
+func TestPanicIsAnswered(t *testing.T) {
+	slog.SetDefault(slog.New(slog.DiscardHandler))
+	h := server.New(registry.New(), server.Options{Status: func() watcher.Status { panic("boom") }})
+	w := ask(h, http.MethodGet, "/readyz", "Origin", "http://localhost")
+	assert.Equal(t, http.StatusInternalServerError, w.Code)
+	assert.JSONEq(t, `{"code":"internal","message":"internal error"}`, w.Body.String())
+	assert.Equal(t, "http://localhost", w.Header().Get("Access-Control-Allow-Origin"), "on errors too")
+}
+
+func TestServeStopsGracefully(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	arrived, finish, served := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	go func() {
+		served <- server.Serve(ctx, l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			close(arrived)
+			<-finish
+			_, _ = io.WriteString(w, "done")
+		}), slog.New(slog.DiscardHandler))
+	}()
+	answer := make(chan string, 1)
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	go func() {
+		resp, err := client.Get("http://" + l.Addr().String())
+		if err != nil {
+			answer <- err.Error()
+			return
+		}
+		defer resp.Body.Close()
+		b, _ := io.ReadAll(resp.Body)
+		answer <- string(b)
+	}()
+	<-arrived
+	cancel()
+	close(finish)
+	assert.Equal(t, "done", <-answer, "a request under way is answered")
+	assert.NoError(t, <-served)
+}

@@ -1,0 +1,43 @@
+package watcher
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/neurondex/neurondex/config"
+)
+
+// An Option changes how [Open] and [OpenSource] work.
+type Option func(*options)
+
+type options struct {
+	dir     Dir
+	log     *slog.Logger
+	wait    bool
+	parsing []config.Option
+}
+
+// WithLogger sets where to log: what each reload changed, and what is wrong with files.
+// The default is [slog.Default].
+func WithLogger(log *slog.Logger) Option { return func(o *options) { o.log = log } }
+
+// WithWait makes a source that cannot be looked at no error of Open: the registry is
+// empty, and Status not ready, until it can be.
+func WithWait() Option { return func(o *options) { o.wait = true } }
+
+// WithSettle sets how long a file must be still before it is read, in place of
+// [DefaultSettle]. It is for Open only.
+func WithSettle(d time.Duration) Option { return func(o *options) { o.dir.Settle = d } }
+
+// WithMaxDelay sets how long files that are not still hold up the others, in place of
+// [DefaultMaxDelay].
+func WithMaxDelay(d time.Duration) Option { return func(o *options) { o.dir.MaxDelay = d } }
+
+// WithResync sets how often to look at the directory without having been told of a
+// change, in place of [DefaultResync]. It is for Open only.
+func WithResync(d time.Duration) Option { return func(o *options) { o.dir.Resync = d } }
+
+// WithConfig sets how documents are parsed.
+func WithConfig(opts ...config.Option) Option {
+	return func(o *options) { o.parsing = append(o.parsing, opts...) }
+}
