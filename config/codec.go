@@ -32,6 +32,7 @@ func init() {
 // read to the end, is a *problem.
 type decoder func(data []byte) (*tree, error)
 
+// Decode puts the tree of data where load fetches it.
 func (d decoder) Decode(data []byte, into map[string]any) error {
 	t, err := d(data)
 	if err != nil {
@@ -41,6 +42,7 @@ func (d decoder) Decode(data []byte, into map[string]any) error {
 	return nil
 }
 
+// Encode is there because Viper asks for both.
 func (decoder) Encode(map[string]any) ([]byte, error) { return nil, errors.ErrUnsupported }
 
 // load reads a document of the given format by a Viper of its own.

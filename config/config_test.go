@@ -132,7 +132,7 @@ func TestLoadFSTheNine(t *testing.T) {
 	for d := range reg.Snapshot().All() {
 		got = append(got, string(d.AppendMetadataJSON(nil)))
 	}
-	want, err := os.ReadFile("../examples/datasets/testdata/transformer_debugger_datasets.json")
+	want, err := os.ReadFile("../examples/testdata/transformer_debugger_datasets.json")
 	require.NoError(t, err)
 	assert.JSONEq(t, string(want), "["+strings.Join(got, ",")+"]")
 }

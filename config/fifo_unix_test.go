@@ -9,4 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func makeFIFO(t *testing.T, path string) { require.NoError(t, syscall.Mkfifo(path, 0o644)) }
+func makeFIFO(t *testing.T, path string) {
+	t.Helper()
+	require.NoError(t, syscall.Mkfifo(path, 0o644))
+}

@@ -21,7 +21,7 @@ func decodeJSON(data []byte) (*tree, error) {
 	for {
 		at := skipJSONSpace(data, int(dec.InputOffset()))
 		tok, err := dec.ReadToken()
-		if err == io.EOF && len(t.nodes) == 0 {
+		if errors.Is(err, io.EOF) && len(t.nodes) == 0 {
 			return t, nil // nothing at all: an empty document
 		}
 		if err != nil {

@@ -73,7 +73,7 @@ type parser struct {
 	name  string
 	data  []byte
 	tree  *tree
-	ctx   context.Context // for the validator alone, which has no other way in
+	ctx   context.Context //nolint:containedctx // for the validator alone, which has no other way in
 	found Diagnostics
 
 	lineAt, line int // the line of an offset; lines are counted forward from there

@@ -73,12 +73,13 @@ func TestTypesAreThoseOfTheData(t *testing.T) {
 		}
 		shape = dims
 		assert.True(t, typ.IsKnown())
-		assert.Equal(t, want[i], map[string]any{
+		got := map[string]any{
 			"value": string(typ), "constant": typ.Constant(), "group": typ.Group(),
 			"is_raw_activation": typ.IsRawActivation(), "is_autoencoder_latent": typ.IsAutoencoderLatent(),
 			"shape_spec": shape, "node_type": typ.NodeType(), "location_within_layer": location,
 			"uses_attended_to_sequence_tokens": typ.UsesAttendedToSequenceTokens(), "viewer_node_type": viewer,
-		})
+		}
+		assert.Equal(t, want[i], got)
 		byName, ok := registry.DerivedScalarTypeOfConstant(typ.Constant())
 		assert.True(t, ok)
 		assert.Equal(t, typ, byName)
@@ -136,8 +137,8 @@ func TestNotFound(t *testing.T) {
 		{"x_undefined", "mlp_post_act", `no neuron dataset for ("x_undefined", "mlp_post_act")` + available + "\nThe autoencoder name may need to be given in the URL."},
 	} {
 		_, err := reg.Snapshot().Get(tt.name, tt.typ)
-		assert.EqualError(t, err, tt.want)
-		assert.ErrorIs(t, err, registry.ErrNotFound)
+		require.EqualError(t, err, tt.want)
+		require.ErrorIs(t, err, registry.ErrNotFound)
 		notFound, ok := errors.AsType[*registry.NotFoundError](err)
 		require.True(t, ok)
 		assert.Equal(t, registry.Key{ShortName: tt.name, DerivedScalarType: tt.typ}, notFound.Key)
@@ -321,7 +322,8 @@ func TestJSON(t *testing.T) {
 		{"shortName":"plain","derivedScalarType":"mlp_post_act","userVisibleName":"PLAIN","neuronDatasetPath":"p"}]`,
 		string(got))
 	d, _ := reg.Snapshot().Lookup(full.ShortName, "t")
-	assert.Equal(t, `{"shortName":"x\"\n\u0001<é","derivedScalarType":"t","userVisibleName":"n","neuronDatasetPath":"p"}`, string(d.AppendMetadataJSON(nil)))
+	metadata := `{"shortName":"x\"\n\u0001<é","derivedScalarType":"t","userVisibleName":"n","neuronDatasetPath":"p"}`
+	assert.Equal(t, metadata, string(d.AppendMetadataJSON(nil)), "to the byte: the order of the keys counts")
 }
 
 func TestUpdates(t *testing.T) {

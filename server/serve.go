@@ -45,6 +45,8 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 		log.Warn("requests under way were cut off")
 		err = s.Close()
 	}
-	<-failed
+	if served := <-failed; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
 	return err
 }

@@ -46,7 +46,7 @@ func ask(h http.Handler, method, path string, header ...string) *httptest.Respon
 }
 
 func TestMetadataIsWhatTheOriginalAnswers(t *testing.T) {
-	want, err := os.ReadFile("../examples/datasets/testdata/transformer_debugger_datasets.json")
+	want, err := os.ReadFile("../examples/testdata/transformer_debugger_datasets.json")
 	require.NoError(t, err)
 	h := server.New(theNine(t), server.Options{})
 	for _, method := range []string{http.MethodPost, http.MethodGet} {

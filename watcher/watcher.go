@@ -45,7 +45,7 @@ type document struct {
 // A request asks the loop to look now, and to answer once what it saw is served.
 type request struct {
 	full    bool
-	ctx     context.Context // the caller's
+	ctx     context.Context //nolint:containedctx // the caller's, whose leaving the loop must see
 	answer  chan error      // holds one
 	pending []string        // documents that were pending at the first look; nil before
 }
@@ -101,7 +101,10 @@ func (w *Watcher) first(ctx context.Context) error {
 			return ctx.Err()
 		case err != nil && !w.options.wait:
 			return err
-		case err != nil || len(pending) == 0:
+		case err != nil:
+			w.sourceFailed(err)
+			return nil
+		case len(pending) == 0:
 			return nil
 		}
 		if w.source.Wait(deadline) != nil && ctx.Err() == nil {
@@ -169,6 +172,9 @@ func (w *Watcher) run(ctx context.Context) {
 			return
 		}
 		pending, err := w.look(ctx, asked != nil && asked.full)
+		if err != nil && ctx.Err() == nil {
+			w.sourceFailed(err)
+		}
 		if asked != nil {
 			w.waiting = append(w.waiting, asked)
 		}
@@ -241,9 +247,6 @@ func (w *Watcher) look(ctx context.Context, full bool) (pending []string, err er
 	start := time.Now()
 	batch, err := w.source.Poll(ctx, full)
 	if err != nil {
-		if ctx.Err() == nil {
-			w.sourceFailed(err)
-		}
 		return nil, err
 	}
 	change := w.accept(batch, w.parse(batch.Changed))
@@ -368,7 +371,11 @@ func (w *Watcher) sourceFailed(err error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.status.SourceErr == nil || w.status.SourceErr.Error() != err.Error() {
-		w.options.log.Error("datasets cannot be looked at; what was loaded stays in service", "err", err)
+		if w.status.Ready {
+			w.options.log.Error("datasets cannot be looked at; what was loaded stays in service", "err", err)
+		} else {
+			w.options.log.Warn("datasets cannot be looked at yet; waiting for them", "err", err)
+		}
 	}
 	w.status.SourceErr = err
 }

@@ -59,6 +59,7 @@ func (b *syncBuffer) String() string {
 }
 
 func newRig(t *testing.T) *rig {
+	t.Helper()
 	return &rig{T: t, dir: filepath.Join(t.TempDir(), "datasets"), log: new(syncBuffer)}
 }
 

@@ -1,0 +1,208 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"neurondex": main})
+}
+
+// TestScripts runs the command line as a person would; -update writes what it prints
+// into the scripts.
+func TestScripts(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:           "testdata/script",
+		UpdateScripts: os.Getenv("UPDATE_SCRIPTS") != "",
+		Setup: func(env *testscript.Env) error {
+			examples, err := filepath.Abs("../../examples")
+			env.Setenv("EXAMPLES", examples)
+			return err
+		},
+	})
+}
+
+// A served is a server that runs in the test, and its log.
+type served struct {
+	*testing.T
+	url  string
+	log  *lines
+	exit chan int
+	stop context.CancelFunc
+}
+
+// lines is a log that can be waited on.
+type lines struct {
+	mu   sync.Mutex // guards the rest
+	text bytes.Buffer
+	more chan struct{} // closed when there is more
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	close(l.more)
+	l.more = make(chan struct{})
+	return l.text.Write(p)
+}
+
+func (l *lines) look() (string, <-chan struct{}) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String(), l.more
+}
+
+// logged waits until the log holds a match and returns its first group. What was there
+// before from is passed over.
+func (s *served) logged(from int, pattern string) string {
+	s.Helper()
+	re := regexp.MustCompile(pattern)
+	timeout := time.After(20 * time.Second)
+	for {
+		text, more := s.log.look()
+		if m := re.FindStringSubmatch(text[from:]); m != nil {
+			return m[len(m)-1]
+		}
+		select {
+		case <-more:
+		case <-timeout:
+			require.FailNow(s, "not logged: "+pattern, text)
+		}
+	}
+}
+
+func (s *served) logSize() int {
+	text, _ := s.log.look()
+	return len(text)
+}
+
+func serveInTest(t *testing.T, args ...string) *served {
+	t.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	s := &served{T: t, log: &lines{more: make(chan struct{})}, exit: make(chan int, 1), stop: cancel}
+	go func() {
+		s.exit <- run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...), nil, io.Discard, s.log)
+	}()
+	s.url = s.logged(0, `msg=serving url=(\S+)`)
+	t.Cleanup(func() {
+		cancel()
+		assert.Equal(t, exitOK, <-s.exit)
+		http.DefaultClient.CloseIdleConnections()
+		goleak.VerifyNone(t)
+	})
+	return s
+}
+
+func (s *served) ask(method, path string) (int, string) {
+	s.Helper()
+	r, err := http.NewRequest(method, s.url+path, nil)
+	require.NoError(s, err)
+	resp, err := http.DefaultClient.Do(r)
+	require.NoError(s, err)
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	require.NoError(s, err)
+	return resp.StatusCode, string(b)
+}
+
+func (s *served) names() string {
+	s.Helper()
+	_, body := s.ask(http.MethodGet, "/neuron_datasets_metadata")
+	var list []struct{ ShortName, NeuronDatasetPath string }
+	require.NoError(s, json.Unmarshal([]byte(body), &list))
+	var out []string
+	for _, d := range list {
+		out = append(out, d.ShortName+"="+d.NeuronDatasetPath)
+	}
+	return strings.Join(out, " ")
+}
+
+func TestServeTheNine(t *testing.T) {
+	want, err := os.ReadFile("../../examples/testdata/transformer_debugger_datasets.json")
+	require.NoError(t, err)
+	s := serveInTest(t)
+	code, body := s.ask(http.MethodPost, "/neuron_datasets_metadata")
+	assert.Equal(t, http.StatusOK, code)
+	assert.JSONEq(t, string(want), body)
+}
+
+func entry(name, path string) string {
+	return "short_name = \"" + name + "\"\nderived_scalar_type = \"mlp_post_act\"\nuser_visible_name = \"N\"\nneuron_dataset_path = \"" + path + "\"\n"
+}
+
+func TestServeFollowsTheDirectory(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, content string) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o644))
+	}
+	s := serveInTest(t, "--dir", dir)
+	_, body := s.ask(http.MethodPost, "/neuron_datasets_metadata")
+	assert.Equal(t, "[]\n", body, "an empty directory is an empty list")
+
+	from := s.logSize()
+	write("a.toml", entry("a", "1"))
+	s.logged(from, "1 added, 0 updated, 0 removed.* added=.a/mlp_post_act")
+	assert.Equal(t, "a=1", s.names())
+
+	from = s.logSize()
+	write("a.toml", strings.Replace(entry("a", "2"), "mlp_post_act", "mlp_post_akt", 1))
+	s.logged(from, `level=ERROR .*mlp_post_akt.* file=a.toml line=2 column=23 field=derived_scalar_type`)
+	assert.Equal(t, "a=1", s.names())
+
+	from = s.logSize()
+	write("a.toml", entry("a", "2"))
+	s.logged(from, "0 added, 1 updated, 0 removed")
+	s.logged(0, "good again.*file=a.toml")
+	assert.Equal(t, "a=2", s.names())
+
+	from = s.logSize()
+	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGHUP))
+	s.logged(from, "reload asked for by signal: done")
+	from = s.logSize()
+	require.NoError(t, os.Remove(filepath.Join(dir, "a.toml")))
+	s.logged(from, "0 added, 0 updated, 1 removed")
+	assert.Empty(t, s.names())
+}
+
+func TestServeWaitsForTheDirectory(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "later")
+	s := serveInTest(t, "--dir", dir, "--wait-dir")
+	code, body := s.ask(http.MethodGet, "/readyz")
+	assert.Equal(t, http.StatusServiceUnavailable, code)
+	assert.Contains(t, body, "no such file or directory")
+	require.NoError(t, os.Mkdir(dir, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "a.toml"), []byte(entry("a", "1")), 0o644))
+	s.logged(0, "1 added, 0 updated")
+	code, _ = s.ask(http.MethodGet, "/readyz")
+	assert.Equal(t, http.StatusOK, code)
+	assert.Equal(t, "a=1", s.names())
+}
+
+func TestServeStopsOnSignal(t *testing.T) {
+	for _, sig := range []syscall.Signal{syscall.SIGTERM, syscall.SIGINT} {
+		s := serveInTest(t)
+		require.NoError(t, syscall.Kill(os.Getpid(), sig))
+		code := <-s.exit
+		assert.Equal(t, exitOK, code)
+		s.exit <- code // for the clean-up
+	}
+}
