@@ -80,7 +80,11 @@ func describe(t scalarType) string {
 	if t.IsRawActivation {
 		kind = "a raw activation"
 	}
-	return fmt.Sprintf("%s of a %s", kind, strings.ReplaceAll(t.NodeType, "_", " "))
+	article := "a"
+	if strings.ContainsRune("aeiou", rune(t.NodeType[0])) || strings.HasPrefix(t.NodeType, "mlp") {
+		article = "an"
+	}
+	return fmt.Sprintf("%s of %s %s", kind, article, strings.ReplaceAll(t.NodeType, "_", " "))
 }
 
 // goName turns MLP_POST_ACT into MLPPostAct.
