@@ -47,6 +47,13 @@ func (decoder) Encode(map[string]any) ([]byte, error) { return nil, errors.ErrUn
 
 // load reads a document of the given format by a Viper of its own.
 func load(format string, data []byte) (*tree, *problem) {
+	if format == "jsonc" {
+		plain, fault := standardize(data)
+		if fault != nil {
+			return nil, fault
+		}
+		format, data = "json", plain
+	}
 	v := viper.NewWithOptions(viper.WithCodecRegistry(codecs))
 	v.SetConfigType(format)
 	if err := v.ReadConfig(bytes.NewReader(data)); err != nil {

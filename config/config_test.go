@@ -1,14 +1,17 @@
 package config_test
 
 import (
+	"encoding/binary"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
+	"unicode/utf16"
 
 	"github.com/neurondex/neurondex/config"
 	"github.com/neurondex/neurondex/examples/datasets"
@@ -72,7 +75,7 @@ const goodJSON = `{"shortName": "x", "derivedScalarType": "mlp_post_act", "userV
 
 func TestBadInput(t *testing.T) {
 	for name, tt := range map[string]struct{ file, data, want string }{
-		"no format":         {"a.yaml", "", "a.yaml: error: a dataset file's name ends in .toml or .json [unknown-format]"},
+		"no format":         {"a.yaml", "", "a.yaml: error: a dataset file's name ends in .toml, .json or .jsonc [unknown-format]"},
 		"not UTF-8":         {"a.toml", "a = \"\xff\"", "a.toml:1:6: error: byte 0xff is not UTF-8 [bad-encoding]"},
 		"deep TOML list":    {"a.toml", "a = " + strings.Repeat("[", 100_000), ""},
 		"deep JSON list":    {"a.json", strings.Repeat("[", 100_000), "a.json:1:65: error: lists and objects lie more than 64 deep in each other [too-deep]"},
@@ -82,7 +85,7 @@ func TestBadInput(t *testing.T) {
 		"comment in JSON":   {"a.json", "// hello\n" + goodJSON + "}", "a.json:1:1: error: JSON has no comments [syntax]"},
 		"two values":        {"a.json", goodJSON + "}\n{}", "a.json:2:1: error: something follows the end of the document [syntax]"},
 		"cut JSON":          {"a.json", goodJSON, ""},
-		"name with newline": {"a\n.yaml", "", `a\n.yaml: error: a dataset file's name ends in .toml or .json [unknown-format]`},
+		"name with newline": {"a\n.yaml", "", `a\n.yaml: error: a dataset file's name ends in .toml, .json or .jsonc [unknown-format]`},
 		"string":            {"a.json", `"x"`, "a.json:1:1: error: a document holds a dataset or a list of datasets, not a string [wrong-shape]"},
 		"NUL":               {"a.toml", "a = \"\x00\"", ""},
 		"only a BOM":        {"a.toml", "\ufeff", `a.toml: warning: nothing in it; if no datasets are meant, say so by datasets = [] [empty-document]`},
@@ -116,9 +119,94 @@ func TestExtraScalarTypes(t *testing.T) {
 	data := []byte(strings.Replace(good, "mlp_post_act", "my_type", 1))
 	_, found := config.Parse("a.toml", data)
 	assert.Equal(t, `a.toml:2:23: error: derived_scalar_type: no derived scalar type is called "my_type" [unknown-scalar-type]`, found[0].String())
+	_, found = config.Parse("a.toml", []byte(strings.Replace(good, "mlp_post_act", "my_typo", 1)), config.WithExtraScalarTypes("my_type"))
+	assert.Equal(t, "my_type", found[0].Suggestion)
 	specs, found := config.Parse("a.toml", data, config.WithExtraScalarTypes("my_type"))
 	assert.Empty(t, found)
 	assert.Len(t, specs, 1)
+}
+
+func TestUTF16(t *testing.T) {
+	text := strings.Replace(good, `"X"`, "\"X \U0001F600\"", 1)
+	for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
+		data := order.AppendUint16(nil, 0xfeff)
+		for _, u := range utf16.Encode([]rune(text)) {
+			data = order.AppendUint16(data, u)
+		}
+		specs, found := config.Parse("a.toml", data)
+		require.Empty(t, found)
+		assert.Equal(t, "X \U0001F600", specs[0].UserVisibleName)
+		_, found = config.Parse("a.toml", data[:len(data)-1])
+		assert.Equal(t, "a.toml:4:26: error: the last UTF-16 character is cut in two [bad-encoding]", found[0].String())
+		_, found = config.Parse("a.toml", order.AppendUint16(data, 0xd800))
+		assert.Equal(t, config.BadEncoding, found[0].Rule)
+	}
+}
+
+func TestLint(t *testing.T) {
+	specs := func(names ...string) (out []registry.Spec) {
+		for i, name := range names {
+			name, by, _ := strings.Cut(name, ">")
+			plain := strings.TrimSuffix(name, "!")
+			out = append(out, registry.Spec{ShortName: plain, DerivedScalarType: "mlp_post_act", ReplacedBy: by, Deprecated: plain != name, Line: 10 * (i + 1)})
+		}
+		return out
+	}
+	var got []string
+	for _, d := range config.Lint([]registry.Document{
+		{Name: "50.toml", Datasets: specs("new", "a")},
+		{Name: "10.toml", Datasets: specs("a!>new", "b!>none", "c!>b")},
+	}) {
+		got = append(got, d.String())
+	}
+	assert.Equal(t, []string{
+		`10.toml:20:1: warning: replaced_by: dataset b/mlp_post_act is replaced by "none", which there is not [replaced-by-missing]`,
+		`10.toml:30:1: warning: replaced_by: dataset c/mlp_post_act is replaced by "b", which is deprecated itself [deprecated-in-use]`,
+		`50.toml:20:1: warning: dataset a/mlp_post_act overrides the one of 10.toml:10 [overrides-other-file]`,
+	}, got)
+}
+
+func TestViewer(t *testing.T) {
+	for _, tt := range []struct {
+		name, typ, field string
+	}{
+		{"gpt2-small", "mlp_post_act", ""},
+		{"gpt2-small", "attn_write_norm", ""},
+		{"gpt2_small", "mlp_post_act", "short_name"},
+		{"gpt2_small", "attn_write_norm", "short_name"},
+		{"a/b", "mlp_post_act", "short_name"},
+		{"gpt2", "logits", "derived_scalar_type"},
+		{"gpt2", "my_type", "derived_scalar_type"},
+		{"gpt2-small_ae-mlp-post-act-v1", "mlp_autoencoder_latent", ""},
+		{"gpt2-small_ae-resid-delta-attn-v4", "flattened_attn_write_to_latent_summed_over_heads", ""},
+		{"gpt2-small", "mlp_autoencoder_latent", "short_name"},
+		{"gpt2-small_mine", "attention_autoencoder_latent", "short_name"},
+		{"_mlp-post-act", "autoencoder_latent", "short_name"},
+	} {
+		found := config.LintViewer([]registry.Document{{Name: "a", Datasets: []registry.Spec{{ShortName: tt.name, DerivedScalarType: registry.DerivedScalarType(tt.typ)}}}})
+		if tt.field == "" {
+			assert.Empty(t, found, tt.name)
+		} else if assert.Len(t, found, 1, tt.name) {
+			assert.Equal(t, tt.field, found[0].Field)
+		}
+	}
+	r, err := config.LoadFS(datasets.FS)
+	require.NoError(t, err)
+	assert.Empty(t, config.LintViewer(r.Documents), "what it ships, it can show")
+}
+
+func TestRulesDescribeEveryRule(t *testing.T) {
+	source, err := os.ReadFile("diagnostic.go")
+	require.NoError(t, err)
+	described := map[string]bool{}
+	for _, r := range config.Rules() {
+		described[string(r.Rule)] = true
+	}
+	names := regexp.MustCompile(`Rule = "(.*)"`).FindAllStringSubmatch(string(source), -1)
+	assert.Len(t, names, len(described))
+	for _, name := range names {
+		assert.True(t, described[name[1]], name[1])
+	}
 }
 
 func TestLoadFSTheNine(t *testing.T) {
@@ -244,7 +332,7 @@ func FuzzParse(f *testing.F) {
 		_, err := reg.Apply(registry.Change{Put: []registry.Document{{Name: name, Datasets: specs}}})
 		require.NoError(t, err)
 		for d := range reg.Snapshot().All() {
-			again, found := config.Parse("b.json", d.AppendJSON(nil))
+			again, found := config.Parse("b.json", d.AppendJSON(nil), config.WithExtraScalarTypes(d.DerivedScalarType()))
 			require.NoError(t, found.Err())
 			require.Len(t, again, 1)
 		}

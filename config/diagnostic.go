@@ -39,6 +39,7 @@ const (
 	CasingConflict    Rule = "casing-conflict"
 	DeprecatedInUse   Rule = "deprecated-in-use"
 	ReplacedByMissing Rule = "replaced-by-missing"
+	ViewerCannotShow  Rule = "viewer-cannot-show"
 	AzurePath         Rule = "azure-path"
 )
 
@@ -76,6 +77,7 @@ func Rules() []RuleInfo {
 		{CasingConflict, Warning, "a field is given in both casings, with different values"},
 		{DeprecatedInUse, Warning, "a dataset is to be replaced by one that is deprecated itself"},
 		{ReplacedByMissing, Warning, "replaced_by names a dataset that there is not"},
+		{ViewerCannotShow, Warning, "the public neuron viewer cannot show the dataset (only where asked for)"},
 		{AzurePath, Hint, "an az:// path also has an https form, which browsers can read"},
 	}
 }

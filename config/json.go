@@ -9,6 +9,7 @@ import (
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/neurondex/neurondex/registry"
+	"github.com/tailscale/hujson"
 )
 
 // decodeJSON makes a tree of a JSON document in one pass over its tokens.
@@ -80,6 +81,26 @@ func decodeJSON(data []byte) (*tree, error) {
 		return nil, &problem{Syntax, at, "something follows the end of the document"}
 	}
 	return t, nil
+}
+
+// standardize makes plain JSON of JSON with comments and trailing commas, with everything
+// at the offset where it was.
+func standardize(data []byte) ([]byte, *problem) {
+	plain, err := hujson.Standardize(bytes.Clone(data))
+	if err == nil {
+		return plain, nil
+	}
+	message := strings.TrimPrefix(err.Error(), "hujson: ")
+	var line, column int
+	if _, scanErr := fmt.Sscanf(message, "line %d, column %d:", &line, &column); scanErr != nil {
+		return nil, &problem{Syntax, 0, message}
+	}
+	at := 0
+	for range line - 1 {
+		at += bytes.IndexByte(data[at:], '\n') + 1
+	}
+	_, message, _ = strings.Cut(message, ": ")
+	return nil, &problem{Syntax, min(at+column-1, len(data)), message}
 }
 
 // jsonString returns the content of a string token, sharing the text of known keys.

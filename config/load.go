@@ -118,11 +118,11 @@ func readAll(f fs.File, err error, maxBytes int64) ([]byte, error) {
 }
 
 // IsDocument reports whether a file of the given name, without its directory, is one
-// that holds datasets: *.toml and *.json, but no dot file, and nothing that an editor
+// that holds datasets: *.toml, *.json and *.jsonc, but no dot file, and nothing that an editor
 // leaves beside the file that it edits.
 func IsDocument(base string) bool {
 	ext := path.Ext(base)
-	return (ext == ".toml" || ext == ".json") && !strings.HasPrefix(base, ".") && !strings.HasPrefix(base, "#") && !strings.HasPrefix(base, "~")
+	return (ext == ".toml" || ext == ".json" || ext == ".jsonc") && !strings.HasPrefix(base, ".") && !strings.HasPrefix(base, "#") && !strings.HasPrefix(base, "~")
 }
 
 // isDirectory reports whether a directory of the given name is walked.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -12,12 +11,15 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/go-playground/validator/v10"
 	"github.com/neurondex/neurondex/registry"
 )
 
 // DefaultMaxBytes is the size in bytes up to which a document is read.
 const DefaultMaxBytes = 16 << 20
+
+// SchemaVersion is the newest version of the file format that there is: what
+// schema_version says, or what its absence means.
+const SchemaVersion = 1
 
 // An Option changes how documents are read.
 type Option func(*options)
@@ -28,19 +30,17 @@ type options struct {
 }
 
 func newOptions(opts []Option) options {
-	o := options{maxBytes: DefaultMaxBytes}
+	o := options{maxBytes: DefaultMaxBytes, extraTypes: make(map[registry.DerivedScalarType]bool)}
 	for _, set := range opts {
 		set(&o)
 	}
 	return o
 }
 
-// WithExtraScalarTypes makes types known besides those of package registry.
+// WithExtraScalarTypes makes types known besides those of package registry and those
+// that a document declares for itself.
 func WithExtraScalarTypes(types ...registry.DerivedScalarType) Option {
 	return func(o *options) {
-		if o.extraTypes == nil {
-			o.extraTypes = make(map[registry.DerivedScalarType]bool)
-		}
 		for _, t := range types {
 			o.extraTypes[t] = true
 		}
@@ -51,12 +51,11 @@ func WithExtraScalarTypes(types ...registry.DerivedScalarType) Option {
 // [DefaultMaxBytes].
 func WithMaxBytes(n int64) Option { return func(o *options) { o.maxBytes = n } }
 
-// Parse reads a document. Its name says the format, by .toml or .json at the end,
-// and stands in the diagnostics. If one of them is an error there are no datasets:
+// Parse reads a document. Its name says the format, by .toml, .json or .jsonc at the
+// end, and stands in the diagnostics. If one of them is an error there are no datasets:
 // a document is taken whole or not at all. Nothing that is returned refers to data.
 func Parse(name string, data []byte, opts ...Option) ([]registry.Spec, Diagnostics) {
-	o := newOptions(opts)
-	p := &parser{name: name, data: data, options: o}
+	p := &parser{name: name, data: data, options: newOptions(opts)}
 	specs := p.parse()
 	slices.SortStableFunc(p.found, func(a, b Diagnostic) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
@@ -80,35 +79,31 @@ type parser struct {
 }
 
 func (p *parser) parse() []registry.Spec {
-	format := strings.TrimPrefix(strings.ToLower(path.Ext(p.name)), ".")
-	if format != "toml" && format != "json" {
-		p.whole(Error, UnknownFormat, "a dataset file's name ends in .toml or .json")
+	format := Format(p.name)
+	if format == "" {
+		p.whole(Error, UnknownFormat, "a dataset file's name ends in .toml, .json or .jsonc")
 		return nil
 	}
 	if int64(len(p.data)) > p.maxBytes {
 		p.whole(Error, TooLarge, fmt.Sprintf("larger than %d bytes", p.maxBytes))
 		return nil
 	}
-	p.data = bytes.TrimPrefix(p.data, []byte("\xef\xbb\xbf"))
-	if !utf8.Valid(p.data) {
-		at := 0
-		for r, n := utf8.DecodeRune(p.data); r != utf8.RuneError || n > 1; r, n = utf8.DecodeRune(p.data[at:]) {
-			at += n
+	var fault *problem
+	if p.data, fault = decodeText(p.data); fault == nil {
+		p.tree, fault = load(format, p.data)
+	}
+	if fault != nil {
+		p.report(fault.at, Error, fault.rule, "", fault.message)
+		return nil
+	}
+	for _, fault := range p.tree.problems {
+		p.report(fault.at, Error, fault.rule, "", fault.message)
+	}
+	if len(p.tree.nodes) == 0 || p.tree.nodes[0].kind == registry.KindObject && p.tree.nodes[0].length == 0 {
+		empty := `{"datasets": []}`
+		if format == "toml" {
+			empty = "datasets = []"
 		}
-		p.report(at, Error, BadEncoding, "", fmt.Sprintf("byte %#02x is not UTF-8", p.data[at]))
-		return nil
-	}
-	t, problem := load(format, p.data)
-	if problem != nil {
-		p.report(problem.at, Error, problem.rule, "", problem.message)
-		return nil
-	}
-	for _, problem := range t.problems {
-		p.report(problem.at, Error, problem.rule, "", problem.message)
-	}
-	p.tree = t
-	if len(t.nodes) == 0 || t.nodes[0].kind == registry.KindObject && t.nodes[0].length == 0 {
-		empty := map[string]string{"toml": "datasets = []", "json": `{"datasets": []}`}[format]
 		p.whole(Warning, EmptyDocument, "nothing in it; if no datasets are meant, say so by "+empty)
 		return nil
 	}
@@ -116,187 +111,221 @@ func (p *parser) parse() []registry.Spec {
 	return p.datasets()
 }
 
+// Format returns the format that a document's name stands for: "toml", "json", or
+// "jsonc" for JSON with comments and trailing commas; empty for any other name.
+func Format(name string) string {
+	switch f := strings.TrimPrefix(strings.ToLower(path.Ext(name)), "."); f {
+	case "toml", "json", "jsonc":
+		return f
+	default:
+		return ""
+	}
+}
+
 // datasets finds which of the forms the document has.
 func (p *parser) datasets() []registry.Spec {
 	root := &p.tree.nodes[0]
-	if root.kind == registry.KindList {
+	switch root.kind {
+	case registry.KindList:
 		return p.list(0, "")
-	}
-	if root.kind != registry.KindObject {
+	case registry.KindObject:
+	default:
 		p.report(int(root.at), Error, WrongShape, "", "a document holds a dataset or a list of datasets, not "+article(root.kind))
 		return nil
 	}
+	p.envelope()
 	if at := p.tree.child(0, "datasets"); at != 0 {
-		n := &p.tree.nodes[at]
-		if n.kind != registry.KindList {
-			p.report(int(n.at), Error, WrongType, "datasets", "must be a list of datasets, is "+article(n.kind))
-			return nil
-		}
-		return p.list(at, "datasets")
+		p.unknownBeside()
+		return p.listOrMap(at)
 	}
-	for c := root.first; c != 0; c = p.tree.nodes[c].next {
-		if f, ok := fieldByName[p.tree.nodes[c].key]; ok && f.place < requiredFields {
-			return []registry.Spec{p.dataset(0, "")}
+	single, others, allObjects := false, false, true
+	for c := range p.tree.children(0) {
+		n := &p.tree.nodes[c]
+		if isEnvelope(n.key) {
+			continue
+		}
+		others = true
+		allObjects = allObjects && n.kind == registry.KindObject
+		if f, ok := fieldByName[n.key]; ok && f.place < requiredFields {
+			single = true
 		}
 	}
-	p.report(int(p.tree.nodes[root.first].keyAt), Error, WrongShape, "",
-		"neither a list of datasets under the key datasets, nor a dataset with "+fields[0].snake)
+	switch {
+	case single:
+		return []registry.Spec{p.dataset(0, place{index: alone}, nil)}
+	case !others:
+		p.whole(Warning, EmptyDocument, "there are no datasets in it")
+		return nil
+	case allObjects:
+		return p.entries(0, "")
+	}
+	first := &p.tree.nodes[root.first]
+	p.found = append(p.found, p.diagnostic(int(first.keyAt), Error, WrongShape, "",
+		"neither a list of datasets under the key datasets, nor a dataset with "+fields[0].snake))
+	p.found[len(p.found)-1].Suggestion = cmp.Or(suggestEnvelope(first.key), suggestField(first.key))
 	return nil
 }
 
-func (p *parser) list(at int32, name string) []registry.Spec {
-	n := &p.tree.nodes[at]
-	specs := make([]registry.Spec, 0, n.length)
-	places := make(map[registry.Key]int, n.length)
-	for c := n.first; c != 0; c = p.tree.nodes[c].next {
-		i := len(specs)
-		where := elementPath(name, i)
-		if item := &p.tree.nodes[c]; item.kind != registry.KindObject {
-			p.report(int(item.at), Error, WrongType, where(), "must be a dataset, is "+article(item.kind))
-			specs = append(specs, registry.Spec{})
-			continue
-		}
-		spec := p.datasetAt(c, where)
-		if first, twice := places[spec.Key()]; twice && spec.ShortName != "" {
-			p.report(int(p.tree.nodes[c].at), Error, DuplicateDataset, where(),
-				fmt.Sprintf("dataset %v is defined in line %d already", spec.Key(), specs[first].Line))
-		} else {
-			places[spec.Key()] = i
-		}
-		specs = append(specs, spec)
-	}
-	return specs
-}
-
-// elementPath returns a function for the path of a list's element: paths are only
-// put together where a diagnostic needs one.
-func elementPath(list string, i int) func() string {
-	return func() string { return list + "[" + strconv.Itoa(i) + "]" }
-}
-
-func (p *parser) dataset(at int32, where string) registry.Spec {
-	return p.datasetAt(at, func() string { return where })
-}
-
-// datasetAt reads the dataset at a node. What is wrong with it is reported, all of it.
-func (p *parser) datasetAt(at int32, where func() string) registry.Spec {
-	obj := &p.tree.nodes[at]
-	spec := registry.Spec{Line: p.lineOf(int(obj.at))}
-	var given [len(fields)]int32 // where each field stands; 0: nowhere
-	fieldPath := func(name string) string {
-		if w := where(); w != "" {
-			return w + "." + name
-		}
-		return name
-	}
-
-	extra := 0
-	for c := obj.first; c != 0; c = p.tree.nodes[c].next {
-		n := &p.tree.nodes[c]
-		f, ok := fieldByName[n.key]
-		if !ok {
-			extra++
-			continue
-		}
-		if other := given[f.place]; other != 0 {
-			if p.tree.nodes[other].key == n.key {
-				continue // the codec has reported a key that is given twice
-			}
-			if !p.tree.value(other).Equal(p.tree.value(c)) {
-				p.report(int(n.keyAt), Warning, CasingConflict, fieldPath(n.key),
-					fmt.Sprintf("%s and %s differ; %s is taken", f.snake, f.camel, f.camel))
-			}
-			if n.key != f.camel {
-				continue
-			}
-		}
-		given[f.place] = c
-	}
-	bad := [len(fields)]bool{}
-	for i, c := range given {
-		if c != 0 {
-			bad[i] = !p.set(&spec, &fields[i], c, fieldPath)
-		} else if i < requiredFields {
-			bad[i] = true
-			p.report(int(obj.at), Error, MissingField, fieldPath(fields[i].snake), "required field is missing")
-		}
-	}
-	if extra > 0 {
-		spec.Extra = make([]registry.Field, 0, extra)
-		for c := obj.first; c != 0; c = p.tree.nodes[c].next {
-			if n := &p.tree.nodes[c]; fieldByName[n.key] == nil {
-				spec.Extra = append(spec.Extra, registry.Field{Name: n.key, Value: p.tree.value(c)})
-			}
-		}
-	}
-
-	var failed validator.ValidationErrors
-	if err := validate.StructCtx(p.ctx, &spec); err != nil && !errors.As(err, &failed) {
-		p.report(int(obj.at), Error, BadValue, where(), err.Error())
-	}
-	for _, e := range failed {
-		name, _, element := strings.Cut(e.StructField(), "[") // ExplanationDatasetPaths[1]
-		f := fieldByGoName[name]
-		if bad[f.place] {
-			continue // said already
-		}
-		n := &p.tree.nodes[given[f.place]]
-		fieldName := n.key
-		if element {
-			fieldName = n.key + e.StructField()[len(name):]
-		}
-		rule, message := ruleOf(e, fmt.Sprint(e.Value()))
-		p.report(int(n.at), Error, rule, fieldPath(fieldName), message)
-	}
-	return spec
-}
-
-// set puts the value at a node into its field and reports whether that was possible.
-func (p *parser) set(spec *registry.Spec, f *field, at int32, fieldPath func(string) string) bool {
-	n := &p.tree.nodes[at]
-	want := ""
-	switch {
-	case n.kind == registry.KindNull:
-		if f.place < requiredFields {
-			p.report(int(n.at), Error, MissingField, fieldPath(n.key), "required field is null")
-			return false
-		}
-	case f.text != nil:
-		if want = "a string"; n.kind == registry.KindString {
-			*f.text(spec) = n.text
-			return true
-		}
-	case f.flag != nil:
-		if want = "true or false"; n.kind == registry.KindBool {
-			*f.flag(spec) = n.text == "true"
-			return true
-		}
-	case f.number != nil:
-		want = "an integer"
-		if i, err := strconv.Atoi(n.text); n.kind == registry.KindInteger && err == nil {
-			*f.number(spec) = i
-			return true
-		}
-	case f.list != nil:
-		if want = "a list of strings"; n.kind != registry.KindList {
-			break
-		}
-		items := make([]string, 0, n.length)
-		for c := n.first; c != 0; c = p.tree.nodes[c].next {
-			item := &p.tree.nodes[c]
-			if item.kind != registry.KindString {
-				p.report(int(item.at), Error, WrongType, elementPath(fieldPath(n.key), len(items))(), "must be a string, is "+article(item.kind))
-				return false
-			}
-			items = append(items, item.text)
-		}
-		*f.list(spec) = items
+// isEnvelope reports whether a key of the document itself is about the document.
+func isEnvelope(key string) bool {
+	switch key {
+	case "$schema", "schema_version", "schemaVersion", "extra_scalar_types", "extraScalarTypes":
 		return true
 	}
-	if want != "" {
-		p.report(int(n.at), Error, WrongType, fieldPath(n.key), "must be "+want+", is "+article(n.kind))
+	return false
+}
+
+// envelope reads what the document says about itself. It may stand anywhere in it.
+func (p *parser) envelope() {
+	for c := range p.tree.children(0) {
+		n := &p.tree.nodes[c]
+		switch n.key {
+		case "schema_version", "schemaVersion":
+			version, err := strconv.Atoi(n.text)
+			switch {
+			case n.kind != registry.KindInteger || err != nil || version < 1:
+				p.reportValue(c, Error, UnsupportedVersion, n.key, "must be an integer from 1 up")
+			case version > SchemaVersion:
+				p.reportValue(c, Warning, UnsupportedVersion, n.key,
+					fmt.Sprintf("newer than version %d, the newest that this program knows; what it knows is loaded", SchemaVersion))
+			}
+		case "extra_scalar_types", "extraScalarTypes":
+			var types []string
+			if p.strings(c, n.key, &types) {
+				for _, t := range types {
+					p.extraTypes[registry.DerivedScalarType(t)] = true
+				}
+			}
+		}
 	}
-	return want == ""
+}
+
+// unknownBeside warns of keys beside the list of datasets that mean nothing.
+func (p *parser) unknownBeside() {
+	for c := range p.tree.children(0) {
+		n := &p.tree.nodes[c]
+		if n.key == "datasets" || isEnvelope(n.key) {
+			continue
+		}
+		d := p.diagnostic(int(n.keyAt), Warning, UnknownField, n.key, "unknown key beside the datasets")
+		d.Suggestion = suggestEnvelope(n.key)
+		p.found = append(p.found, d)
+	}
+}
+
+func (p *parser) listOrMap(at int32) []registry.Spec {
+	switch n := &p.tree.nodes[at]; n.kind {
+	case registry.KindList:
+		return p.list(at, n.key)
+	case registry.KindObject:
+		return p.entries(at, n.key)
+	default:
+		p.reportValue(at, Error, WrongType, n.key, "must be a list of datasets, is "+article(n.kind))
+		return nil
+	}
+}
+
+func (p *parser) list(at int32, name string) []registry.Spec {
+	c := p.collect(at)
+	i := 0
+	for item := range p.tree.children(at) {
+		where := place{list: name, index: i}
+		i++
+		if n := &p.tree.nodes[item]; n.kind != registry.KindObject {
+			p.reportValue(item, Error, WrongType, where.String(), "must be a dataset, is "+article(n.kind))
+			continue
+		}
+		c.add(p.dataset(item, where, nil), item, where)
+	}
+	return c.specs
+}
+
+// entries reads a map from a short name, or a short name and type, to the rest of the
+// dataset.
+func (p *parser) entries(at int32, name string) []registry.Spec {
+	c := p.collect(at)
+	if first := p.tree.nodes[at].first; first != 0 {
+		p.report(int(p.tree.nodes[first].keyAt), Warning, LegacyForm, name, "a map of datasets by short name; today's form is a list of datasets")
+	}
+	for item := range p.tree.children(at) {
+		n := &p.tree.nodes[item]
+		if at == 0 && isEnvelope(n.key) {
+			continue
+		}
+		where := place{list: name, key: n.key, index: named}
+		if n.kind != registry.KindObject {
+			p.reportValue(item, Error, WrongType, where.String(), "must be a dataset, is "+article(n.kind))
+			continue
+		}
+		c.add(p.dataset(item, where, p.keyDefaults(n.key)), item, where)
+	}
+	return c.specs
+}
+
+// keyDefaults returns what the key of a map says of its dataset.
+func (p *parser) keyDefaults(key string) map[string]string {
+	defaults := map[string]string{"short_name": key}
+	if i := strings.LastIndexByte(key, '/'); i >= 0 {
+		if t, _ := p.scalarType(key[i+1:]); t.IsKnown() || p.extraTypes[t] {
+			defaults["short_name"], defaults["derived_scalar_type"] = key[:i], key[i+1:]
+		}
+	}
+	return defaults
+}
+
+// A collection is the datasets of a document, and what shows that one comes twice.
+type collection struct {
+	*parser
+	specs []registry.Spec
+	lines map[registry.Key]int
+}
+
+func (p *parser) collect(at int32) *collection {
+	n := p.tree.nodes[at].length
+	return &collection{p, make([]registry.Spec, 0, n), make(map[registry.Key]int, n)}
+}
+
+func (c *collection) add(s registry.Spec, at int32, where place) {
+	if line, twice := c.lines[s.Key()]; twice && s.ShortName != "" {
+		c.report(int(c.tree.nodes[at].at), Error, DuplicateDataset, where.String(), fmt.Sprintf("dataset %v is defined in line %d already", s.Key(), line))
+	} else {
+		c.lines[s.Key()] = s.Line
+	}
+	c.specs = append(c.specs, s)
+}
+
+// A place is where in a document a dataset stands. Its path is only put together where
+// a diagnostic needs it.
+type place struct {
+	list  string
+	key   string // of a map, if index is named
+	index int
+}
+
+const (
+	alone = -1 // the dataset is the document
+	named = -2 // it has a key, not an index
+)
+
+// String returns the path, like datasets[2]; empty for a dataset that is the document.
+func (w place) String() string {
+	switch {
+	case w.index == alone:
+		return ""
+	case w.index == named && w.list == "":
+		return cut(w.key)
+	case w.index == named:
+		return w.list + "." + cut(w.key)
+	}
+	return w.list + "[" + strconv.Itoa(w.index) + "]"
+}
+
+// field returns the path of a field of the dataset.
+func (w place) field(name string) string {
+	if w.index == alone {
+		return cut(name)
+	}
+	return w.String() + "." + cut(name)
 }
 
 // lineOf returns the line of an offset. Asking in the order of the document costs one
@@ -310,12 +339,24 @@ func (p *parser) lineOf(at int) int {
 	return p.line
 }
 
-func (p *parser) report(at int, s Severity, r Rule, field, message string) {
+func (p *parser) diagnostic(at int, s Severity, r Rule, field, message string) Diagnostic {
 	start := bytes.LastIndexByte(p.data[:at], '\n') + 1
-	p.found = append(p.found, Diagnostic{
+	return Diagnostic{
 		Severity: s, Rule: r, File: p.name, Field: field, Message: message,
 		Line: p.lineOf(at), Column: utf8.RuneCount(p.data[start:at]) + 1,
-	})
+	}
+}
+
+func (p *parser) report(at int, s Severity, r Rule, field, message string) {
+	p.found = append(p.found, p.diagnostic(at, s, r, field, message))
+}
+
+// reportValue reports what is wrong with the value of a node.
+func (p *parser) reportValue(at int32, s Severity, r Rule, field, message string) {
+	n := &p.tree.nodes[at]
+	d := p.diagnostic(int(n.at), s, r, field, message)
+	d.Value = cut(n.text)
+	p.found = append(p.found, d)
 }
 
 func (p *parser) whole(s Severity, r Rule, message string) {
@@ -334,11 +375,16 @@ func article(k registry.Kind) string {
 	}
 }
 
-// quote quotes a value for people, and cuts one that is too long to read.
-func quote(s string) string {
+// cut cuts a text that is too long to read.
+func cut(s string) string {
 	const most = 80
-	if utf8.RuneCountInString(s) > most {
-		s = string([]rune(s)[:most]) + "..."
+	if len(s) <= most || utf8.RuneCountInString(s) <= most {
+		return s
 	}
-	return strconv.Quote(s)
+	end := 0
+	for range most {
+		_, n := utf8.DecodeRuneInString(s[end:])
+		end += n
+	}
+	return s[:end] + "..."
 }

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"iter"
+
 	"github.com/neurondex/neurondex/registry"
 )
 
@@ -84,6 +86,17 @@ func (t *tree) child(parent int32, key string) int32 {
 	return 0
 }
 
+// children yields the places of a node's children, in order.
+func (t *tree) children(at int32) iter.Seq[int32] {
+	return func(yield func(int32) bool) {
+		for c := t.nodes[at].first; c != 0; c = t.nodes[c].next {
+			if !yield(c) {
+				return
+			}
+		}
+	}
+}
+
 // value returns the value of a node as an extra field keeps it.
 func (t *tree) value(at int32) registry.Value {
 	n := &t.nodes[at]
@@ -100,13 +113,13 @@ func (t *tree) value(at int32) registry.Value {
 		return registry.TimeValue(n.text)
 	case registry.KindList:
 		items := make([]registry.Value, 0, n.length)
-		for c := n.first; c != 0; c = t.nodes[c].next {
+		for c := range t.children(at) {
 			items = append(items, t.value(c))
 		}
 		return registry.ListValue(items...)
 	case registry.KindObject:
 		fields := make([]registry.Field, 0, n.length)
-		for c := n.first; c != 0; c = t.nodes[c].next {
+		for c := range t.children(at) {
 			fields = append(fields, registry.Field{Name: t.nodes[c].key, Value: t.value(c)})
 		}
 		return registry.ObjectValue(fields...)

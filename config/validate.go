@@ -2,7 +2,10 @@ package config
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/go-playground/validator/v10"
@@ -27,17 +30,57 @@ func newValidator() *validator.Validate {
 		}
 	}
 	v.RegisterStructValidationMapRules(map[string]string{
-		"ShortName":               "required,notblank",
-		"DerivedScalarType":       "required,notblank,scalar_type",
-		"UserVisibleName":         "required,notblank",
-		"NeuronDatasetPath":       "required,notblank,path_or_url",
+		"ShortName":         "notblank",
+		"DerivedScalarType": "notblank,scalar_type",
+		"UserVisibleName":   "notblank",
+		"NeuronDatasetPath": "notblank,path_or_url",
+	}, requiredPart{})
+	v.RegisterStructValidationMapRules(map[string]string{
 		"Layers":                  "gte=0",
 		"NodesPerLayer":           "gte=0",
 		"RecordFormat":            "omitempty,oneof=json pt",
-		"ExplanationDatasetPaths": "omitempty,dive,notblank,path_or_url",
+		"ExplanationDatasetPaths": "dive,notblank,path_or_url",
 		"Homepage":                "omitempty,web_url",
-	}, registry.Spec{})
+	}, optionalPart{})
 	return v
+}
+
+// A requiredPart and an optionalPart are what of a dataset is checked. The validator's
+// cost is per field, and most datasets have no optional one, so that they are apart.
+type (
+	requiredPart struct {
+		ShortName, DerivedScalarType, UserVisibleName, NeuronDatasetPath string
+	}
+	optionalPart struct {
+		Layers, NodesPerLayer   int
+		RecordFormat            string
+		ExplanationDatasetPaths []string
+		Homepage                string
+	}
+)
+
+// check holds a dataset against the rules.
+func check(ctx context.Context, s *registry.Spec, optional bool) validator.ValidationErrors {
+	required := requiredPart{s.ShortName, string(s.DerivedScalarType), s.UserVisibleName, s.NeuronDatasetPath}
+	failed := failures(validate.StructCtx(ctx, &required))
+	if optional {
+		part := optionalPart{s.Layers, s.NodesPerLayer, s.RecordFormat, s.ExplanationDatasetPaths, s.Homepage}
+		failed = append(failed, failures(validate.StructCtx(ctx, &part))...)
+	}
+	return failed
+}
+
+// failures returns what a validator's error holds. Any other error would be a mistake
+// in the rules themselves.
+func failures(err error) validator.ValidationErrors {
+	if err == nil {
+		return nil
+	}
+	failed, ok := errors.AsType[validator.ValidationErrors](err)
+	if !ok {
+		panic(err)
+	}
+	return failed
 }
 
 // extraTypesKey is where a context holds a func(registry.DerivedScalarType) bool for
@@ -55,11 +98,28 @@ func isScalarType(ctx context.Context, s string) bool {
 
 // isPathOrURL takes any path; of what has a scheme, only what has a host, too.
 func isPathOrURL(s string) bool {
-	if !strings.Contains(s, "://") {
+	if !strings.Contains(s, "://") || isPlainURL(s) {
 		return true
 	}
 	u, err := url.Parse(s)
 	return err == nil && (u.Host != "" || u.Scheme == "file")
+}
+
+// isPlainURL reports whether s is an https URL of the most common kind, which needs no
+// full parser to be believed.
+func isPlainURL(s string) bool {
+	rest, ok := strings.CutPrefix(s, "https://")
+	if !ok || rest == "" || rest[0] == '/' {
+		return false
+	}
+	for i := range len(rest) {
+		switch c := rest[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '.', c == '_', c == '/':
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 func isWebURL(s string) bool {
@@ -67,21 +127,24 @@ func isWebURL(s string) bool {
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
 }
 
-// ruleOf returns the rule that a failed tag stands for, and what it says to people.
-func ruleOf(e validator.FieldError, text string) (Rule, string) {
-	switch e.Tag() {
-	case "required", "notblank":
-		return EmptyField, "must not be empty"
+// explain returns the rule that a failed tag stands for, what it says to people, and
+// what was probably meant.
+func (p *parser) explain(failed validator.FieldError) (r Rule, message, suggestion string) {
+	text := fmt.Sprint(failed.Value())
+	quoted := strconv.Quote(cut(text))
+	switch failed.Tag() {
+	case "notblank":
+		return EmptyField, "must not be empty", ""
 	case "scalar_type":
-		return UnknownScalarType, "no derived scalar type is called " + quote(text)
+		return UnknownScalarType, "no derived scalar type is called " + quoted, suggestType(text, p.extraTypes)
 	case "path_or_url":
-		return BadURL, quote(text) + " is neither a path nor a URL with a host"
+		return BadURL, quoted + " is neither a path nor a URL with a host", ""
 	case "web_url":
-		return BadURL, quote(text) + " is not an http or https URL"
+		return BadURL, quoted + " is not an http or https URL", ""
 	case "oneof":
-		return BadValue, quote(text) + " is not one of: " + strings.ReplaceAll(e.Param(), " ", ", ")
+		return BadValue, quoted + " is not one of: " + strings.ReplaceAll(failed.Param(), " ", ", "), ""
 	case "gte":
-		return BadValue, "must not be less than " + e.Param()
+		return BadValue, "must not be less than " + failed.Param(), ""
 	}
-	return BadValue, "does not pass the check " + quote(e.Tag())
+	return BadValue, "does not pass the check " + failed.Tag(), ""
 }

@@ -134,6 +134,7 @@ func TestFollowsFiles(t *testing.T) {
 	r.waitFor("a=1 d=1 e=1")
 	require.NoError(t, os.RemoveAll(filepath.Join(r.dir, "sub")))
 	r.waitFor("a=1")
+	require.NoError(t, r.sync(), "what is served is logged by then")
 	for _, want := range []string{"1 added, 0 updated, 0 removed", "1 added, 1 updated, 0 removed", "0 added, 1 updated, 1 removed", "removed=\"[d/mlp_post_act e/mlp_post_act]\""} {
 		assert.Contains(t, r.log.String(), want)
 	}
@@ -274,6 +275,7 @@ func TestOverridesAreReported(t *testing.T) {
 	r.write("50.toml", toml("2", "b", "a"))
 	r.open()
 	assert.Equal(t, "b=2 a=2", r.served())
+	require.NoError(t, r.sync())
 	require.Len(t, r.w.Status().Overrides, 1)
 	assert.Equal(t, registry.Place{Document: "50.toml", Line: 7}, r.w.Status().Overrides[0].By)
 	assert.Contains(t, r.log.String(), "by=50.toml by_line=7")

@@ -1,0 +1,271 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/neurondex/neurondex/registry"
+)
+
+// dataset reads the dataset at a node. What is wrong with it is reported, all of it.
+// Defaults hold the fields, by their snake_case names, that its surroundings give.
+func (p *parser) dataset(at int32, where place, defaults map[string]string) registry.Spec {
+	obj := &p.tree.nodes[at]
+	e := entry{parser: p, at: at, where: where, spec: registry.Spec{Line: p.lineOf(int(obj.at))}}
+	extra, optional := e.find()
+	for i, c := range e.given {
+		f := &fields[i]
+		switch {
+		case c != 0:
+			e.bad[i] = !e.set(f, c)
+		case defaults[f.snake] != "":
+			*f.text(&e.spec) = defaults[f.snake]
+		case i < requiredFields:
+			e.bad[i] = true
+			p.report(int(obj.at), Error, MissingField, where.field(f.snake), "required field is missing")
+		}
+	}
+	if !e.bad[1] { // the derived scalar type
+		e.resolveType()
+	}
+	if extra > 0 {
+		e.extras(extra)
+	}
+	e.check(optional)
+	return e.spec
+}
+
+// An entry is one dataset while it is read.
+type entry struct {
+	*parser
+	at    int32
+	where place
+	spec  registry.Spec
+	given [len(fields)]int32 // where each field stands; 0: nowhere
+	bad   [len(fields)]bool  // reported already
+}
+
+// find notes where each field stands. Of one in both casings, camelCase is taken.
+func (e *entry) find() (extra int, optional bool) {
+	for c := e.tree.nodes[e.at].first; c != 0; c = e.tree.nodes[c].next {
+		n := &e.tree.nodes[c]
+		f, ok := fieldByName[n.key]
+		if !ok {
+			if e.where.index != alone || !isEnvelope(n.key) {
+				extra++
+			}
+			continue
+		}
+		optional = optional || f.place >= requiredFields
+		if other := e.given[f.place]; other != 0 {
+			if e.tree.nodes[other].key == n.key {
+				continue // the codec has reported a key that is given twice
+			}
+			if !e.tree.value(other).Equal(e.tree.value(c)) {
+				e.report(int(n.keyAt), Warning, CasingConflict, e.where.field(n.key),
+					fmt.Sprintf("%s and %s differ; %s is taken", f.snake, f.camel, f.camel))
+			}
+			if n.key != f.camel {
+				continue
+			}
+		}
+		e.given[f.place] = c
+	}
+	return extra, optional
+}
+
+// set puts the value at a node into its field and reports whether that was possible.
+func (e *entry) set(f *field, at int32) bool {
+	n := &e.tree.nodes[at]
+	want := ""
+	switch {
+	case n.kind == registry.KindNull:
+		if f.place < requiredFields {
+			e.report(int(n.at), Error, MissingField, e.where.field(n.key), "required field is null")
+		}
+		return f.place >= requiredFields
+	case f.text != nil:
+		want = "a string"
+		switch n.kind {
+		case registry.KindString:
+			*f.text(&e.spec) = n.text
+			return true
+		case registry.KindInteger, registry.KindFloat, registry.KindBool:
+			e.reportValue(at, Warning, LegacyForm, e.where.field(n.key), article(n.kind)+" where a string is expected; its text is taken")
+			*f.text(&e.spec) = n.text
+			return true
+		}
+	case f.flag != nil:
+		if want = "true or false"; n.kind == registry.KindBool {
+			*f.flag(&e.spec) = n.text == "true"
+			return true
+		}
+	case f.number != nil:
+		want = "an integer"
+		if i, err := strconv.Atoi(n.text); n.kind == registry.KindInteger && err == nil {
+			*f.number(&e.spec) = i
+			return true
+		}
+	case f.list != nil:
+		return e.strings(at, e.where.field(n.key), f.list(&e.spec))
+	}
+	if e.isDataset(at) {
+		e.report(int(n.keyAt), Warning, NestedDataset, e.where.field(n.key), nestedMessage)
+	}
+	e.reportValue(at, Error, WrongType, e.where.field(n.key), "must be "+want+", is "+article(n.kind))
+	return false
+}
+
+// strings reads a list of strings.
+func (p *parser) strings(at int32, field string, into *[]string) bool {
+	n := &p.tree.nodes[at]
+	if n.kind != registry.KindList {
+		p.reportValue(at, Error, WrongType, field, "must be a list of strings, is "+article(n.kind))
+		return false
+	}
+	items := make([]string, 0, n.length)
+	for c := range p.tree.children(at) {
+		item := &p.tree.nodes[c]
+		name := fmt.Sprintf("%s[%d]", field, len(items))
+		switch item.kind {
+		case registry.KindString:
+		case registry.KindInteger, registry.KindFloat, registry.KindBool:
+			p.reportValue(c, Warning, LegacyForm, name, article(item.kind)+" where a string is expected; its text is taken")
+		default:
+			p.reportValue(c, Error, WrongType, name, "must be a string, is "+article(item.kind))
+			return false
+		}
+		items = append(items, item.text)
+	}
+	*into = items
+	return true
+}
+
+// scalarType returns the type that a text stands for, and whether it is the name of the
+// type's constant.
+func (p *parser) scalarType(text string) (t registry.DerivedScalarType, constant bool) {
+	t = registry.DerivedScalarType(text)
+	if t.IsKnown() || p.extraTypes[t] {
+		return t, false
+	}
+	if known, ok := registry.DerivedScalarTypeOfConstant(strings.TrimPrefix(text, "DerivedScalarType.")); ok {
+		return known, true
+	}
+	return t, false
+}
+
+func (e *entry) resolveType() {
+	t, constant := e.scalarType(string(e.spec.DerivedScalarType))
+	if constant {
+		at := e.at // a map's key gave it
+		if e.given[1] != 0 {
+			at = e.given[1]
+		}
+		e.reportValue(at, Warning, LegacyForm, e.where.field("derived_scalar_type"),
+			fmt.Sprintf("the name of a constant; today's form is %q", t))
+	}
+	e.spec.DerivedScalarType = t
+}
+
+// knownExtras are fields of other programs that are no mistake.
+var knownExtras = map[string]bool{"dataclass_name": true, "dataclassName": true}
+
+const nestedMessage = "looks like a dataset inside another one; is its [[datasets]] header, or a bracket, missing?"
+
+// extras keeps the fields that are not known, and says so: most are mistakes.
+func (e *entry) extras(n int) {
+	e.spec.Extra = make([]registry.Field, 0, n)
+	for c := range e.tree.children(e.at) {
+		n := &e.tree.nodes[c]
+		if fieldByName[n.key] != nil || e.where.index == alone && isEnvelope(n.key) {
+			continue
+		}
+		e.spec.Extra = append(e.spec.Extra, registry.Field{Name: strings.Clone(n.key), Value: e.tree.value(c)})
+		switch {
+		case knownExtras[n.key]:
+		case e.holdsDataset(c):
+			e.report(int(n.keyAt), Warning, NestedDataset, e.where.field(n.key), nestedMessage)
+		default:
+			d := e.diagnostic(int(n.keyAt), Warning, UnknownField, e.where.field(n.key), "unknown field; it is kept as it is")
+			d.Suggestion = suggestField(n.key)
+			e.found = append(e.found, d)
+		}
+	}
+}
+
+// isDataset reports whether a node is an object with two required fields at least.
+func (p *parser) isDataset(at int32) bool {
+	if p.tree.nodes[at].kind != registry.KindObject {
+		return false
+	}
+	n := 0
+	for c := range p.tree.children(at) {
+		if f := fieldByName[p.tree.nodes[c].key]; f != nil && f.place < requiredFields {
+			n++
+		}
+	}
+	return n >= 2
+}
+
+// holdsDataset reports whether a node is, or has in it, what looks like a dataset.
+func (p *parser) holdsDataset(at int32) bool {
+	if p.isDataset(at) {
+		return true
+	}
+	for c := range p.tree.children(at) {
+		if p.holdsDataset(c) {
+			return true
+		}
+	}
+	return false
+}
+
+// check holds the dataset against the validator's rules.
+func (e *entry) check(optional bool) {
+	for _, failed := range check(e.ctx, &e.spec, optional) {
+		name, element, isElement := strings.Cut(failed.StructField(), "[") // ExplanationDatasetPaths[1]
+		f := fieldByGoName[name]
+		if e.bad[f.place] {
+			continue
+		}
+		fieldName, at := f.snake, e.at
+		if c := e.given[f.place]; c != 0 {
+			fieldName, at = e.tree.nodes[c].key, c
+		}
+		if isElement {
+			i, _ := strconv.Atoi(strings.TrimSuffix(element, "]"))
+			for c := range e.tree.children(at) {
+				if at = c; i == 0 {
+					break
+				}
+				i--
+			}
+			fieldName += "[" + element
+		}
+		rule, message, suggestion := e.explain(failed)
+		d := e.diagnostic(int(e.tree.nodes[at].at), Error, rule, e.where.field(fieldName), message)
+		d.Value, d.Suggestion = cut(fmt.Sprint(failed.Value())), suggestion
+		e.found = append(e.found, d)
+	}
+	e.azure(e.given[3], e.spec.NeuronDatasetPath)
+	if at := e.given[fieldByName["explanation_dataset_paths"].place]; at != 0 {
+		for c := range e.tree.children(at) {
+			e.azure(c, e.tree.nodes[c].text)
+		}
+	}
+}
+
+// azure hints at the https form of a path that only Azure's own tools read.
+func (e *entry) azure(at int32, path string) {
+	rest, ok := strings.CutPrefix(path, "az://")
+	account, blob, found := strings.Cut(rest, "/")
+	if !ok || !found || account == "" || at == 0 {
+		return
+	}
+	n := &e.tree.nodes[at]
+	d := e.diagnostic(int(n.at), Hint, AzurePath, e.where.field(n.key),
+		"browsers cannot read az:// paths; the https form is https://"+cut(account)+".blob.core.windows.net/"+cut(blob))
+	d.Value = cut(path)
+	e.found = append(e.found, d)
+}
