@@ -8,6 +8,7 @@
 //	POST, GET /neuron_datasets_metadata         what the public neuron viewer asks for
 //	GET /v1/datasets                            every dataset, all fields
 //	GET /v1/datasets/{short_name}/{derived_scalar_type}
+//	GET /v1/status                              how the registry and each document stand
 //	GET /healthz                                200 as long as the process answers
 //	GET /readyz                                 200 once the datasets are loaded
 //

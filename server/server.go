@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/neurondex/neurondex/registry"
 	"github.com/neurondex/neurondex/watcher"
@@ -24,6 +25,10 @@ type Options struct {
 	CORSOrigins []string
 	// Status tells how the registry is kept up to date; with none it always is.
 	Status func() watcher.Status
+	// ViewerSafe leaves out of /neuron_datasets_metadata, and of nothing else, what the
+	// public neuron viewer cannot show: see [registry.Key.ViewerFault]. One such dataset
+	// keeps its home page blank.
+	ViewerSafe bool
 }
 
 // localOrigin is where the public neuron viewer runs: any port of the machine itself.
@@ -35,12 +40,13 @@ const maxRequestBytes = 1 << 20
 // New returns a handler that answers from the current snapshot of a registry. It is
 // safe for use by several goroutines.
 func New(reg *registry.Registry, o Options) http.Handler {
-	h := &handler{registry: reg, status: o.Status}
+	h := &handler{registry: reg, status: o.Status, viewerSafe: o.ViewerSafe}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /neuron_datasets_metadata", h.metadata)
 	mux.HandleFunc("GET /neuron_datasets_metadata", h.metadata)
 	mux.HandleFunc("GET /v1/datasets", h.list)
 	mux.HandleFunc("GET /v1/datasets/{short_name}/{derived_scalar_type}", h.dataset)
+	mux.HandleFunc("GET /v1/status", h.statusOf)
 	mux.HandleFunc("GET /healthz", h.healthy)
 	mux.HandleFunc("GET /readyz", h.ready)
 
@@ -73,8 +79,9 @@ func answerPanics(next http.Handler) http.Handler {
 }
 
 type handler struct {
-	registry *registry.Registry
-	status   func() watcher.Status
+	registry   *registry.Registry
+	status     func() watcher.Status
+	viewerSafe bool
 	// The last answers of the two lists, which are large and the same for as long as
 	// the snapshot is.
 	metadataBody, listBody atomic.Pointer[body]
@@ -92,7 +99,7 @@ type body struct {
 //	curl -X POST http://127.0.0.1:8000/neuron_datasets_metadata
 func (h *handler) metadata(w http.ResponseWriter, r *http.Request) {
 	h.serveList(w, r, &h.metadataBody, func(s *registry.Snapshot) []byte {
-		return appendList(nil, s, registry.Dataset.AppendMetadataJSON)
+		return appendList(nil, s, func(d registry.Dataset) bool { return h.viewerSafe && isHidden(d) }, registry.Dataset.AppendMetadataJSON)
 	})
 }
 
@@ -102,14 +109,23 @@ func (h *handler) metadata(w http.ResponseWriter, r *http.Request) {
 func (h *handler) list(w http.ResponseWriter, r *http.Request) {
 	h.serveList(w, r, &h.listBody, func(s *registry.Snapshot) []byte {
 		b := fmt.Appendf(nil, `{"generation":%d,"hash":"%v","datasets":`, s.Generation(), s.Hash())
-		return append(appendList(b, s, registry.Dataset.AppendJSON), '}')
+		return append(appendList(b, s, func(registry.Dataset) bool { return false }, registry.Dataset.AppendJSON), '}')
 	})
 }
 
-func appendList(b []byte, s *registry.Snapshot, item func(registry.Dataset, []byte) []byte) []byte {
+// isHidden reports whether the public neuron viewer cannot show a dataset.
+func isHidden(d registry.Dataset) bool {
+	_, fault := d.Key().ViewerFault()
+	return fault != ""
+}
+
+func appendList(b []byte, s *registry.Snapshot, leaveOut func(registry.Dataset) bool, item func(registry.Dataset, []byte) []byte) []byte {
 	b = append(b, '[')
 	first := true
 	for d := range s.All() {
+		if leaveOut(d) {
+			continue
+		}
 		if !first {
 			b = append(b, ',')
 		}
@@ -159,6 +175,59 @@ func (h *handler) dataset(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	writeJSON(w, http.StatusOK, append(d.AppendJSON(nil), '\n'))
+}
+
+// A status is what /v1/status answers.
+type status struct {
+	Ready            bool             `json:"ready"`
+	Generation       uint64           `json:"generation"`
+	Hash             string           `json:"hash"`
+	Datasets         int              `json:"datasets"`
+	HiddenFromViewer int              `json:"hiddenFromViewer"` // 0 unless viewer-safe
+	SourceError      string           `json:"sourceError,omitempty"`
+	Documents        []documentStatus `json:"documents"`
+}
+
+type documentStatus struct {
+	Name        string        `json:"name"`
+	State       watcher.State `json:"state"`
+	Since       time.Time     `json:"since"`
+	Diagnostics []string      `json:"diagnostics,omitempty"`
+}
+
+// statusOf answers how the registry stands, and with it every document.
+//
+//	curl http://127.0.0.1:8000/v1/status
+func (h *handler) statusOf(w http.ResponseWriter, _ *http.Request) {
+	s := h.registry.Snapshot()
+	answer := status{Ready: true, Generation: s.Generation(), Hash: s.Hash().String(), Datasets: s.Len(), Documents: []documentStatus{}}
+	if h.viewerSafe {
+		for d := range s.All() {
+			if isHidden(d) {
+				answer.HiddenFromViewer++
+			}
+		}
+	}
+	if h.status != nil {
+		watched := h.status()
+		answer.Ready = watched.Ready
+		if watched.SourceErr != nil {
+			answer.SourceError = watched.SourceErr.Error()
+		}
+		for _, d := range watched.Documents {
+			doc := documentStatus{Name: d.Name, State: d.State, Since: d.Since}
+			for _, found := range d.Diagnostics {
+				doc.Diagnostics = append(doc.Diagnostics, found.String())
+			}
+			answer.Documents = append(answer.Documents, doc)
+		}
+	}
+	b, err := json.Marshal(answer)
+	if err != nil {
+		writeError(w, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, append(b, '\n'))
 }
 
 func (h *handler) healthy(w http.ResponseWriter, _ *http.Request) {

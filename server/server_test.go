@@ -145,6 +145,35 @@ func TestCORS(t *testing.T) {
 	assert.Equal(t, "content-type", w.Header().Get("Access-Control-Allow-Headers"))
 }
 
+func TestViewerSafe(t *testing.T) {
+	reg := theNine(t)
+	_, err := reg.Apply(registry.Change{Put: []registry.Document{{Name: "x", Datasets: []registry.Spec{
+		{ShortName: "gpt2", DerivedScalarType: "logits", UserVisibleName: "n", NeuronDatasetPath: "p"}}}}})
+	require.NoError(t, err)
+	bad := config.Diagnostics{{File: "x.toml", Rule: config.Syntax, Message: "broken"}}
+	watched := watcher.Status{Ready: true, Documents: []watcher.DocumentStatus{{Name: "x.toml", State: watcher.Stale, Diagnostics: bad}}}
+	for _, safe := range []bool{true, false} {
+		h := server.New(reg, server.Options{ViewerSafe: safe, Status: func() watcher.Status { return watched }})
+		var list []any
+		require.NoError(t, json.Unmarshal(ask(h, http.MethodPost, "/neuron_datasets_metadata").Body.Bytes(), &list))
+		var status struct {
+			Datasets, HiddenFromViewer int
+			Documents                  []struct{ Diagnostics []string }
+		}
+		require.NoError(t, json.Unmarshal(ask(h, http.MethodGet, "/v1/status").Body.Bytes(), &status))
+		assert.Equal(t, 10, status.Datasets)
+		assert.Equal(t, []string{"x.toml: error: broken [syntax]"}, status.Documents[0].Diagnostics)
+		if safe {
+			assert.Len(t, list, 9)
+			assert.Equal(t, 1, status.HiddenFromViewer)
+		} else {
+			assert.Len(t, list, 10)
+			assert.Zero(t, status.HiddenFromViewer)
+		}
+		assert.Contains(t, ask(h, http.MethodGet, "/v1/datasets").Body.String(), "logits")
+	}
+}
+
 func TestPanicIsAnswered(t *testing.T) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	h := server.New(registry.New(), server.Options{Status: func() watcher.Status { panic("boom") }})

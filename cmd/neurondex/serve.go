@@ -47,6 +47,7 @@ are answered.`,
 	cmd.Flags().String("listen", "127.0.0.1:8000", "`address` to listen on")
 	cmd.Flags().Bool("wait-dir", false, "start without the directory, and load it when it appears")
 	cmd.Flags().StringSlice("cors-origin", nil, "further `origin` that may ask from a browser, like https://viewer.example; repeatable")
+	cmd.Flags().Bool("viewer-safe", false, "leave out of /neuron_datasets_metadata what the public neuron viewer cannot show")
 	cmd.Flags().String("log-format", "text", "`format` of the log: text or json")
 	return cmd
 }
@@ -77,7 +78,7 @@ func serve(ctx context.Context, s settings, log *slog.Logger) error {
 	defer l.Close()
 
 	reg := registry.New()
-	options := server.Options{CORSOrigins: s.GetStringSlice("cors-origin")}
+	options := server.Options{CORSOrigins: s.GetStringSlice("cors-origin"), ViewerSafe: s.GetBool("viewer-safe")}
 	reload := func(context.Context) error { return nil }
 	if dir := s.GetString("dir"); dir != "" {
 		w, err := openDir(ctx, s, dir, log)
