@@ -10,9 +10,10 @@ import (
 
 // dataset reads the dataset at a node. What is wrong with it is reported, all of it.
 // Defaults hold the fields, by their snake_case names, that its surroundings give.
-func (p *parser) dataset(at int32, where place, defaults map[string]string) registry.Spec {
+func (p *parser) dataset(spec *registry.Spec, at int32, where place, defaults map[string]string) {
 	obj := &p.tree.nodes[at]
-	e := entry{parser: p, at: at, where: where, spec: registry.Spec{Line: p.lineOf(int(obj.at))}}
+	spec.Line = p.lineOf(int(obj.at))
+	e := entry{parser: p, at: at, where: where, spec: spec}
 	extra, optional := e.find()
 	for i, c := range e.given {
 		f := &fields[i]
@@ -20,7 +21,7 @@ func (p *parser) dataset(at int32, where place, defaults map[string]string) regi
 		case c != 0:
 			e.bad[i] = !e.set(f, c)
 		case defaults[f.snake] != "":
-			*f.text(&e.spec) = defaults[f.snake]
+			*f.text(e.spec) = defaults[f.snake]
 		case i < requiredFields:
 			e.bad[i] = true
 			p.report(int(obj.at), Error, MissingField, where.field(f.snake), "required field is missing")
@@ -33,7 +34,6 @@ func (p *parser) dataset(at int32, where place, defaults map[string]string) regi
 		e.extras(extra)
 	}
 	e.check(optional)
-	return e.spec
 }
 
 // An entry is one dataset while it is read.
@@ -41,7 +41,7 @@ type entry struct {
 	*parser
 	at    int32
 	where place
-	spec  registry.Spec
+	spec  *registry.Spec
 	given [len(fields)]int32 // where each field stands; 0: nowhere
 	bad   [len(fields)]bool  // reported already
 }
@@ -50,8 +50,8 @@ type entry struct {
 func (e *entry) find() (extra int, optional bool) {
 	for c := e.tree.nodes[e.at].first; c != 0; c = e.tree.nodes[c].next {
 		n := &e.tree.nodes[c]
-		f, ok := fieldByName[n.key]
-		if !ok {
+		f := fieldOf(n)
+		if f == nil {
 			if e.where.index != alone || !isEnvelope(n.key) {
 				extra++
 			}
@@ -89,26 +89,26 @@ func (e *entry) set(f *field, at int32) bool {
 		want = "a string"
 		switch n.kind {
 		case registry.KindString:
-			*f.text(&e.spec) = n.text
+			*f.text(e.spec) = n.text
 			return true
 		case registry.KindInteger, registry.KindFloat, registry.KindBool:
 			e.reportValue(at, Warning, LegacyForm, e.where.field(n.key), article(n.kind)+" where a string is expected; its text is taken")
-			*f.text(&e.spec) = n.text
+			*f.text(e.spec) = n.text
 			return true
 		}
 	case f.flag != nil:
 		if want = "true or false"; n.kind == registry.KindBool {
-			*f.flag(&e.spec) = n.text == "true"
+			*f.flag(e.spec) = n.text == "true"
 			return true
 		}
 	case f.number != nil:
 		want = "an integer"
 		if i, err := strconv.Atoi(n.text); n.kind == registry.KindInteger && err == nil {
-			*f.number(&e.spec) = i
+			*f.number(e.spec) = i
 			return true
 		}
 	case f.list != nil:
-		return e.strings(at, e.where.field(n.key), f.list(&e.spec))
+		return e.strings(at, e.where.field(n.key), f.list(e.spec))
 	}
 	if e.isDataset(at) {
 		e.report(int(n.keyAt), Warning, NestedDataset, e.where.field(n.key), nestedMessage)
@@ -178,7 +178,7 @@ func (e *entry) extras(n int) {
 	e.spec.Extra = make([]registry.Field, 0, n)
 	for c := range e.tree.children(e.at) {
 		n := &e.tree.nodes[c]
-		if fieldByName[n.key] != nil || e.where.index == alone && isEnvelope(n.key) {
+		if n.field != 0 || e.where.index == alone && isEnvelope(n.key) {
 			continue
 		}
 		e.spec.Extra = append(e.spec.Extra, registry.Field{Name: strings.Clone(n.key), Value: e.tree.value(c)})
@@ -201,7 +201,7 @@ func (p *parser) isDataset(at int32) bool {
 	}
 	n := 0
 	for c := range p.tree.children(at) {
-		if f := fieldByName[p.tree.nodes[c].key]; f != nil && f.place < requiredFields {
+		if f := fieldOf(&p.tree.nodes[c]); f != nil && f.place < requiredFields {
 			n++
 		}
 	}
@@ -223,7 +223,7 @@ func (p *parser) holdsDataset(at int32) bool {
 
 // check holds the dataset against the validator's rules.
 func (e *entry) check(optional bool) {
-	for _, failed := range check(e.ctx, &e.spec, optional) {
+	for _, failed := range check(e.ctx, e.spec, optional) {
 		name, element, isElement := strings.Cut(failed.StructField(), "[") // ExplanationDatasetPaths[1]
 		f := fieldByGoName[name]
 		if e.bad[f.place] {

@@ -43,6 +43,23 @@ var fields = [...]field{
 	{snake: "replaced_by", camel: "replacedBy", goName: "ReplacedBy", text: func(s *registry.Spec) *string { return &s.ReplacedBy }},
 }
 
+// keyOf returns a key as a tree holds it, with the field that it names: known keys share
+// their text.
+func keyOf(raw []byte) (key string, field uint8) {
+	if f, ok := fieldByName[string(raw)]; ok {
+		return f.spelling(raw), uint8(f.place) + 1
+	}
+	return string(raw), 0
+}
+
+// fieldOf returns the field that a node's key names, nil for none.
+func fieldOf(n *node) *field {
+	if n.field == 0 {
+		return nil
+	}
+	return &fields[n.field-1]
+}
+
 const requiredFields = 4
 
 var (

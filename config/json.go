@@ -18,6 +18,7 @@ func decodeJSON(data []byte) (*tree, error) {
 	dec := jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true))
 	parents := make([]int32, 0, 8)
 	var key string
+	var keyField uint8
 	var keyAt int
 	for {
 		at := skipJSONSpace(data, int(dec.InputOffset()))
@@ -32,14 +33,15 @@ func decodeJSON(data []byte) (*tree, error) {
 		depth := len(parents)
 		inObject := depth > 0 && t.nodes[parents[depth-1]].kind == registry.KindObject
 		if inObject && tok.Kind() == '"' && keyAt == 0 { // no key stands at offset 0
-			key, keyAt = jsonString(data[at:end], tok), at
+			key, keyField = jsonKey(data[at:end], tok)
+			keyAt = at
 			if t.child(parents[depth-1], key) != 0 {
 				t.problems = append(t.problems, problem{DuplicateKey, at, fmt.Sprintf("key %q is given twice in one object", key)})
 			}
 			continue
 		}
-		n := node{key: key, keyAt: int32(keyAt), at: int32(at)}
-		key, keyAt = "", 0
+		n := node{key: key, field: keyField, keyAt: int32(keyAt), at: int32(at)}
+		key, keyField, keyAt = "", 0, 0
 		switch tok.Kind() {
 		case '}', ']':
 			parents = parents[:depth-1]
@@ -103,13 +105,17 @@ func standardize(data []byte) ([]byte, *problem) {
 	return nil, &problem{Syntax, min(at+column-1, len(data)), message}
 }
 
-// jsonString returns the content of a string token, sharing the text of known keys.
-func jsonString(raw []byte, tok jsontext.Token) string {
-	inner := raw[1 : len(raw)-1]
-	if f, ok := fieldByName[string(inner)]; ok {
-		return f.spelling(inner)
+// jsonKey returns a key, with the field that it names.
+func jsonKey(raw []byte, tok jsontext.Token) (string, uint8) {
+	if inner := raw[1 : len(raw)-1]; bytes.IndexByte(inner, '\\') < 0 {
+		return keyOf(inner)
 	}
-	if bytes.IndexByte(inner, '\\') < 0 {
+	return keyOf([]byte(tok.String()))
+}
+
+// jsonString returns the content of a string token.
+func jsonString(raw []byte, tok jsontext.Token) string {
+	if inner := raw[1 : len(raw)-1]; bytes.IndexByte(inner, '\\') < 0 {
 		return string(inner)
 	}
 	return tok.String()

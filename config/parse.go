@@ -146,13 +146,15 @@ func (p *parser) datasets() []registry.Spec {
 		}
 		others = true
 		allObjects = allObjects && n.kind == registry.KindObject
-		if f, ok := fieldByName[n.key]; ok && f.place < requiredFields {
+		if f := fieldOf(n); f != nil && f.place < requiredFields {
 			single = true
 		}
 	}
 	switch {
 	case single:
-		return []registry.Spec{p.dataset(0, place{index: alone}, nil)}
+		specs := make([]registry.Spec, 1)
+		p.dataset(&specs[0], 0, place{index: alone}, nil)
+		return specs
 	case !others:
 		p.whole(Warning, EmptyDocument, "there are no datasets in it")
 		return nil
@@ -235,7 +237,7 @@ func (p *parser) list(at int32, name string) []registry.Spec {
 			p.reportValue(item, Error, WrongType, where.String(), "must be a dataset, is "+article(n.kind))
 			continue
 		}
-		c.add(p.dataset(item, where, nil), item, where)
+		c.add(item, where, nil)
 	}
 	return c.specs
 }
@@ -257,7 +259,7 @@ func (p *parser) entries(at int32, name string) []registry.Spec {
 			p.reportValue(item, Error, WrongType, where.String(), "must be a dataset, is "+article(n.kind))
 			continue
 		}
-		c.add(p.dataset(item, where, p.keyDefaults(n.key)), item, where)
+		c.add(item, where, p.keyDefaults(n.key))
 	}
 	return c.specs
 }
@@ -285,13 +287,15 @@ func (p *parser) collect(at int32) *collection {
 	return &collection{p, make([]registry.Spec, 0, n), make(map[registry.Key]int, n)}
 }
 
-func (c *collection) add(s registry.Spec, at int32, where place) {
+func (c *collection) add(at int32, where place, defaults map[string]string) {
+	c.specs = append(c.specs, registry.Spec{})
+	s := &c.specs[len(c.specs)-1]
+	c.dataset(s, at, where, defaults)
 	if line, twice := c.lines[s.Key()]; twice && s.ShortName != "" {
 		c.report(int(c.tree.nodes[at].at), Error, DuplicateDataset, where.String(), fmt.Sprintf("dataset %v is defined in line %d already", s.Key(), line))
 	} else {
 		c.lines[s.Key()] = s.Line
 	}
-	c.specs = append(c.specs, s)
 }
 
 // A place is where in a document a dataset stands. Its path is only put together where

@@ -62,7 +62,7 @@ func (b *tomlBuilder) header(e *unstable.Node) (table int32, depth int, _ *probl
 		if depth++; depth > maxDepth {
 			return 0, 0, tooDeep(int(key.Raw.Offset))
 		}
-		child := b.child(at, keyText(key.Data))
+		child := b.childOf(at, key.Data)
 		switch {
 		case !keys.IsLast():
 			at = b.pass(at, child, key)
@@ -117,7 +117,7 @@ func (b *tomlBuilder) tableOfList(parent, child int32, key *unstable.Node) int32
 func (b *tomlBuilder) keyValue(table int32, depth int, e *unstable.Node) *problem {
 	for keys := e.Key(); keys.Next(); {
 		key := keys.Node()
-		child := b.child(table, keyText(key.Data))
+		child := b.childOf(table, key.Data)
 		if keys.IsLast() {
 			if child != 0 {
 				return b.twice(key, b.node(child))
@@ -142,7 +142,8 @@ func (b *tomlBuilder) keyValue(table int32, depth int, e *unstable.Node) *proble
 func (b *tomlBuilder) value(parent int32, depth int, key, v *unstable.Node) *problem {
 	n := node{at: int32(v.Raw.Offset)}
 	if key != nil {
-		n.key, n.keyAt = keyText(key.Data), int32(key.Raw.Offset)
+		n.key, n.field = keyOf(key.Data)
+		n.keyAt = int32(key.Raw.Offset)
 		if v.Raw.Length == 0 {
 			n.at = n.keyAt
 		}
@@ -203,19 +204,13 @@ func (b *tomlBuilder) node(at int32) *node { return &b.nodes[at] }
 
 func (b *tomlBuilder) fresh(key *unstable.Node, kind registry.Kind, state tableState) node {
 	at := int32(key.Raw.Offset)
-	return node{kind: kind, toml: state, key: keyText(key.Data), keyAt: at, at: at}
+	n := node{kind: kind, toml: state, keyAt: at, at: at}
+	n.key, n.field = keyOf(key.Data)
+	return n
 }
 
 func (b *tomlBuilder) twice(key *unstable.Node, _ *node) *problem {
 	return &problem{DuplicateKey, int(key.Raw.Offset), fmt.Sprintf("key %q is defined twice", key.Data)}
-}
-
-// keyText returns a key, sharing the text of known ones.
-func keyText(raw []byte) string {
-	if f, ok := fieldByName[string(raw)]; ok {
-		return f.spelling(raw)
-	}
-	return string(raw)
 }
 
 // tomlScalar returns the kind and the text of a number or time: in JSON's form for

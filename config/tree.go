@@ -29,6 +29,7 @@ func (p *problem) Error() string { return p.message }
 type node struct {
 	kind   registry.Kind
 	toml   tableState
+	field  uint8  // the field that the key names, one more than its place; 0: none
 	key    string // in an object
 	text   string // of a scalar
 	keyAt  int32  // offset of the key
@@ -73,13 +74,15 @@ func (t *tree) add(parent int32, n node) int32 {
 }
 
 // child returns the place of the child of an object with a key, 0 if it has none.
-func (t *tree) child(parent int32, key string) int32 {
+func (t *tree) child(parent int32, key string) int32 { return t.childOf(parent, []byte(key)) }
+
+func (t *tree) childOf(parent int32, key []byte) int32 {
 	p := &t.nodes[parent]
 	if p.length >= manyChildren {
-		return t.index[parent][key]
+		return t.index[parent][string(key)]
 	}
 	for c := p.first; c != 0; c = t.nodes[c].next {
-		if t.nodes[c].key == key {
+		if t.nodes[c].key == string(key) {
 			return c
 		}
 	}
