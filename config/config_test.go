@@ -1,6 +1,7 @@
 package config_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"flag"
 	"fmt"
@@ -324,8 +325,15 @@ func FuzzParse(f *testing.F) {
 			name = "a.json"
 		}
 		specs, found := config.Parse(name, data)
+		rules := map[config.Rule]bool{}
 		for _, d := range found {
 			assert.NotContains(t, d.String(), "\n")
+			rules[d.Rule] = true
+		}
+		if !json && !rules[config.TooDeep] && !rules[config.BadEncoding] && !bytes.HasPrefix(data, []byte("\xff\xfe")) && !bytes.HasPrefix(data, []byte("\xfe\xff")) {
+			var full map[string]any
+			err := toml.Unmarshal(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), &full)
+			require.Equal(t, err != nil, rules[config.Syntax] || rules[config.DuplicateKey], "a full reader says %v, Parse says %v", err, found)
 		}
 		// What is taken can be applied, and what comes out is taken again.
 		reg := registry.New()
