@@ -13,7 +13,7 @@ import (
 
 type plainFile struct {
 	Datasets []struct {
-		ShortName         string `toml:"short_name" json:"shortName" mapstructure:"short_name"`
+		ShortName         string `toml:"short_name" json:"shortName"`
 		DerivedScalarType string `toml:"derived_scalar_type" json:"derivedScalarType" mapstructure:"derived_scalar_type"`
 		UserVisibleName   string `toml:"user_visible_name" json:"userVisibleName" mapstructure:"user_visible_name"`
 		NeuronDatasetPath string `toml:"neuron_dataset_path" json:"neuronDatasetPath" mapstructure:"neuron_dataset_path"`
@@ -42,38 +42,44 @@ func document(format string, n int) []byte {
 	return b.Bytes()
 }
 
-// BenchmarkParse reads one document of 10,000 datasets, beside what a program would
-// do without this package: plain decoding into structs, and Viper's own way.
+// BenchmarkParse reads 10,000 datasets, in one document and in as many documents, beside
+// what a program would do without this package: plain decoding into structs, and Viper's
+// own way. CONTRIBUTING.md says how to compare them.
 func BenchmarkParse(b *testing.B) {
 	for _, format := range []string{"toml", "json"} {
-		data := document(format, 10_000)
-		run := func(name string, f func() int) {
-			b.Run(format+"/"+name, func(b *testing.B) {
-				b.ReportAllocs()
-				for b.Loop() {
-					if n := f(); n != 10_000 {
-						b.Fatal(n)
+		for _, shape := range []struct {
+			name       string
+			docs, each int
+		}{{"one", 1, 10_000}, {"many", 10_000, 1}} {
+			data := document(format, shape.each)
+			run := func(name string, parse func() int) {
+				b.Run(format+"/"+shape.name+"/"+name, func(b *testing.B) {
+					b.ReportAllocs()
+					for b.Loop() {
+						for range shape.docs {
+							if n := parse(); n != shape.each {
+								b.Fatal(n)
+							}
+						}
 					}
-				}
-				b.ReportMetric(float64(b.N)*10_000/b.Elapsed().Seconds(), "datasets/s")
+					b.ReportMetric(float64(b.N)*10_000/b.Elapsed().Seconds(), "datasets/s")
+				})
+			}
+			run("neurondex", func() int {
+				specs, _ := config.Parse("a."+format, data)
+				return len(specs)
 			})
-		}
-		run("neurondex", func() int {
-			specs, _ := config.Parse("a."+format, data)
-			return len(specs)
-		})
-		run("plain", func() int {
-			var f plainFile
-			decode := json.Unmarshal
-			if format == "toml" {
-				decode = toml.Unmarshal
-			}
-			if err := decode(data, &f); err != nil {
-				b.Fatal(err)
-			}
-			return len(f.Datasets)
-		})
-		if format == "toml" {
+			run("plain", func() int {
+				var f plainFile
+				decode := json.Unmarshal
+				if format == "toml" {
+					decode = toml.Unmarshal
+				}
+				if err := decode(data, &f); err != nil {
+					b.Fatal(err)
+				}
+				return len(f.Datasets)
+			})
 			run("viper", func() int {
 				v := viper.New()
 				v.SetConfigType(format)

@@ -14,7 +14,7 @@ import (
 
 // decodeJSON makes a tree of a JSON document in one pass over its tokens.
 func decodeJSON(data []byte) (*tree, error) {
-	t := &tree{nodes: make([]node, 0, len(data)/40+8)}
+	t := newTree(len(data))
 	dec := jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true))
 	parents := make([]int32, 0, 8)
 	var key string

@@ -30,7 +30,7 @@ type options struct {
 }
 
 func newOptions(opts []Option) options {
-	o := options{maxBytes: DefaultMaxBytes, extraTypes: make(map[registry.DerivedScalarType]bool)}
+	o := options{maxBytes: DefaultMaxBytes}
 	for _, set := range opts {
 		set(&o)
 	}
@@ -40,10 +40,15 @@ func newOptions(opts []Option) options {
 // WithExtraScalarTypes makes types known besides those of package registry and those
 // that a document declares for itself.
 func WithExtraScalarTypes(types ...registry.DerivedScalarType) Option {
-	return func(o *options) {
-		for _, t := range types {
-			o.extraTypes[t] = true
-		}
+	return func(o *options) { o.declare(types) }
+}
+
+func (o *options) declare(types []registry.DerivedScalarType) {
+	if o.extraTypes == nil {
+		o.extraTypes = make(map[registry.DerivedScalarType]bool)
+	}
+	for _, t := range types {
+		o.extraTypes[t] = true
 	}
 }
 
@@ -57,6 +62,9 @@ func WithMaxBytes(n int64) Option { return func(o *options) { o.maxBytes = n } }
 func Parse(name string, data []byte, opts ...Option) ([]registry.Spec, Diagnostics) {
 	p := &parser{name: name, data: data, options: newOptions(opts)}
 	specs := p.parse()
+	if p.tree != nil {
+		p.tree.release()
+	}
 	slices.SortStableFunc(p.found, func(a, b Diagnostic) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
@@ -107,7 +115,7 @@ func (p *parser) parse() []registry.Spec {
 		p.whole(Warning, EmptyDocument, "nothing in it; if no datasets are meant, say so by "+empty)
 		return nil
 	}
-	p.ctx = context.WithValue(context.Background(), extraTypesKey{}, func(t registry.DerivedScalarType) bool { return p.extraTypes[t] })
+	p.ctx = context.WithValue(context.Background(), extraTypesKey{}, &p.options)
 	return p.datasets()
 }
 
@@ -195,7 +203,7 @@ func (p *parser) envelope() {
 			var types []string
 			if p.strings(c, n.key, &types) {
 				for _, t := range types {
-					p.extraTypes[registry.DerivedScalarType(t)] = true
+					p.declare([]registry.DerivedScalarType{registry.DerivedScalarType(t)})
 				}
 			}
 		}
@@ -284,13 +292,20 @@ type collection struct {
 
 func (p *parser) collect(at int32) *collection {
 	n := p.tree.nodes[at].length
-	return &collection{p, make([]registry.Spec, 0, n), make(map[registry.Key]int, n)}
+	c := &collection{parser: p, specs: make([]registry.Spec, 0, n)}
+	if n > 1 {
+		c.lines = make(map[registry.Key]int, n)
+	}
+	return c
 }
 
 func (c *collection) add(at int32, where place, defaults map[string]string) {
 	c.specs = append(c.specs, registry.Spec{})
 	s := &c.specs[len(c.specs)-1]
 	c.dataset(s, at, where, defaults)
+	if c.lines == nil {
+		return // it is the only one
+	}
 	if line, twice := c.lines[s.Key()]; twice && s.ShortName != "" {
 		c.report(int(c.tree.nodes[at].at), Error, DuplicateDataset, where.String(), fmt.Sprintf("dataset %v is defined in line %d already", s.Key(), line))
 	} else {

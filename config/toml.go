@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/neurondex/neurondex/registry"
 	"github.com/pelletier/go-toml/v2"
@@ -26,8 +27,12 @@ const (
 // parser knows the grammar; that no table and no key is defined twice is checked
 // here.
 func decodeTOML(data []byte) (*tree, error) {
-	b := &tomlBuilder{tree: &tree{nodes: make([]node, 1, len(data)/40+8)}}
-	b.nodes[0] = node{kind: registry.KindObject, toml: headed}
+	b := &tomlBuilder{newTree(len(data)), tomlParsers.Get().(*unstable.Parser)}
+	defer func() {
+		b.Reset(nil)
+		tomlParsers.Put(b.Parser)
+	}()
+	b.nodes = append(b.nodes, node{kind: registry.KindObject, toml: headed})
 	b.Reset(data)
 	current, depth := int32(0), 0
 	for b.NextExpression() {
@@ -44,14 +49,17 @@ func decodeTOML(data []byte) (*tree, error) {
 		}
 	}
 	if err := b.Error(); err != nil {
-		return nil, tomlProblem(&b.Parser, data, err)
+		return nil, tomlProblem(b.Parser, data, err)
 	}
 	return b.tree, nil
 }
 
+// tomlParsers keep the room that they have for nodes.
+var tomlParsers = sync.Pool{New: func() any { return new(unstable.Parser) }}
+
 type tomlBuilder struct {
 	*tree
-	unstable.Parser
+	*unstable.Parser
 }
 
 // header goes to, or makes, the table that a [header] or [[header]] names.

@@ -2,6 +2,8 @@ package config
 
 import (
 	"iter"
+	"slices"
+	"sync"
 
 	"github.com/neurondex/neurondex/registry"
 )
@@ -38,6 +40,30 @@ type node struct {
 	last   int32
 	next   int32 // next child of the same parent
 	length int32 // number of children
+}
+
+// trees are for use again: most documents are small, and making room for each anew is
+// most of what reading it costs.
+var trees = sync.Pool{New: func() any { return new(tree) }}
+
+// keptNodes is up to how many nodes a tree keeps its room for the next document.
+const keptNodes = 1 << 12
+
+// newTree returns an empty tree with room for about what a document of some size holds.
+func newTree(size int) *tree {
+	t := trees.Get().(*tree)
+	t.nodes = slices.Grow(t.nodes, size/40+8)
+	return t
+}
+
+// release gives a tree back, once nothing refers to it any more.
+func (t *tree) release() {
+	clear(t.nodes) // it must not keep a document's strings
+	if cap(t.nodes) > keptNodes {
+		t.nodes = nil
+	}
+	*t = tree{nodes: t.nodes[:0]}
+	trees.Put(t)
 }
 
 // manyChildren is the number from which an object's children are indexed.

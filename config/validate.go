@@ -83,8 +83,8 @@ func failures(err error) validator.ValidationErrors {
 	return failed
 }
 
-// extraTypesKey is where a context holds a func(registry.DerivedScalarType) bool for
-// the types that are known besides those of the registry.
+// extraTypesKey is where a context holds the *options with the types that are
+// known besides those of the registry.
 type extraTypesKey struct{}
 
 func isScalarType(ctx context.Context, s string) bool {
@@ -92,8 +92,8 @@ func isScalarType(ctx context.Context, s string) bool {
 	if t.IsKnown() {
 		return true
 	}
-	extra, ok := ctx.Value(extraTypesKey{}).(func(registry.DerivedScalarType) bool)
-	return ok && extra(t)
+	o, ok := ctx.Value(extraTypesKey{}).(*options)
+	return ok && o.extraTypes[t]
 }
 
 // isPathOrURL takes any path; of what has a scheme, only what has a host, too.
