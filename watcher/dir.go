@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -125,10 +126,14 @@ func (d *Dir) Poll(ctx context.Context, full bool) (Batch, error) {
 	}
 	now := time.Now()
 	ready := d.compare(found, kept, now)
-	if len(d.unquiet) > len(ready) && now.Sub(d.since) < orDefault(d.MaxDelay, DefaultMaxDelay) {
-		ready = nil // let the others come to rest: what changes together is seen together
+	patience := now.Sub(d.since) < orDefault(d.MaxDelay, DefaultMaxDelay)
+	var batch Batch
+	if len(ready) == len(d.unquiet) || !patience {
+		// Otherwise the others are let come to rest: what changes together is seen together.
+		if batch, err = d.read(ready, found, patience); err != nil {
+			return Batch{}, err
+		}
 	}
-	batch := d.read(ready, found)
 	for name := range d.unquiet {
 		batch.Pending = append(batch.Pending, name)
 	}
@@ -136,7 +141,7 @@ func (d *Dir) Poll(ctx context.Context, full bool) (Batch, error) {
 	switch {
 	case len(d.unquiet) == 0:
 		d.since = time.Time{}
-	case len(ready) > 0:
+	case len(batch.Changed)+len(batch.Removed) > 0:
 		d.since = now // a busy file does not hold up the next ones for less than the first
 	}
 	return batch, ctx.Err()
@@ -299,28 +304,55 @@ func (d *Dir) note(name string, u unsettled) bool {
 	return u.info != nil && time.Since(u.info.ModTime()) >= settle
 }
 
-// read reads the files of the given names, which found has; those that changed while
-// being read stay unquiet.
-func (d *Dir) read(names []string, found map[string]seen) (b Batch) {
+// read reads the files of the given names, which found has, and looks once more. Files
+// that look the same as before the reading were all so at one moment, between the two
+// looks; if others do not, something is still going on, and with patience left nothing is
+// delivered: half of a swapped directory must not be.
+func (d *Dir) read(names []string, found map[string]seen, patience bool) (b Batch, err error) {
+	if len(names) == 0 {
+		return b, nil
+	}
+	documents := make(map[string]Document, len(names))
 	for _, name := range names {
-		s, ok := found[name]
-		if !ok {
+		if s, ok := found[name]; ok {
+			documents[name] = d.document(name, s)
+		}
+	}
+	again, _, err := d.look()
+	if err != nil {
+		return b, err
+	}
+	if patience && !maps.EqualFunc(found, again, seen.same) {
+		return b, nil
+	}
+	for _, name := range names {
+		was, isThere := found[name]
+		if now, ok := again[name]; ok != isThere || !now.same(was) {
+			continue
+		}
+		if doc := documents[name]; isThere && !errors.Is(doc.Err, errMoved) {
+			b.Changed = append(b.Changed, doc)
+			d.known[name] = was
+		} else if !isThere {
 			b.Removed = append(b.Removed, name)
 			delete(d.known, name)
-			delete(d.unquiet, name)
+		} else {
 			continue
 		}
-		doc := Document{Name: name}
-		if s.err != "" {
-			doc.Err = errors.New(s.err)
-		} else if doc.Data, doc.Err = d.readFile(name, s.info); errors.Is(doc.Err, errMoved) {
-			continue
-		}
-		b.Changed = append(b.Changed, doc)
-		d.known[name] = s
 		delete(d.unquiet, name)
 	}
-	return b
+	return b, nil
+}
+
+// document reads the document that was seen under a name.
+func (d *Dir) document(name string, s seen) Document {
+	doc := Document{Name: name}
+	if s.err != "" {
+		doc.Err = errors.New(s.err)
+	} else {
+		doc.Data, doc.Err = d.readFile(name, s.info)
+	}
+	return doc
 }
 
 // errMoved says that a file was not the same before and after it was read.
@@ -350,11 +382,11 @@ func (d *Dir) readFile(name string, info fs.FileInfo) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s", reason(err))
 	}
-	after, err := os.Stat(d.full(name))
+	after, err := f.Stat()
 	if err != nil || !sameStat(after, info) {
 		return nil, errMoved
 	}
-	return data, nil
+	return data, nil // that the path still leads here, the next look tells
 }
 
 // reason returns an error's text without the path, which stands beside it already.
