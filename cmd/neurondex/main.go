@@ -22,11 +22,14 @@ const (
 	exitOK      = 0
 	exitInvalid = 1 // the data is invalid, or what was asked for is not there
 	exitFailed  = 2 // wrong usage, or something cannot be read
+	exitWarned  = 3 // the data has warnings, which --strict takes for errors
 )
 
-// errReported is an error that has been shown already, and that only the exit code is
-// still to tell.
-var errReported = fmt.Errorf("reported already: %w", config.ErrInvalid)
+// Errors that have been shown already, and that only the exit code is still to tell.
+var (
+	errReported = fmt.Errorf("reported already: %w", config.ErrInvalid)
+	errWarned   = errors.New("warnings reported already")
+)
 
 // run is the whole program, but for the process around it.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
@@ -36,12 +39,14 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	cmd.SetOut(stdout)
 	cmd.SetErr(stderr)
 	err := cmd.ExecuteContext(ctx)
-	if err != nil && err != errReported { //nolint:errorlint // that very one
+	if err != nil && !errors.Is(err, errReported) && !errors.Is(err, errWarned) {
 		fmt.Fprintf(stderr, "neurondex: %v\n", err)
 	}
 	switch {
 	case err == nil:
 		return exitOK
+	case errors.Is(err, errWarned):
+		return exitWarned
 	case errors.Is(err, registry.ErrNotFound), errors.Is(err, config.ErrInvalid):
 		return exitInvalid
 	default:

@@ -28,7 +28,7 @@ Every flag may also be given through the environment (--log-format as
 NEURONDEX_LOG_FORMAT) or in a file that --config names (log-format = "json").
 
 Exit codes: 0 fine; 1 the data is invalid, or what was asked for is not there;
-2 wrong usage, or something cannot be read.`,
+2 wrong usage, or something cannot be read; 3 there are warnings, and --strict.`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return s.load(cmd) },
