@@ -1,8 +1,10 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -155,6 +157,13 @@ func printable(s string) string {
 
 // Diagnostics are all that was found, in the order in which it stands.
 type Diagnostics []Diagnostic
+
+// sort brings diagnostics into the order in which they stand.
+func (ds Diagnostics) sort() {
+	slices.SortStableFunc(ds, func(a, b Diagnostic) int {
+		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+	})
+}
 
 // ErrInvalid is what the error of [Diagnostics.Err] is, for [errors.Is].
 var ErrInvalid = errors.New("invalid dataset document")

@@ -88,9 +88,10 @@ func decodeJSON(data []byte) (*tree, error) {
 // standardize makes plain JSON of JSON with comments and trailing commas, with everything
 // at the offset where it was.
 func standardize(data []byte) ([]byte, *problem) {
-	plain, err := hujson.Standardize(bytes.Clone(data))
+	// It takes a comment that ends with the document only if a line ends there.
+	plain, err := hujson.Standardize(append(bytes.Clone(data), '\n'))
 	if err == nil {
-		return plain, nil
+		return plain[:len(data)], nil
 	}
 	message := strings.TrimPrefix(err.Error(), "hujson: ")
 	var line, column int

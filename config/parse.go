@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -65,9 +64,7 @@ func Parse(name string, data []byte, opts ...Option) ([]registry.Spec, Diagnosti
 	if p.tree != nil {
 		p.tree.release()
 	}
-	slices.SortStableFunc(p.found, func(a, b Diagnostic) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
+	p.found.sort()
 	if p.found.Count(Error) > 0 {
 		return nil, p.found
 	}
@@ -82,6 +79,10 @@ type parser struct {
 	tree  *tree
 	ctx   context.Context //nolint:containedctx // for the validator alone, which has no other way in
 	found Diagnostics
+
+	// What the document says beside its datasets, by today's names, if it is to be kept.
+	beside       []registry.Field
+	envelopeKept bool
 
 	lineAt, line int // the line of an offset; lines are counted forward from there
 }
@@ -189,6 +190,9 @@ func isEnvelope(key string) bool {
 func (p *parser) envelope() {
 	for c := range p.tree.children(0) {
 		n := &p.tree.nodes[c]
+		if isEnvelope(n.key) {
+			p.keep(c)
+		}
 		switch n.key {
 		case "schema_version", "schemaVersion":
 			version, err := strconv.Atoi(n.text)
@@ -210,6 +214,20 @@ func (p *parser) envelope() {
 	}
 }
 
+// keep keeps a key beside the datasets for Convert.
+func (p *parser) keep(at int32) {
+	if !p.envelopeKept {
+		return
+	}
+	name := p.tree.nodes[at].key
+	for snake, camel := range camelEnvelope {
+		if name == camel {
+			name = snake
+		}
+	}
+	p.beside = append(p.beside, registry.Field{Name: name, Value: p.tree.value(at)})
+}
+
 // unknownBeside warns of keys beside the list of datasets that mean nothing.
 func (p *parser) unknownBeside() {
 	for c := range p.tree.children(0) {
@@ -217,6 +235,7 @@ func (p *parser) unknownBeside() {
 		if n.key == "datasets" || isEnvelope(n.key) {
 			continue
 		}
+		p.keep(c)
 		d := p.diagnostic(int(n.keyAt), Warning, UnknownField, n.key, "unknown key beside the datasets")
 		d.Suggestion = suggestEnvelope(n.key)
 		p.found = append(p.found, d)
