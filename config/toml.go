@@ -266,5 +266,8 @@ func tomlProblem(p *unstable.Parser, data []byte, err error) *problem {
 	if len(perr.Highlight) > 0 {
 		at = int(p.Range(perr.Highlight).Offset)
 	}
+	if strings.Contains(perr.Message, "levels deep") {
+		return tooDeep(at) // the parser has a limit of its own, so as not to overflow its stack
+	}
 	return &problem{Syntax, at, perr.Message}
 }
