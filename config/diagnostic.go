@@ -42,6 +42,7 @@ const (
 	DeprecatedInUse   Rule = "deprecated-in-use"
 	ReplacedByMissing Rule = "replaced-by-missing"
 	ViewerCannotShow  Rule = "viewer-cannot-show"
+	UnreachablePath   Rule = "unreachable-path"
 	AzurePath         Rule = "azure-path"
 )
 
@@ -71,6 +72,7 @@ func Rules() []RuleInfo {
 		{BadValue, Error, "a field's value is not one that it can have"},
 		{DuplicateKey, Error, "a key is given twice in one object or table"},
 		{DuplicateDataset, Error, "a dataset is defined twice in one document"},
+		{UnreachablePath, Error, "nothing is at the path of a dataset (only where asked for)"},
 		{EmptyDocument, Warning, "there is nothing in the document; an error where it held datasets before"},
 		{UnknownField, Warning, "a field is not known; it is kept as an extra field"},
 		{NestedDataset, Warning, "something that looks like a dataset stands inside another one"},

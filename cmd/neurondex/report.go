@@ -14,14 +14,15 @@ import (
 
 	"github.com/fatih/color"
 	"github.com/neurondex/neurondex/config"
+	"github.com/neurondex/neurondex/registry"
 )
 
 // A fileReport is what was found in one file.
 type fileReport struct {
-	name     string
-	source   []byte // for showing where something stands; nil if it cannot be shown
-	datasets int
-	found    config.Diagnostics
+	name      string
+	source    []byte            // for showing where something stands; nil if it cannot be shown
+	documents registry.Document // what is in it, if it is good
+	found     config.Diagnostics
 }
 
 // reportWriters are the formats of validate.
@@ -78,7 +79,7 @@ func writeText(w io.Writer, reports []fileReport) error {
 	}
 	datasets := 0
 	for _, r := range reports {
-		datasets += r.datasets
+		datasets += len(r.documents.Datasets)
 	}
 	hints := ""
 	if n := countSeverity(reports, config.Hint); n > 0 {

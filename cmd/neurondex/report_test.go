@@ -8,6 +8,7 @@ import (
 
 	"github.com/fatih/color"
 	"github.com/neurondex/neurondex/config"
+	"github.com/neurondex/neurondex/registry"
 	"github.com/santhosh-tekuri/jsonschema/v6"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -21,7 +22,7 @@ func reportsForTest() []fileReport {
 			{Severity: config.Warning, Rule: config.UnknownField, File: "a b/x:1,2%.toml", Line: 1, Column: 2, Field: "nam\ne", Message: "100%\nbad", Suggestion: "name"},
 		}},
 		{name: "empty.json", found: config.Diagnostics{{Severity: config.Warning, Rule: config.EmptyDocument, File: "empty.json", Message: "nothing in it"}}},
-		{name: "fine.toml", datasets: 2, found: config.Diagnostics{
+		{name: "fine.toml", documents: registry.Document{Datasets: make([]registry.Spec, 2)}, found: config.Diagnostics{
 			{Severity: config.Hint, Rule: config.AzurePath, File: "fine.toml", Line: 3, Column: 1, Value: "az://x", Message: "hint"}}},
 	}
 }

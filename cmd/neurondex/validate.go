@@ -11,8 +11,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/fatih/color"
@@ -54,9 +52,18 @@ The exit code is 1 if one of them has an error, and 3 if one has a warning and
 				return err
 			}
 			reports := validate(sets, s.GetBool("viewer"), cmd.ErrOrStderr())
+			var probes []probe
+			if s.GetBool("check-paths") {
+				probes = checkPaths(cmd.Context(), newProber(), reports, cmd.ErrOrStderr())
+			}
 			color.NoColor = os.Getenv("NO_COLOR") != "" || !isTerminal(cmd.OutOrStdout())
 			if err := write(cmd.OutOrStdout(), reports); err != nil {
 				return err
+			}
+			if len(probes) > 0 && s.GetString("format") == "text" {
+				if err := writeProbes(cmd.OutOrStdout(), probes); err != nil {
+					return err
+				}
 			}
 			switch {
 			case countSeverity(reports, config.Error) > 0:
@@ -70,6 +77,7 @@ The exit code is 1 if one of them has an error, and 3 if one has a warning and
 	cmd.Flags().String("format", "text", "`format` of the report: text, json, github or sarif")
 	cmd.Flags().Bool("strict", false, "exit with 3 if there are warnings")
 	cmd.Flags().Bool("viewer", false, "also say what the public neuron viewer cannot show")
+	cmd.Flags().Bool("check-paths", false, "also probe whether there is something at each dataset's path")
 	cmd.Flags().Bool("rules", false, "list the rules, and do nothing else")
 	return cmd
 }
@@ -147,22 +155,16 @@ func validate(sets []fileSet, viewer bool, progress io.Writer) []fileReport {
 	for _, set := range sets {
 		total += len(set.files)
 	}
-	bar := newProgress(progress, total)
+	bar := newProgress(progress, "reading files", total, manyFiles)
 	var all []fileReport
 	for _, set := range sets {
 		reports := make([]fileReport, len(set.files))
 		documents := make([]registry.Document, len(set.files))
-		var next atomic.Int64
-		var workers sync.WaitGroup
-		for range min(runtime.GOMAXPROCS(0), len(set.files)) {
-			workers.Go(func() {
-				for i := int(next.Add(1)) - 1; i < len(set.files); i = int(next.Add(1)) - 1 {
-					reports[i], documents[i] = set.validate(set.files[i])
-					_ = bar.Add(1) // it only shows
-				}
-			})
-		}
-		workers.Wait()
+		inParallel(len(set.files), runtime.GOMAXPROCS(0), func(i int) {
+			reports[i] = set.validate(set.files[i])
+			documents[i] = reports[i].documents
+			_ = bar.Add(1) // it only shows
+		})
 		found := config.Lint(documents)
 		if viewer {
 			found = append(found, config.LintViewer(documents)...)
@@ -178,7 +180,7 @@ func validate(sets []fileSet, viewer bool, progress io.Writer) []fileReport {
 }
 
 // validate reads one file of the set.
-func (set *fileSet) validate(f file) (fileReport, registry.Document) {
+func (set *fileSet) validate(f file) fileReport {
 	report, doc := fileReport{name: f.path}, registry.Document{Name: f.path}
 	if f.path == "-" {
 		report.source = set.stdin
@@ -194,7 +196,7 @@ func (set *fileSet) validate(f file) (fileReport, registry.Document) {
 		}
 		if err != nil {
 			report.found = config.Diagnostics{config.UnreadableDiagnostic(f.path, err)}
-			return report, doc
+			return report
 		}
 		report.found = r.Diagnostics
 		if len(r.Documents) > 0 {
@@ -202,8 +204,8 @@ func (set *fileSet) validate(f file) (fileReport, registry.Document) {
 		}
 		report.source = sourceOf(f.path, r.Diagnostics)
 	}
-	report.datasets = len(doc.Datasets)
-	return report, doc
+	report.documents = doc
+	return report
 }
 
 // sourceOf reads a file again to show what its diagnostics are about. Most files have
@@ -238,12 +240,13 @@ func guessFormat(data []byte) string {
 // manyFiles is from how many files on a progress bar is worth its place.
 const manyFiles = 200
 
-// newProgress returns a progress bar on a terminal, and one that shows nothing elsewhere.
-func newProgress(w io.Writer, total int) *progressbar.ProgressBar {
-	if total < manyFiles || !isTerminal(w) {
+// newProgress returns a progress bar on a terminal, and one that shows nothing elsewhere or
+// where there are fewer things than least.
+func newProgress(w io.Writer, what string, total, least int) *progressbar.ProgressBar {
+	if total < least || !isTerminal(w) {
 		return progressbar.DefaultSilent(int64(total))
 	}
-	return progressbar.NewOptions(total, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription("reading files"),
+	return progressbar.NewOptions(total, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what),
 		progressbar.OptionShowCount(), progressbar.OptionClearOnFinish(), progressbar.OptionSetWidth(30))
 }
 
