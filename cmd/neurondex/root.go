@@ -35,7 +35,7 @@ Exit codes: 0 fine; 1 the data is invalid, or what was asked for is not there;
 	}
 	root.PersistentFlags().String("config", "", "read flags from this TOML, JSON or YAML `file`")
 	root.AddCommand(newServeCommand(s), newListCommand(s), newGetCommand(s), newResolveCommand(s), newTypesCommand(s),
-		newValidateCommand(s), newConvertCommand(s), newVersionCommand())
+		newValidateCommand(s), newConvertCommand(s), newSchemaCommand(s), newVersionCommand())
 	return root
 }
 

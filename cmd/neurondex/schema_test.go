@@ -1,0 +1,250 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/neurondex/neurondex/config"
+	"github.com/neurondex/neurondex/registry"
+	"github.com/pelletier/go-toml/v2"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func printedSchema(t *testing.T, draft string) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	require.Equal(t, exitOK, run(t.Context(), []string{"schema", "--draft", draft}, nil, &out, io.Discard))
+	return out.Bytes()
+}
+
+// compiled returns the schema as a validator that shares no code with its generator reads
+// it. The validator checks it against the draft's own schema, too.
+func compiled(t *testing.T, draft string) *jsonschema.Schema {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(printedSchema(t, draft)))
+	require.NoError(t, err)
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	require.NoError(t, c.AddResource("file:///neurondex.schema.json", doc))
+	s, err := c.Compile("file:///neurondex.schema.json")
+	require.NoError(t, err)
+	return s
+}
+
+func forEachDraft(t *testing.T, test func(t *testing.T, draft string)) {
+	t.Helper()
+	for _, draft := range slices.Sorted(maps.Keys(drafts)) {
+		t.Run("draft "+draft, func(t *testing.T) { test(t, draft) })
+	}
+}
+
+func TestSchemaGolden(t *testing.T) {
+	forEachDraft(t, func(t *testing.T, draft string) {
+		got, file := printedSchema(t, draft), "testdata/schema-"+draft+".golden.json"
+		if *update {
+			require.NoError(t, os.WriteFile(file, got, 0o644))
+		}
+		want, err := os.ReadFile(file)
+		require.NoError(t, err)
+		assert.Equal(t, string(want), string(got))
+	})
+}
+
+// TestSchemaDraft7 holds draft-07 free of what only later drafts know, and of what stands
+// beside a $ref, which draft-07 does not read.
+func TestSchemaDraft7(t *testing.T) {
+	var doc any
+	require.NoError(t, json.Unmarshal(printedSchema(t, "7"), &doc))
+	later := []string{"$defs", "$anchor", "$dynamicRef", "$dynamicAnchor", "$recursiveRef", "$recursiveAnchor", "$vocabulary", "prefixItems",
+		"dependentSchemas", "dependentRequired", "unevaluatedItems", "unevaluatedProperties", "minContains", "maxContains", "contentSchema"}
+	var walk func(any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case []any:
+			for _, item := range v {
+				walk(item)
+			}
+		case map[string]any:
+			for key, value := range v {
+				assert.NotContains(t, later, key)
+				walk(value)
+			}
+			if ref, ok := v["$ref"].(string); ok {
+				assert.True(t, strings.HasPrefix(ref, "#/definitions/"), ref)
+				assert.Len(t, v, 1, ref)
+			}
+		}
+	}
+	walk(doc)
+}
+
+// TestSchemaKnowsEveryField ties the schema to what a dataset writes, to what the loader
+// knows, and to the comments of registry.Spec: a new field that is forgotten fails here.
+func TestSchemaKnowsEveryField(t *testing.T) {
+	spec := registry.Spec{
+		ShortName: "s", DerivedScalarType: registry.MLPPostAct, UserVisibleName: "u", NeuronDatasetPath: "p", Description: "d", Model: "m",
+		Layers: 1, NodesPerLayer: 1, RecordFormat: "pt", ExplanationDatasetPaths: []string{"e"}, Version: "v", License: "l",
+		Homepage: "https://h.example", Tags: []string{"t"}, Deprecated: true, ReplacedBy: "r",
+	}
+	reg := registry.New()
+	_, err := reg.Apply(registry.Change{Put: []registry.Document{{Name: "d", Datasets: []registry.Spec{spec}}}})
+	require.NoError(t, err)
+	d, err := reg.Snapshot().Get("s", registry.MLPPostAct)
+	require.NoError(t, err)
+	var camel map[string]any
+	require.NoError(t, json.Unmarshal(d.AppendJSON(nil), &camel))
+	require.Len(t, camel, len(fieldDocs), "a field is not in this test's dataset, or has no description")
+
+	names, snake := slices.Collect(maps.Keys(camel)), map[string]any{}
+	var got []string
+	for p := fields().Properties.Oldest(); p != nil; p = p.Next() {
+		got = append(got, p.Key)
+		assert.NotEmpty(t, p.Value.Description, p.Key)
+		if value, ok := camel[camelCase(p.Key)]; ok && (camelCase(p.Key) != p.Key || p.Key == strings.ToLower(p.Key)) {
+			snake[p.Key] = value
+			if camelCase(p.Key) != p.Key {
+				names = append(names, p.Key)
+			}
+		}
+	}
+	assert.ElementsMatch(t, names, got)
+	require.Len(t, snake, len(camel))
+	data, err := json.Marshal(snake)
+	require.NoError(t, err)
+	loaded, found := config.Parse("snake.json", data)
+	require.NoError(t, found.Err())
+	loaded[0].Line = 0
+	assert.Equal(t, spec, loaded[0], "the loader knows every name in snake_case")
+}
+
+func TestSchemaDescriptionsAreTheComments(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "../../registry/spec.go", nil, parser.ParseComments)
+	require.NoError(t, err)
+	comments := map[string]string{}
+	spec := file.Scope.Lookup("Spec").Decl.(*ast.TypeSpec).Type.(*ast.StructType)
+	for _, f := range spec.Fields.List {
+		if f.Comment != nil {
+			comments[f.Names[0].Name] = strings.TrimSpace(f.Comment.Text())
+		}
+	}
+	assert.Equal(t, comments, fieldDocs)
+}
+
+func TestSchemaTakesTheExamples(t *testing.T) {
+	var files []string
+	for _, pattern := range []string{"datasets/*.toml", "datasets/*.json", "legacy/*.toml", "legacy/*.json"} {
+		found, err := filepath.Glob("../../examples/" + pattern)
+		require.NoError(t, err)
+		require.NotEmpty(t, found)
+		files = append(files, found...)
+	}
+	forEachDraft(t, func(t *testing.T, draft string) {
+		schema := compiled(t, draft)
+		for _, file := range files {
+			data, err := os.ReadFile(file)
+			require.NoError(t, err)
+			if filepath.Ext(file) == ".toml" {
+				var doc any
+				require.NoError(t, toml.Unmarshal(data, &doc))
+				data, err = json.Marshal(doc)
+				require.NoError(t, err)
+			}
+			assert.NoError(t, validateJSON(t, schema, string(data)), file)
+		}
+	})
+}
+
+func validateJSON(t *testing.T, schema *jsonschema.Schema, data string) error {
+	t.Helper()
+	doc, err := jsonschema.UnmarshalJSON(strings.NewReader(data))
+	require.NoError(t, err, data)
+	return schema.Validate(doc)
+}
+
+func TestSchemaDocuments(t *testing.T) {
+	const (
+		rest  = `"user_visible_name": "N", "neuronDatasetPath": "/p"`
+		typed = `"derived_scalar_type": "mlp_post_act", ` + rest
+		whole = `"short_name": "a", ` + typed
+	)
+	tests := []struct {
+		name, document string
+		valid          bool
+	}{
+		{"one dataset", `{` + whole + `}`, true},
+		{"one dataset, about itself", `{"$schema": "s.json", "schema_version": 1, "extra_scalar_types": ["x"], ` + whole + `}`, true},
+		{"datasets", `{"$schema": "s.json", "schemaVersion": 2, "extraScalarTypes": ["x"], "datasets": [{` + whole + `}]}`, true},
+		{"no datasets", `{"datasets": []}`, true},
+		{"empty", `{}`, true},
+		{"list", `[{` + whole + `}]`, true},
+		{"map by short name", `{"schema_version": 1, "a": {` + typed + `}}`, true},
+		{"map by key", `{"a/mlp_post_act": {` + rest + `}}`, true},
+		{"map by a short name with a slash", `{"org/a": {` + typed + `}}`, true},
+		{"map under datasets", `{"datasets": {"a": {` + typed + `}}}`, true},
+		{"extra type", `{"short_name": "a", "derivedScalarType": "my_type", ` + rest + `}`, true},
+		{"constant", `{"short_name": "a", "derivedScalarType": "DerivedScalarType.MLP_POST_ACT", ` + rest + `}`, true},
+		{"scalars for strings", `{"short_name": 7, "version": 1.5, "description": true, "tags": [1, true], ` + typed + `}`, true},
+		{"null for what is optional", `{"layers": null, "tags": null, "homepage": null, "record_format": null, "model": null, "deprecated": null, ` + whole + `}`, true},
+		{"nothing for what is optional", `{"homepage": "", "recordFormat": "", "model": "", ` + whole + `}`, true},
+		{"optional fields", `{"layers": 0, "nodesPerLayer": 4, "record_format": "pt", "homepage": "https://h.example", "deprecated": true, ` + whole + `}`, true},
+		{"unknown fields", `{"Extra": {"a": [null]}, ` + whole + `}`, true},
+
+		{"not a document", `"a"`, false},
+		{"null", `null`, false},
+		{"no short name", `{` + typed + `}`, false},
+		{"no type", `{"shortName": "a", ` + rest + `}`, false},
+		{"no name for people", `{"short_name": "a", "derived_scalar_type": "mlp_post_act", "neuron_dataset_path": "p"}`, false},
+		{"no path", `[{"short_name": "a", "derived_scalar_type": "mlp_post_act", "userVisibleName": "N"}]`, false},
+		{"blank short name", `{"short_name": " ", ` + typed + `}`, false},
+		{"null short name", `{"shortName": null, ` + typed + `}`, false},
+		{"list for a string", `{"short_name": ["a"], ` + typed + `}`, false},
+		{"blank type", `{"short_name": "a", "derived_scalar_type": " ", ` + rest + `}`, false},
+		{"layers as text", `{"layers": "12", ` + whole + `}`, false},
+		{"layers as fraction", `{"layers": 1.5, ` + whole + `}`, false},
+		{"layers below nought", `{"nodesPerLayer": -1, ` + whole + `}`, false},
+		{"record format", `{"record_format": "xml", ` + whole + `}`, false},
+		{"record format in camelCase", `{"recordFormat": "xml", ` + whole + `}`, false},
+		{"homepage", `{"homepage": "ftp://h.example", ` + whole + `}`, false},
+		{"tags", `{"tags": "a", ` + whole + `}`, false},
+		{"blank path of explanations", `{"explanation_dataset_paths": [" "], ` + whole + `}`, false},
+		{"deprecated", `{"deprecated": "yes", ` + whole + `}`, false},
+		{"datasets is a text", `{"datasets": "a"}`, false},
+		{"datasets is a number beside a dataset", `{"datasets": 1, ` + whole + `}`, false},
+		{"datasets holds a text", `{"datasets": ["a"]}`, false},
+		{"bad dataset in a list", `{"datasets": [{` + whole + `}, {"short_name": "b"}]}`, false},
+		{"map without type", `{"a": {` + rest + `}}`, false},
+		{"map of texts", `{"a": "b"}`, false},
+		{"schema version", `{"schema_version": 0, ` + whole + `}`, false},
+		{"extra types", `{"extra_scalar_types": "x", "datasets": []}`, false},
+	}
+	forEachDraft(t, func(t *testing.T, draft string) {
+		schema := compiled(t, draft)
+		for _, test := range tests {
+			t.Run(test.name, func(t *testing.T) {
+				err := validateJSON(t, schema, test.document)
+				if test.valid {
+					assert.NoError(t, err)
+				} else {
+					assert.Error(t, err)
+				}
+			})
+		}
+	})
+}
