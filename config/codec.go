@@ -1,9 +1,9 @@
 package config
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/viper"
 )
@@ -17,33 +17,41 @@ const maxDepth = 64
 // loses where anything stood, at a cost that grows with the cube of the nesting.
 const opaqueKey = "datasets"
 
-// codecs are the formats. The registry is not written to after init.
-var codecs = viper.NewCodecRegistry()
+// decoders are the formats.
+var decoders = map[string]func([]byte) (*tree, error){"toml": decodeTOML, "json": decodeJSON}
 
-func init() {
-	for format, decode := range map[string]decoder{"toml": decodeTOML, "json": decodeJSON} {
-		if err := codecs.RegisterCodec(format, decode); err != nil {
-			panic(err)
-		}
+// A codec is how one document reaches its Viper: both the registry of its formats and the
+// codec of the one that it has. It holds the document itself, as what Viper hands over is a
+// copy, made in a buffer that grows as it goes.
+type codec struct{ data []byte }
+
+// Decoder returns the codec of a format.
+func (c codec) Decoder(format string) (viper.Decoder, error) {
+	decode, ok := decoders[format]
+	if !ok {
+		return nil, fmt.Errorf("format %q: %w", format, errors.ErrUnsupported)
 	}
+	return decoder{decode, c.data}, nil
 }
 
-// A decoder is a Viper codec that only reads. Its error, where the data cannot be
-// read to the end, is a *problem.
-type decoder func(data []byte) (*tree, error)
+// Encoder is there because Viper asks for both.
+func (codec) Encoder(string) (viper.Encoder, error) { return nil, errors.ErrUnsupported }
 
-// Decode puts the tree of data where load fetches it.
-func (d decoder) Decode(data []byte, into map[string]any) error {
-	t, err := d(data)
+type decoder struct {
+	decode func([]byte) (*tree, error)
+	data   []byte
+}
+
+// Decode puts the tree of the document where load fetches it. Its error, where the data
+// cannot be read to the end, is a *problem.
+func (d decoder) Decode(_ []byte, into map[string]any) error {
+	t, err := d.decode(d.data)
 	if err != nil {
 		return err
 	}
 	into[opaqueKey] = t
 	return nil
 }
-
-// Encode is there because Viper asks for both.
-func (decoder) Encode(map[string]any) ([]byte, error) { return nil, errors.ErrUnsupported }
 
 // load reads a document of the given format by a Viper of its own.
 func load(format string, data []byte) (*tree, *problem) {
@@ -54,9 +62,9 @@ func load(format string, data []byte) (*tree, *problem) {
 		}
 		format, data = "json", plain
 	}
-	v := viper.NewWithOptions(viper.WithCodecRegistry(codecs))
+	v := viper.NewWithOptions(viper.WithCodecRegistry(codec{data}))
 	v.SetConfigType(format)
-	if err := v.ReadConfig(bytes.NewReader(data)); err != nil {
+	if err := v.ReadConfig(strings.NewReader("")); err != nil {
 		if p, ok := errors.AsType[*problem](err); ok {
 			return nil, p
 		}

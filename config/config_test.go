@@ -203,6 +203,11 @@ func TestRulesDescribeEveryRule(t *testing.T) {
 	for _, r := range config.Rules() {
 		described[string(r.Rule)] = true
 	}
+	docs, err := os.ReadFile("../docs/rules.md")
+	require.NoError(t, err)
+	for _, r := range config.Rules() {
+		assert.Contains(t, string(docs), fmt.Sprintf("| `%s` | %v | %s |\n", r.Rule, r.Severity, r.Summary))
+	}
 	names := regexp.MustCompile(`Rule = "(.*)"`).FindAllStringSubmatch(string(source), -1)
 	assert.Len(t, names, len(described))
 	for _, name := range names {

@@ -223,7 +223,7 @@ func (p *parser) holdsDataset(at int32) bool {
 
 // check holds the dataset against the validator's rules.
 func (e *entry) check(optional bool) {
-	for _, failed := range check(e.ctx, e.spec, optional) {
+	for _, failed := range e.parser.check(e.spec, optional) {
 		name, element, isElement := strings.Cut(failed.StructField(), "[") // ExplanationDatasetPaths[1]
 		f := fieldByGoName[name]
 		if e.bad[f.place] {

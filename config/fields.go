@@ -60,6 +60,28 @@ func fieldOf(n *node) *field {
 	return &fields[n.field-1]
 }
 
+// typeTexts are the texts of the known types, to be shared rather than made anew.
+var typeTexts = make(map[string]string)
+
+func init() {
+	for t := range registry.DerivedScalarTypes() {
+		typeTexts[string(t)] = string(t)
+	}
+}
+
+// textOf returns the text of a string value, sharing that of known types.
+func textOf(raw []byte, f uint8) string {
+	if f == typeField {
+		if known, ok := typeTexts[string(raw)]; ok {
+			return known
+		}
+	}
+	return string(raw)
+}
+
+// typeField is what a node has whose key names the derived scalar type.
+const typeField = 2
+
 const requiredFields = 4
 
 var (

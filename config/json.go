@@ -55,7 +55,7 @@ func decodeJSON(data []byte) (*tree, error) {
 				n.kind = registry.KindFloat
 			}
 		case '"':
-			n.kind, n.text = registry.KindString, jsonString(data[at:end], tok)
+			n.kind, n.text = registry.KindString, jsonString(data[at:end], tok, n.field)
 		case '{':
 			n.kind = registry.KindObject
 		case '[':
@@ -115,9 +115,9 @@ func jsonKey(raw []byte, tok jsontext.Token) (string, uint8) {
 }
 
 // jsonString returns the content of a string token.
-func jsonString(raw []byte, tok jsontext.Token) string {
+func jsonString(raw []byte, tok jsontext.Token, field uint8) string {
 	if inner := raw[1 : len(raw)-1]; bytes.IndexByte(inner, '\\') < 0 {
-		return string(inner)
+		return textOf(inner, field)
 	}
 	return tok.String()
 }

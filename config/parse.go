@@ -80,6 +80,8 @@ type parser struct {
 	ctx   context.Context //nolint:containedctx // for the validator alone, which has no other way in
 	found Diagnostics
 
+	required requiredPart // of the dataset that is being checked
+
 	// What the document says beside its datasets, by today's names, if it is to be kept.
 	beside       []registry.Field
 	envelopeKept bool

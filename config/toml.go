@@ -160,7 +160,7 @@ func (b *tomlBuilder) value(parent int32, depth int, key, v *unstable.Node) *pro
 	}
 	switch v.Kind {
 	case unstable.String:
-		n.kind, n.text = registry.KindString, string(v.Data)
+		n.kind, n.text = registry.KindString, textOf(v.Data, n.field)
 	case unstable.Bool:
 		n.kind, n.text = registry.KindBool, string(v.Data)
 	case unstable.Array, unstable.InlineTable:

@@ -47,7 +47,7 @@ type node struct {
 var trees = sync.Pool{New: func() any { return new(tree) }}
 
 // keptNodes is up to how many nodes a tree keeps its room for the next document.
-const keptNodes = 1 << 12
+const keptNodes = 1 << 16
 
 // newTree returns an empty tree with room for about what a document of some size holds.
 func newTree(size int) *tree {

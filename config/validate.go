@@ -31,15 +31,15 @@ func newValidator() *validator.Validate {
 	}
 	v.RegisterStructValidationMapRules(map[string]string{
 		"ShortName":         "notblank",
-		"DerivedScalarType": "notblank,scalar_type",
+		"DerivedScalarType": "scalar_type",
 		"UserVisibleName":   "notblank",
-		"NeuronDatasetPath": "notblank,path_or_url",
+		"NeuronDatasetPath": "path_or_url",
 	}, requiredPart{})
 	v.RegisterStructValidationMapRules(map[string]string{
 		"Layers":                  "gte=0",
 		"NodesPerLayer":           "gte=0",
 		"RecordFormat":            "omitempty,oneof=json pt",
-		"ExplanationDatasetPaths": "dive,notblank,path_or_url",
+		"ExplanationDatasetPaths": "dive,path_or_url",
 		"Homepage":                "omitempty,web_url",
 	}, optionalPart{})
 	return v
@@ -60,12 +60,12 @@ type (
 )
 
 // check holds a dataset against the rules.
-func check(ctx context.Context, s *registry.Spec, optional bool) validator.ValidationErrors {
-	required := requiredPart{s.ShortName, string(s.DerivedScalarType), s.UserVisibleName, s.NeuronDatasetPath}
-	failed := failures(validate.StructCtx(ctx, &required))
+func (p *parser) check(s *registry.Spec, optional bool) validator.ValidationErrors {
+	p.required = requiredPart{s.ShortName, string(s.DerivedScalarType), s.UserVisibleName, s.NeuronDatasetPath}
+	failed := failures(validate.StructCtx(p.ctx, &p.required))
 	if optional {
 		part := optionalPart{s.Layers, s.NodesPerLayer, s.RecordFormat, s.ExplanationDatasetPaths, s.Homepage}
-		failed = append(failed, failures(validate.StructCtx(ctx, &part))...)
+		failed = append(failed, failures(validate.StructCtx(p.ctx, &part))...)
 	}
 	return failed
 }
@@ -96,10 +96,13 @@ func isScalarType(ctx context.Context, s string) bool {
 	return ok && o.extraTypes[t]
 }
 
-// isPathOrURL takes any path; of what has a scheme, only what has a host, too.
+// isPathOrURL takes any path that is not blank; of what has a scheme, only what has a host, too.
 func isPathOrURL(s string) bool {
-	if !strings.Contains(s, "://") || isPlainURL(s) {
+	if isPlainURL(s) {
 		return true
+	}
+	if !strings.Contains(s, "://") {
+		return strings.TrimSpace(s) != ""
 	}
 	u, err := url.Parse(s)
 	return err == nil && (u.Host != "" || u.Scheme == "file")
@@ -132,9 +135,10 @@ func isWebURL(s string) bool {
 func (p *parser) explain(failed validator.FieldError) (r Rule, message, suggestion string) {
 	text := fmt.Sprint(failed.Value())
 	quoted := strconv.Quote(cut(text))
-	switch failed.Tag() {
-	case "notblank":
+	if strings.TrimSpace(text) == "" {
 		return EmptyField, "must not be empty", ""
+	}
+	switch failed.Tag() {
 	case "scalar_type":
 		return UnknownScalarType, "no derived scalar type is called " + quoted, suggestType(text, p.extraTypes)
 	case "path_or_url":
