@@ -99,8 +99,15 @@ func (r *Result) unreadable(name string, err error) {
 	r.Diagnostics = append(r.Diagnostics, UnreadableDiagnostic(name, err))
 }
 
-// UnreadableDiagnostic returns the diagnostic of a file that could not be read.
+// ErrTooLarge says that a file has more bytes than are read.
+var ErrTooLarge = errors.New("too large")
+
+// UnreadableDiagnostic returns the diagnostic of a file that could not be read; that of
+// [TooLarge] if err is an [ErrTooLarge].
 func UnreadableDiagnostic(name string, err error) Diagnostic {
+	if errors.Is(err, ErrTooLarge) {
+		return Diagnostic{Severity: Error, Rule: TooLarge, File: name, Message: err.Error()}
+	}
 	if perr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = perr.Err // the name is in the diagnostic already
 	}

@@ -382,6 +382,9 @@ func (d *Dir) readFile(name string, info fs.FileInfo) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s", reason(err))
 	}
+	if int64(len(data)) > most {
+		return nil, fmt.Errorf("%w: it has more than %d bytes", config.ErrTooLarge, most) // never a part of it
+	}
 	after, err := f.Stat()
 	if err != nil || !sameStat(after, info) {
 		return nil, errMoved

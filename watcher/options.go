@@ -37,6 +37,15 @@ func WithMaxDelay(d time.Duration) Option { return func(o *options) { o.dir.MaxD
 // change, in place of [DefaultResync]. It is for Open only.
 func WithResync(d time.Duration) Option { return func(o *options) { o.dir.Resync = d } }
 
+// WithMaxBytes sets how many bytes a document may have, in place of
+// [config.DefaultMaxBytes].
+func WithMaxBytes(n int64) Option {
+	return func(o *options) {
+		o.dir.MaxBytes = n
+		o.parsing = append(o.parsing, config.WithMaxBytes(n))
+	}
+}
+
 // WithConfig sets how documents are parsed.
 func WithConfig(opts ...config.Option) Option {
 	return func(o *options) { o.parsing = append(o.parsing, opts...) }

@@ -269,6 +269,17 @@ func TestSameBytesAreNoReload(t *testing.T) {
 	assert.Equal(t, uint64(1), r.w.Status().Reloads)
 }
 
+func TestTooLargeIsNotReadInPart(t *testing.T) {
+	r := newRig(t)
+	r.write("a.toml", toml("1", "a"))
+	r.open(watcher.WithMaxBytes(200), watcher.WithConfig(config.WithMaxBytes(1<<20)))
+	assert.Equal(t, "a=1", r.served())
+	r.write("a.toml", toml("2", "a", "b", "c")) // its first 200 bytes hold a dataset, whole
+	require.ErrorIs(t, r.sync(), watcher.ErrStale)
+	assert.Equal(t, "a=1", r.served())
+	assert.Equal(t, config.TooLarge, r.w.Status().Documents[0].Diagnostics[0].Rule)
+}
+
 func TestOverridesAreReported(t *testing.T) {
 	r := newRig(t)
 	r.write("10.toml", toml("1", "a"))
