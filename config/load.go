@@ -7,9 +7,11 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"runtime"
 	"slices"
 	"strings"
 
+	"github.com/neurondex/neurondex/internal/parallel"
 	"github.com/neurondex/neurondex/registry"
 )
 
@@ -52,30 +54,44 @@ func LoadDir(dir string, opts ...Option) (Result, error) {
 	return LoadFS(os.DirFS(dir), opts...)
 }
 
-// LoadFS reads every document of a file system: see [Walk] for which these are. A
+// LoadFS reads every document of a file system, on all cores: see [Walk] for which these are. A
 // document's name is its path. The error says that the root could not be read; a file
 // that could not is in the diagnostics.
 func LoadFS(fsys fs.FS, opts ...Option) (Result, error) {
-	var r Result
-	o := newOptions(opts)
+	type entry struct {
+		name string
+		info fs.FileInfo
+		err  error
+	}
+	var entries []entry
 	err := Walk(fsys, func(name string, info fs.FileInfo, err error) {
-		if err != nil {
-			r.unreadable(name, err)
-			return
+		if err != nil || !info.IsDir() {
+			entries = append(entries, entry{name, info, err})
 		}
-		if info.IsDir() {
-			return
-		}
-		r.read(name, info, opts, func() ([]byte, error) {
-			f, err := fsys.Open(name)
-			return readAll(f, err, o.maxBytes)
-		})
 	})
 	if err != nil {
 		return Result{}, err
 	}
-	slices.SortFunc(r.Documents, func(a, b registry.Document) int { return strings.Compare(a.Name, b.Name) })
-	return r, nil
+	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	o := newOptions(opts)
+	results := make([]Result, len(entries))
+	parallel.For(len(entries), runtime.GOMAXPROCS(0), func(i int) {
+		e, r := &entries[i], &results[i]
+		if e.err != nil {
+			r.unreadable(e.name, e.err)
+			return
+		}
+		r.read(e.name, e.info, opts, func() ([]byte, error) {
+			f, err := fsys.Open(e.name)
+			return readAll(f, err, o.maxBytes)
+		})
+	})
+	var all Result
+	for _, r := range results {
+		all.Documents = append(all.Documents, r.Documents...)
+		all.Diagnostics = append(all.Diagnostics, r.Diagnostics...)
+	}
+	return all, nil
 }
 
 func (r *Result) read(name string, info fs.FileInfo, opts []Option, read func() ([]byte, error)) {

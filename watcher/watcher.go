@@ -11,10 +11,10 @@ import (
 	"runtime"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/neurondex/neurondex/config"
+	"github.com/neurondex/neurondex/internal/parallel"
 	"github.com/neurondex/neurondex/registry"
 )
 
@@ -287,16 +287,7 @@ func (w *Watcher) parse(docs []Document) []parsed {
 		}
 		doc.Data = nil // it is not needed any more, and may be large
 	}
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(docs)) {
-		workers.Go(func() {
-			for i := next.Add(1) - 1; int(i) < len(docs); i = next.Add(1) - 1 {
-				one(int(i))
-			}
-		})
-	}
-	workers.Wait()
+	parallel.For(len(docs), runtime.GOMAXPROCS(0), one)
 	return out
 }
 

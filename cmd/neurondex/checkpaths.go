@@ -9,12 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/hashicorp/go-retryablehttp"
 	"github.com/neurondex/neurondex/config"
+	"github.com/neurondex/neurondex/internal/parallel"
 	"github.com/neurondex/neurondex/registry"
 )
 
@@ -130,7 +129,7 @@ func checkPaths(ctx context.Context, p *prober, reports []fileReport, progress i
 		}
 	}
 	bar := newProgress(progress, "probing paths", len(probes), 1)
-	inParallel(len(probes), probesAtOnce, func(i int) {
+	parallel.For(len(probes), probesAtOnce, func(i int) {
 		p.run(ctx, &probes[i])
 		_ = bar.Add(1) // it only shows
 	})
@@ -159,19 +158,4 @@ func writeProbes(w io.Writer, probes []probe) error {
 		rows = append(rows, []string{p.state, cell(p.dataset.Key().String()), cell(p.target), cell(p.detail)})
 	}
 	return printTable(w, rows)
-}
-
-// inParallel calls f for 0 to n-1 from a number of goroutines, and returns when all calls
-// have.
-func inParallel(n, goroutines int, f func(int)) {
-	var next atomic.Int64
-	var workers sync.WaitGroup
-	for range min(goroutines, n) {
-		workers.Go(func() {
-			for i := int(next.Add(1)) - 1; i < n; i = int(next.Add(1)) - 1 {
-				f(i)
-			}
-		})
-	}
-	workers.Wait()
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/fatih/color"
 	"github.com/neurondex/neurondex/config"
+	"github.com/neurondex/neurondex/internal/parallel"
 	"github.com/neurondex/neurondex/registry"
 	"github.com/schollz/progressbar/v3"
 	"github.com/spf13/cobra"
@@ -160,7 +161,7 @@ func validate(sets []fileSet, viewer bool, progress io.Writer) []fileReport {
 	for _, set := range sets {
 		reports := make([]fileReport, len(set.files))
 		documents := make([]registry.Document, len(set.files))
-		inParallel(len(set.files), runtime.GOMAXPROCS(0), func(i int) {
+		parallel.For(len(set.files), runtime.GOMAXPROCS(0), func(i int) {
 			reports[i] = set.validate(set.files[i])
 			documents[i] = reports[i].documents
 			_ = bar.Add(1) // it only shows
