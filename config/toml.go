@@ -118,7 +118,8 @@ func (b *tomlBuilder) tableOfList(parent, child int32, key *unstable.Node) int32
 	} else if b.node(child).toml != ofTables {
 		return -1
 	}
-	return b.add(child, b.fresh(key, registry.KindObject, headed))
+	at := int32(key.Raw.Offset)
+	return b.add(child, node{kind: registry.KindObject, toml: headed, at: at})
 }
 
 // keyValue adds a key and its value to a table.

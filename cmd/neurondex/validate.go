@@ -173,6 +173,9 @@ func validate(sets []fileSet, viewer bool, progress io.Writer) []fileReport {
 		for _, d := range found {
 			i := slices.IndexFunc(reports, func(r fileReport) bool { return r.name == d.File })
 			reports[i].found = append(reports[i].found, d)
+			if reports[i].source == nil {
+				reports[i].source = sourceOf(d.File, reports[i].found)
+			}
 		}
 		all = append(all, reports...)
 	}
