@@ -16,10 +16,15 @@
 //
 //   - a list of datasets under the key datasets ([[datasets]] in TOML);
 //   - one dataset;
-//   - a list of datasets by itself (JSON only).
+//   - a list of datasets by itself (JSON only);
+//   - a map from short_name, or short_name/derived_scalar_type, to the rest of the dataset.
 //
 // Keys may be in snake_case or in camelCase. Keys that are not known are kept as
-// extra fields, never an error, so that newer files load in older programs.
+// extra fields, with a warning and never an error, so that newer files load in older
+// programs. [Convert] brings all of it into the first form.
+//
+// What is wrong with several documents together, [Lint] says. [Rules] lists what
+// diagnostics are about.
 //
 // All functions are safe for use by several goroutines.
 package config
