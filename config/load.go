@@ -58,31 +58,26 @@ func LoadDir(dir string, opts ...Option) (Result, error) {
 // document's name is its path. The error says that the root could not be read; a file
 // that could not is in the diagnostics.
 func LoadFS(fsys fs.FS, opts ...Option) (Result, error) {
-	type entry struct {
-		name string
-		info fs.FileInfo
-		err  error
-	}
-	var entries []entry
-	err := Walk(fsys, func(name string, info fs.FileInfo, err error) {
-		if err != nil || !info.IsDir() {
-			entries = append(entries, entry{name, info, err})
+	var entries []Entry
+	err := Walk(fsys, func(e Entry) {
+		if e.IsCandidate() {
+			entries = append(entries, e)
 		}
 	})
 	if err != nil {
 		return Result{}, err
 	}
-	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Name, b.Name) })
 	o := newOptions(opts)
 	results := make([]Result, len(entries))
 	parallel.For(len(entries), runtime.GOMAXPROCS(0), func(i int) {
 		e, r := &entries[i], &results[i]
-		if e.err != nil {
-			r.unreadable(e.name, e.err)
+		if e.Err != nil {
+			r.unreadable(e.Name, e.Err)
 			return
 		}
-		r.read(e.name, e.info, opts, func() ([]byte, error) {
-			f, err := fsys.Open(e.name)
+		r.read(e.Name, e.Info, opts, func() ([]byte, error) {
+			f, err := fsys.Open(e.Name)
 			return readAll(f, err, o.maxBytes)
 		})
 	})
@@ -151,44 +146,68 @@ func IsDocument(base string) bool {
 // isDirectory reports whether a directory of the given name is walked.
 func isDirectory(base string) bool { return !strings.HasPrefix(base, ".") }
 
+// An Entry is what [Walk] found under a name.
+type Entry struct {
+	Name string      // its path below the root
+	Info fs.FileInfo // of what a link leads to; nil where that could not be looked at
+	Link bool        // it is a symbolic link
+	Err  error       // why it could not be looked at or, of a directory, listed
+}
+
+// IsDir reports whether e is a directory that could be looked at.
+func (e Entry) IsDir() bool { return e.Info != nil && e.Info.IsDir() }
+
+// IsCandidate reports whether e is to be read or, with its error, to be reported: it is
+// neither a directory that could be listed, nor a link that leads nowhere and is not named
+// like a document.
+func (e Entry) IsCandidate() bool {
+	if e.Err == nil {
+		return !e.IsDir()
+	}
+	return !e.Link || IsDocument(path.Base(e.Name)) || !errors.Is(e.Err, fs.ErrNotExist)
+}
+
 // Walk calls visit for every file below the root of fsys for which [IsDocument] holds,
 // in lexical order of each directory, and for every directory before it is listed and
 // once more with the error if it cannot be. Symbolic links are followed, to files and
 // to directories, but never into a directory that is being walked already; dot
-// directories are passed over. What visit gets is the file that a link leads to, or
-// why it could not be looked at. Walk itself fails only if the root cannot be listed.
-func Walk(fsys fs.FS, visit func(name string, info fs.FileInfo, err error)) error {
+// directories are passed over. What cannot be looked at is visited with the error, if it
+// may be a document or a directory. Walk itself fails only if the root cannot be listed.
+func Walk(fsys fs.FS, visit func(Entry)) error {
 	root, err := fs.Stat(fsys, ".")
 	if err != nil {
 		return err
 	}
-	return walk(fsys, ".", []fs.FileInfo{root}, visit)
+	return walk(fsys, Entry{Name: ".", Info: root}, []fs.FileInfo{root}, visit)
 }
 
-func walk(fsys fs.FS, dir string, above []fs.FileInfo, visit func(string, fs.FileInfo, error)) error {
-	visit(dir, above[len(above)-1], nil)
-	entries, err := fs.ReadDir(fsys, dir)
+func walk(fsys fs.FS, dir Entry, above []fs.FileInfo, visit func(Entry)) error {
+	visit(dir)
+	entries, err := fs.ReadDir(fsys, dir.Name)
 	if err != nil {
 		return err
 	}
-	for _, e := range entries {
-		name := path.Join(dir, e.Name())
-		if !IsDocument(e.Name()) && (!isDirectory(e.Name()) || e.Type().IsRegular()) {
+	for _, found := range entries {
+		base := found.Name()
+		mayBeDir := isDirectory(base) && !found.Type().IsRegular()
+		if !IsDocument(base) && !mayBeDir {
 			continue
 		}
-		info, err := fs.Stat(fsys, name)
+		e := Entry{Name: path.Join(dir.Name, base), Link: found.Type()&fs.ModeSymlink != 0}
+		e.Info, e.Err = fs.Stat(fsys, e.Name)
 		switch {
-		case err != nil:
-			if IsDocument(e.Name()) {
-				visit(name, nil, err)
+		case errors.Is(e.Err, fs.ErrNotExist) && !e.Link:
+			// It went away after the directory was listed.
+		case e.Err != nil:
+			visit(e)
+		case !e.IsDir():
+			if IsDocument(base) {
+				visit(e)
 			}
-		case !info.IsDir():
-			if IsDocument(e.Name()) {
-				visit(name, info, nil)
-			}
-		case isDirectory(e.Name()) && !slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, info) }):
-			if err := walk(fsys, name, append(above, info), visit); err != nil {
-				visit(name, info, err)
+		case mayBeDir && !slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, e.Info) }):
+			if err := walk(fsys, e, append(above, e.Info), visit); err != nil {
+				e.Err = err
+				visit(e)
 			}
 		}
 	}

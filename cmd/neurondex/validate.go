@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -118,9 +117,9 @@ func findFiles(args []string, stdin io.Reader) ([]fileSet, error) {
 			named.files = append(named.files, file{path: arg})
 		case err == nil && info.IsDir():
 			set := fileSet{}
-			err := config.Walk(os.DirFS(arg), func(name string, info fs.FileInfo, err error) {
-				if err != nil || !info.IsDir() {
-					set.files = append(set.files, file{filepath.Join(arg, filepath.FromSlash(name)), err})
+			err := config.Walk(os.DirFS(arg), func(e config.Entry) {
+				if e.IsCandidate() {
+					set.files = append(set.files, file{filepath.Join(arg, filepath.FromSlash(e.Name)), e.Err})
 				}
 			})
 			if err != nil {
