@@ -58,6 +58,13 @@ type Update struct {
 //
 // The cost grows with the change, not with what the registry holds.
 func (r *Registry) Apply(c Change) (Update, error) {
+	return r.ApplyIf(c, func(Update) error { return nil })
+}
+
+// ApplyIf is [Registry.Apply], but asks whether the step that the change is may be taken
+// before readers see anything of it. If accept returns an error, nothing is changed and the
+// error comes back. Other changes wait meanwhile: accept must make none.
+func (r *Registry) ApplyIf(c Change, accept func(Update) error) (Update, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 
@@ -67,13 +74,19 @@ func (r *Registry) Apply(c Change) (Update, error) {
 		return Update{}, err
 	}
 	after := before.with(edits)
+	update := Update{before, after}
+	if after.superseded == before.superseded {
+		update.Before = after
+	}
+	if err := accept(update); err != nil {
+		return Update{}, err
+	}
 	// Nothing fails from here on.
 	r.current.Store(after)
-	if after.superseded == before.superseded {
-		return Update{after, after}, nil
+	if update.Before != after {
+		close(before.superseded)
 	}
-	close(before.superseded)
-	return Update{before, after}, nil
+	return update, nil
 }
 
 // Updates yields the step from the empty state to the current one at once, and

@@ -119,6 +119,16 @@ func (s *Snapshot) Documents() iter.Seq2[string, int] {
 	}
 }
 
+// DocumentLen returns the number of datasets that a document defines, and whether there
+// is such a document.
+func (s *Snapshot) DocumentLen(name string) (n int, ok bool) {
+	doc := s.documents.find(name)
+	if doc == nil {
+		return 0, false
+	}
+	return len(doc.records), true
+}
+
 // A Place is where a dataset is defined.
 type Place struct {
 	Document string
