@@ -5,16 +5,19 @@ import (
 	"time"
 
 	"github.com/neurondex/neurondex/config"
+	"github.com/neurondex/neurondex/registry"
 )
 
 // An Option changes how [Open] and [OpenSource] work.
 type Option func(*options)
 
 type options struct {
-	dir     Dir
-	log     *slog.Logger
-	wait    bool
-	parsing []config.Option
+	dir       Dir
+	log       *slog.Logger
+	wait      bool
+	guarded   bool
+	maxShrink float64 // if guarded
+	parsing   []config.Option
 }
 
 // WithLogger sets where to log: what each reload changed, and what is wrong with files.
@@ -36,6 +39,34 @@ func WithMaxDelay(d time.Duration) Option { return func(o *options) { o.dir.MaxD
 // WithResync sets how often to look at the directory without having been told of a
 // change, in place of [DefaultResync]. It is for Open only.
 func WithResync(d time.Duration) Option { return func(o *options) { o.dir.Resync = d } }
+
+// WithPolling has the directory looked at every second, without asking the system to tell
+// of changes. It is done without this option on file systems that tell of none (NFS, SMB,
+// FUSE, 9p). It is for Open only.
+func WithPolling() Option { return func(o *options) { o.dir.Polling = true } }
+
+// WithConfinement refuses symbolic links that are absolute, or lead out of the directory.
+// It is for Open only.
+func WithConfinement() Option { return func(o *options) { o.dir.Confined = true } }
+
+// WithMaxShrink holds a change back that would remove more than a share of the datasets at
+// once, from 0 to 1: until [Watcher.Reload] says that it is meant, or it is none any more.
+// Without this option there is no such guard.
+func WithMaxShrink(share float64) Option {
+	return func(o *options) { o.maxShrink = share; o.guarded = true }
+}
+
+// guard returns a [*ShrinkError] for an update that removes too much.
+func (o *options) guard(u registry.Update) error {
+	if !o.guarded || u.Before.Len() == 0 {
+		return nil
+	}
+	e := &ShrinkError{Removed: len(u.Diff().Removed), Of: u.Before.Len(), MaxShare: o.maxShrink}
+	if float64(e.Removed) <= o.maxShrink*float64(e.Of) {
+		return nil
+	}
+	return e
+}
 
 // WithMaxBytes sets how many bytes a document may have, in place of
 // [config.DefaultMaxBytes].

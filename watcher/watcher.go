@@ -1,20 +1,13 @@
 package watcher
 
 import (
-	"bytes"
-	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"log/slog"
-	"maps"
-	"runtime"
 	"slices"
 	"sync"
 	"time"
 
-	"github.com/neurondex/neurondex/config"
-	"github.com/neurondex/neurondex/internal/parallel"
 	"github.com/neurondex/neurondex/registry"
 )
 
@@ -29,22 +22,19 @@ type Watcher struct {
 	done     chan struct{}
 
 	// Owned by the loop.
-	documents map[string]*document
-	waiting   []*request // for documents that are pending
+	waiting []*request // for documents that are pending
+	held    held
 
-	mu     sync.Mutex // guards status
-	status Status
-}
-
-// A document is what the loop remembers of one.
-type document struct {
-	DocumentStatus
-	sum [sha256.Size]byte // of what it said last, good or bad
+	mu        sync.Mutex           // guards the rest: the loop writes it, Status reads it
+	documents map[string]*document // by name
+	pending   map[string]time.Time // those that are changing just now, and since when
+	snapshot  *registry.Snapshot   // that all this goes with
+	status    Status               // less what the above tell
 }
 
 // A request asks the loop to look now, and to answer once what it saw is served.
 type request struct {
-	full    bool
+	depth   Depth
 	ctx     context.Context //nolint:containedctx // the caller's, whose leaving the loop must see
 	answer  chan error      // holds one
 	pending []string        // documents that were pending at the first look; nil before
@@ -80,8 +70,9 @@ func open(ctx context.Context, source Source, o options) (*Watcher, error) {
 	w := &Watcher{
 		options: o, source: source, registry: registry.New(),
 		requests: make(chan *request), done: make(chan struct{}),
-		documents: make(map[string]*document),
+		documents: make(map[string]*document), pending: make(map[string]time.Time),
 	}
+	w.snapshot = w.registry.Snapshot()
 	if err := w.first(ctx); err != nil {
 		return nil, errors.Join(err, source.Close())
 	}
@@ -94,8 +85,8 @@ func open(ctx context.Context, source Source, o options) (*Watcher, error) {
 func (w *Watcher) first(ctx context.Context) error {
 	deadline, cancel := context.WithTimeout(ctx, orDefault(w.options.dir.MaxDelay, DefaultMaxDelay))
 	defer cancel()
-	for {
-		pending, err := w.look(ctx, false)
+	for depth := Everything; ; depth = Noticed {
+		pending, err := w.look(ctx, depth)
 		switch {
 		case ctx.Err() != nil:
 			return ctx.Err()
@@ -120,31 +111,23 @@ func (w *Watcher) Registry() *registry.Registry { return w.registry }
 // the watcher had running has ended.
 func (w *Watcher) Done() <-chan struct{} { return w.done }
 
-// Status returns how the watcher stands. The caller may keep and change it.
-func (w *Watcher) Status() Status {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	s := w.status
-	s.Documents = slices.Clone(s.Documents)
-	s.Overrides = slices.Clone(s.Overrides)
-	return s
-}
-
 // Sync is a barrier: when it returns nil, the registry reflects the source as it stood
-// when Sync was called. If documents are bad the error is a [*StaleError]; if the source
-// cannot be looked at, it says why; if ctx ends first, it is the context's.
-func (w *Watcher) Sync(ctx context.Context) error { return w.ask(ctx, false) }
+// when Sync was called. If documents are bad the error is a [*StaleError], and if the guard
+// of [WithMaxShrink] holds a change back a [*ShrinkError]; if the source cannot be looked
+// at, it says why; if ctx ends first, it is the context's, with the documents that were not
+// at rest.
+func (w *Watcher) Sync(ctx context.Context) error { return w.ask(ctx, Everything) }
 
 // Reload is [Watcher.Sync], but reads every document again, whether it seems to have
-// changed or not.
-func (w *Watcher) Reload(ctx context.Context) error { return w.ask(ctx, true) }
+// changed or not, and takes what [WithMaxShrink] holds back: whoever asks means it.
+func (w *Watcher) Reload(ctx context.Context) error { return w.ask(ctx, Afresh) }
 
-func (w *Watcher) ask(ctx context.Context, full bool) error {
-	r := &request{full: full, ctx: ctx, answer: make(chan error, 1)}
+func (w *Watcher) ask(ctx context.Context, depth Depth) error {
+	r := &request{depth: depth, ctx: ctx, answer: make(chan error, 1)}
 	select {
 	case w.requests <- r:
 	case <-ctx.Done():
-		return ctx.Err()
+		return w.unfinished(ctx)
 	case <-w.done:
 		return ErrClosed
 	}
@@ -152,10 +135,24 @@ func (w *Watcher) ask(ctx context.Context, full bool) error {
 	case err := <-r.answer:
 		return err
 	case <-ctx.Done():
-		return ctx.Err()
+		return w.unfinished(ctx)
 	case <-w.done:
 		return ErrClosed
 	}
+}
+
+// unfinished returns the error of a request whose caller waits no longer.
+func (w *Watcher) unfinished(ctx context.Context) error {
+	var busy []DocumentStatus
+	for _, d := range w.Status().Documents {
+		if d.State == Busy {
+			busy = append(busy, d)
+		}
+	}
+	if len(busy) == 0 {
+		return ctx.Err()
+	}
+	return errors.Join(ctx.Err(), &StaleError{busy})
 }
 
 // run is the loop. It ends when ctx is done.
@@ -171,7 +168,11 @@ func (w *Watcher) run(ctx context.Context) {
 		if ctx.Err() != nil {
 			return
 		}
-		pending, err := w.look(ctx, asked != nil && asked.full)
+		depth := Noticed
+		if asked != nil {
+			depth = asked.depth
+		}
+		pending, err := w.look(ctx, depth)
 		if err != nil && ctx.Err() == nil {
 			w.sourceFailed(err)
 		}
@@ -222,7 +223,7 @@ func (w *Watcher) answer(pending []string, err error) {
 	})
 }
 
-// staleness returns a [*StaleError] if a document is stale.
+// staleness returns what keeps the registry from reflecting the source: nil if nothing does.
 func (w *Watcher) staleness() error {
 	var stale []DocumentStatus
 	for _, d := range w.documents {
@@ -230,206 +231,28 @@ func (w *Watcher) staleness() error {
 			stale = append(stale, d.DocumentStatus)
 		}
 	}
-	if len(stale) == 0 {
-		return nil
+	var errs []error
+	if len(stale) > 0 {
+		sortByName(stale)
+		errs = append(errs, &StaleError{stale})
 	}
-	sortByName(stale)
-	return &StaleError{stale}
-}
-
-func sortByName(docs []DocumentStatus) {
-	slices.SortFunc(docs, func(a, b DocumentStatus) int { return cmp.Compare(a.Name, b.Name) })
+	if w.held.err != nil {
+		errs = append(errs, w.held.err)
+	}
+	return errors.Join(errs...)
 }
 
 // look takes one step along the whole flow: poll, parse, apply, report. It returns the
 // documents that are pending.
-func (w *Watcher) look(ctx context.Context, full bool) (pending []string, err error) {
+func (w *Watcher) look(ctx context.Context, depth Depth) (pending []string, err error) {
 	start := time.Now()
-	batch, err := w.source.Poll(ctx, full)
+	batch, err := w.source.Poll(ctx, depth)
+	w.noteHealth(batch.Health)
 	if err != nil {
 		return nil, err
 	}
-	change := w.accept(batch, w.parse(batch.Changed))
-	update, err := w.registry.Apply(change)
-	if err != nil {
-		// Parse lets nothing through that a registry does not take.
-		w.options.log.Error("datasets not applied", "err", err)
-	}
+	w.accept(batch, w.parse(batch.Changed))
+	update, err := w.apply(depth == Afresh)
 	w.report(update, batch.Pending, start)
 	return batch.Pending, err
-}
-
-// A parsed is what a document was found to hold.
-type parsed struct {
-	sum      [sha256.Size]byte
-	same     bool // as the last time
-	datasets []registry.Spec
-	found    config.Diagnostics
-}
-
-// parse parses documents on all cores; those with the same bytes as before it does not.
-func (w *Watcher) parse(docs []Document) []parsed {
-	out := make([]parsed, len(docs))
-	one := func(i int) {
-		doc, p := &docs[i], &out[i]
-		if doc.Err != nil {
-			p.found = config.Diagnostics{config.UnreadableDiagnostic(doc.Name, doc.Err)}
-			return
-		}
-		p.sum = sha256.Sum256(doc.Data)
-		if known := w.documents[doc.Name]; known != nil && known.sum == p.sum {
-			p.same = true
-			return
-		}
-		p.datasets, p.found = config.Parse(doc.Name, doc.Data, w.options.parsing...)
-		if len(bytes.TrimSpace(doc.Data)) == 0 {
-			p.found = w.emptied(doc.Name, p.found)
-		}
-		doc.Data = nil // it is not needed any more, and may be large
-	}
-	parallel.For(len(docs), runtime.GOMAXPROCS(0), one)
-	return out
-}
-
-// emptied makes it an error that a document which had datasets is empty: it is far more
-// often half written than meant.
-func (w *Watcher) emptied(name string, found config.Diagnostics) config.Diagnostics {
-	for doc, n := range w.registry.Snapshot().Documents() {
-		if doc == name && n > 0 {
-			return config.Diagnostics{{Severity: config.Error, Rule: config.EmptyDocument, File: name,
-				Message: "had datasets and is empty now; to withdraw them, delete it or give an empty list"}}
-		}
-	}
-	return found
-}
-
-// accept brings what is remembered of the documents up to date and returns the change
-// that the good ones make.
-func (w *Watcher) accept(batch Batch, results []parsed) registry.Change {
-	now := time.Now()
-	var change registry.Change
-	for i, doc := range batch.Changed {
-		p := &results[i]
-		known := w.documents[doc.Name]
-		if known == nil {
-			known = &document{DocumentStatus: DocumentStatus{Name: doc.Name, Since: now}}
-			w.documents[doc.Name] = known
-		}
-		if p.same {
-			continue
-		}
-		was := known.State
-		known.sum, known.Diagnostics = p.sum, p.found
-		if p.found.Count(config.Error) > 0 {
-			known.State = Stale
-		} else {
-			known.State = OK
-			change.Put = append(change.Put, registry.Document{Name: doc.Name, Datasets: p.datasets})
-		}
-		if known.State != was {
-			known.Since = now
-		}
-		w.logDocument(known, was)
-	}
-	for _, name := range batch.Removed {
-		delete(w.documents, name)
-		change.Remove = append(change.Remove, name)
-	}
-	return change
-}
-
-// logDocument says what is wrong with a document, or that nothing is any more.
-func (w *Watcher) logDocument(d *document, was State) {
-	for _, f := range d.Diagnostics {
-		level := slog.LevelWarn
-		if f.Severity == config.Error {
-			level = slog.LevelError
-		}
-		w.options.log.Log(context.Background(), level, "dataset file: "+f.Message,
-			"file", f.File, "line", f.Line, "column", f.Column, "field", f.Field, "rule", string(f.Rule))
-	}
-	switch {
-	case d.State == Stale && was == "":
-		w.options.log.Error("dataset file is not loaded until it is mended", "file", d.Name)
-	case d.State == Stale:
-		w.options.log.Error("dataset file is bad; what it held when it was last good stays in service", "file", d.Name)
-	case was == Stale:
-		w.options.log.Info("dataset file is good again", "file", d.Name)
-	}
-}
-
-func (w *Watcher) sourceFailed(err error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.status.SourceErr == nil || w.status.SourceErr.Error() != err.Error() {
-		if w.status.Ready {
-			w.options.log.Error("datasets cannot be looked at; what was loaded stays in service", "err", err)
-		} else {
-			w.options.log.Warn("datasets cannot be looked at yet; waiting for them", "err", err)
-		}
-	}
-	w.status.SourceErr = err
-}
-
-// report brings the status up to date and logs what has changed for readers.
-func (w *Watcher) report(u registry.Update, pending []string, start time.Time) {
-	snapshot := w.registry.Snapshot()
-	documents := make([]DocumentStatus, 0, len(w.documents))
-	for _, name := range slices.Sorted(maps.Keys(w.documents)) {
-		d := w.documents[name].DocumentStatus
-		if slices.Contains(pending, name) && d.State == OK {
-			d.State = Busy
-		}
-		documents = append(documents, d)
-	}
-	overrides := slices.Collect(snapshot.Overrides())
-
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	s := &w.status
-	if s.SourceErr != nil {
-		w.options.log.Info("datasets can be looked at again")
-	}
-	for _, o := range overrides {
-		if !slices.Contains(s.Overrides, o) {
-			w.options.log.Warn("dataset is overridden", "dataset", o.Key.String(), "file", o.Hidden.Document, "line", o.Hidden.Line,
-				"by", o.By.Document, "by_line", o.By.Line)
-		}
-	}
-	s.SourceErr, s.Documents, s.Overrides = nil, documents, overrides
-	s.Generation, s.Hash, s.Datasets = snapshot.Generation(), snapshot.Hash(), snapshot.Len()
-	if u.Before != u.After {
-		s.LastLoad, s.LoadTook = time.Now(), time.Since(start)
-		s.Reloads++
-		logUpdate(w.options.log, u, s)
-	} else if !s.Ready && len(pending) == 0 {
-		w.options.log.Info("datasets loaded: there are none")
-	}
-	s.Ready = s.Ready || len(pending) == 0 || u.Before != u.After
-}
-
-// logUpdate says what an update changed, in words and numbers.
-func logUpdate(log *slog.Logger, u registry.Update, s *Status) {
-	diff := u.Diff()
-	attrs := []any{
-		"generation", s.Generation, "datasets", s.Datasets, "documents", len(s.Documents), "took", s.LoadTook,
-	}
-	names := func(what string, n int, key func(int) registry.Key) {
-		const most = 10 // a first load of thousands is not to fill a screen
-		if n == 0 {
-			return
-		}
-		list := make([]string, 0, most+1)
-		for i := range min(n, most) {
-			list = append(list, key(i).String())
-		}
-		if n > most {
-			list = append(list, "...")
-		}
-		attrs = append(attrs, what, list)
-	}
-	names("added", len(diff.Added), func(i int) registry.Key { return diff.Added[i].Key() })
-	names("updated", len(diff.Updated), func(i int) registry.Key { return diff.Updated[i].After.Key() })
-	names("removed", len(diff.Removed), func(i int) registry.Key { return diff.Removed[i].Key() })
-	log.Info("datasets loaded: "+diff.String(), attrs...)
 }

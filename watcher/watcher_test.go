@@ -315,10 +315,10 @@ func (s *fakeSource) Wait(ctx context.Context) error {
 	}
 }
 
-func (s *fakeSource) Poll(_ context.Context, full bool) (watcher.Batch, error) {
+func (s *fakeSource) Poll(_ context.Context, depth watcher.Depth) (watcher.Batch, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if full {
+	if depth == watcher.Afresh {
 		s.fulls++
 	}
 	if s.err != nil || len(s.next) == 0 {

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package watcher
+
+func isRemote(string) bool { return false }
