@@ -9,6 +9,7 @@
 //	GET /v1/datasets                            every dataset, all fields
 //	GET /v1/datasets/{short_name}/{derived_scalar_type}
 //	GET /v1/status                              how the registry and each document stand
+//	POST /-/reload                              read everything again, and say when it is served
 //	GET /healthz                                200 as long as the process answers
 //	GET /readyz                                 200 once the datasets are loaded
 //

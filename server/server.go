@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -25,6 +26,9 @@ type Options struct {
 	CORSOrigins []string
 	// Status tells how the registry is kept up to date; with none it always is.
 	Status func() watcher.Status
+	// Reload reads everything again and returns once it is served: see
+	// [watcher.Watcher.Reload]. With none there is no route /-/reload.
+	Reload func(context.Context) error
 	// ViewerSafe leaves out of /neuron_datasets_metadata, and of nothing else, what the
 	// public neuron viewer cannot show: see [registry.Key.ViewerFault]. One such dataset
 	// keeps its home page blank.
@@ -40,13 +44,19 @@ const maxRequestBytes = 1 << 20
 // New returns a handler that answers from the current snapshot of a registry. It is
 // safe for use by several goroutines.
 func New(reg *registry.Registry, o Options) http.Handler {
-	h := &handler{registry: reg, status: o.Status, viewerSafe: o.ViewerSafe}
+	h := &handler{registry: reg, status: o.Status, reload: o.Reload, viewerSafe: o.ViewerSafe}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /neuron_datasets_metadata", h.metadata)
 	mux.HandleFunc("GET /neuron_datasets_metadata", h.metadata)
 	mux.HandleFunc("GET /v1/datasets", h.list)
 	mux.HandleFunc("GET /v1/datasets/{short_name}/{derived_scalar_type}", h.dataset)
 	mux.HandleFunc("GET /v1/status", h.statusOf)
+	if o.Reload != nil {
+		// Pages of other origins are not to reload a server that their reader can reach.
+		own := http.NewCrossOriginProtection()
+		own.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { writeError(w, errForeign) }))
+		mux.Handle("POST /-/reload", own.Handler(http.HandlerFunc(h.reloaded)))
+	}
 	mux.HandleFunc("GET /healthz", h.healthy)
 	mux.HandleFunc("GET /readyz", h.ready)
 
@@ -81,6 +91,7 @@ func answerPanics(next http.Handler) http.Handler {
 type handler struct {
 	registry   *registry.Registry
 	status     func() watcher.Status
+	reload     func(context.Context) error
 	viewerSafe bool
 	// The last answers of the two lists, which are large and the same for as long as
 	// the snapshot is.
@@ -177,6 +188,27 @@ func (h *handler) dataset(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, append(d.AppendJSON(nil), '\n'))
 }
 
+// reloaded reads everything again, takes what was held back, and answers once that is
+// served: with what is, or with why not all of it is served as it stands.
+//
+//	curl -X POST http://127.0.0.1:8000/-/reload
+func (h *handler) reloaded(w http.ResponseWriter, r *http.Request) {
+	ctx, cancel := context.WithTimeout(r.Context(), reloadTimeout)
+	defer cancel()
+	if err := h.reload(ctx); err != nil {
+		if !isCoded(err) {
+			err = fmt.Errorf("%w: %w", errSource, err)
+		}
+		writeError(w, err)
+		return
+	}
+	s := h.registry.Snapshot()
+	writeJSON(w, http.StatusOK, fmt.Appendf(nil, `{"generation":%d,"hash":"%v","datasets":%d}`+"\n", s.Generation(), s.Hash(), s.Len()))
+}
+
+// reloadTimeout is how long a reload waits for files that are being written.
+const reloadTimeout = 30 * time.Second
+
 // A status is what /v1/status answers.
 type status struct {
 	Ready            bool             `json:"ready"`
@@ -185,7 +217,23 @@ type status struct {
 	Datasets         int              `json:"datasets"`
 	HiddenFromViewer int              `json:"hiddenFromViewer"` // 0 unless viewer-safe
 	SourceError      string           `json:"sourceError,omitempty"`
+	Held             string           `json:"held,omitempty"`
+	LastLoad         *time.Time       `json:"lastLoad,omitempty"`
+	LoadSeconds      float64          `json:"loadSeconds"`
+	Reloads          uint64           `json:"reloads"`
+	Source           *sourceStatus    `json:"source,omitempty"`
 	Documents        []documentStatus `json:"documents"`
+}
+
+type sourceStatus struct {
+	Mode        string    `json:"mode"`
+	Alive       bool      `json:"alive"`
+	LastScan    time.Time `json:"lastScan"`
+	Events      uint64    `json:"events"`
+	Overflows   uint64    `json:"overflows"`
+	WatchErrors uint64    `json:"watchErrors"`
+	Resyncs     uint64    `json:"resyncs"`
+	Found       uint64    `json:"resyncsThatFoundAChange"`
 }
 
 type documentStatus struct {
@@ -210,10 +258,18 @@ func (h *handler) statusOf(w http.ResponseWriter, _ *http.Request) {
 	}
 	if h.status != nil {
 		watched := h.status()
-		answer.Ready = watched.Ready
+		answer.Ready, answer.LoadSeconds, answer.Reloads = watched.Ready, watched.LoadTook.Seconds(), watched.Reloads
 		if watched.SourceErr != nil {
 			answer.SourceError = watched.SourceErr.Error()
 		}
+		if watched.Held != nil {
+			answer.Held = watched.Held.Error()
+		}
+		if !watched.LastLoad.IsZero() {
+			answer.LastLoad = &watched.LastLoad
+		}
+		source := sourceStatus(watched.Source)
+		answer.Source = &source
 		for _, d := range watched.Documents {
 			doc := documentStatus{Name: d.Name, State: d.State, Since: d.Since}
 			for _, found := range d.Diagnostics {
@@ -245,6 +301,8 @@ func (h *handler) ready(w http.ResponseWriter, _ *http.Request) {
 }
 
 var (
+	errForeign  = errors.New("a page of another origin cannot ask for a reload")
+	errSource   = errors.New("the datasets cannot be looked at; what was loaded stays in service")
 	errNotReady = errors.New("the datasets are not loaded yet")
 	errNothing  = errors.New("nothing has been found so far")
 )
@@ -264,6 +322,21 @@ var errorCodes = []struct {
 }{
 	{registry.ErrNotFound, "not_found", http.StatusNotFound},
 	{errNotReady, "not_ready", http.StatusServiceUnavailable},
+	{context.DeadlineExceeded, "busy", http.StatusGatewayTimeout}, // goes before the documents that were waited for
+	{watcher.ErrStale, "stale", http.StatusUnprocessableEntity},
+	{watcher.ErrClosed, "closed", http.StatusServiceUnavailable},
+	{errForeign, "cross_origin", http.StatusForbidden},
+	{errSource, "source_unavailable", http.StatusServiceUnavailable},
+}
+
+// isCoded reports whether errorCodes knows an error.
+func isCoded(err error) bool {
+	for _, e := range errorCodes {
+		if errors.Is(err, e.err) {
+			return true
+		}
+	}
+	return false
 }
 
 func writeError(w http.ResponseWriter, err error) {

@@ -15,8 +15,7 @@ type options struct {
 	dir       Dir
 	log       *slog.Logger
 	wait      bool
-	guarded   bool
-	maxShrink float64 // if guarded
+	maxShrink float64
 	parsing   []config.Option
 }
 
@@ -50,15 +49,13 @@ func WithPolling() Option { return func(o *options) { o.dir.Polling = true } }
 func WithConfinement() Option { return func(o *options) { o.dir.Confined = true } }
 
 // WithMaxShrink holds a change back that would remove more than a share of the datasets at
-// once, from 0 to 1: until [Watcher.Reload] says that it is meant, or it is none any more.
-// Without this option there is no such guard.
-func WithMaxShrink(share float64) Option {
-	return func(o *options) { o.maxShrink = share; o.guarded = true }
-}
+// once, like 0.5: until [Watcher.Reload] says that it is meant, or it is none any more. The
+// default is 1, all of them.
+func WithMaxShrink(share float64) Option { return func(o *options) { o.maxShrink = share } }
 
 // guard returns a [*ShrinkError] for an update that removes too much.
 func (o *options) guard(u registry.Update) error {
-	if !o.guarded || u.Before.Len() == 0 {
+	if o.maxShrink >= 1 || u.Before.Len() == 0 {
 		return nil
 	}
 	e := &ShrinkError{Removed: len(u.Diff().Removed), Of: u.Before.Len(), MaxShare: o.maxShrink}

@@ -59,7 +59,7 @@ func OpenSource(ctx context.Context, source Source, opts ...Option) (*Watcher, e
 }
 
 func newOptions(opts []Option) options {
-	o := options{log: slog.Default()}
+	o := options{log: slog.Default(), maxShrink: 1}
 	for _, set := range opts {
 		set(&o)
 	}

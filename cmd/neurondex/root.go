@@ -34,7 +34,7 @@ Exit codes: 0 fine; 1 the data is invalid, or what was asked for is not there;
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return s.load(cmd) },
 	}
 	root.PersistentFlags().String("config", "", "read flags from this TOML, JSON or YAML `file`")
-	root.AddCommand(newServeCommand(s), newListCommand(s), newGetCommand(s), newResolveCommand(s), newTypesCommand(s),
+	root.AddCommand(newServeCommand(s), newWatchCommand(s), newListCommand(s), newGetCommand(s), newResolveCommand(s), newTypesCommand(s),
 		newValidateCommand(s), newConvertCommand(s), newSchemaCommand(s), newVersionCommand())
 	return root
 }

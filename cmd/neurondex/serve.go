@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/neurondex/neurondex/config"
 	"github.com/neurondex/neurondex/examples/datasets"
@@ -28,36 +29,54 @@ func newServeCommand(s settings) *cobra.Command {
 in full under /v1/datasets. Changes of the directory's files are followed; a file
 that turns bad keeps its last good datasets in service until it is mended.
 
-SIGHUP reads every file again. SIGINT and SIGTERM stop, once the requests under way
-are answered.`,
+SIGHUP and POST /-/reload read every file again, and take what --max-shrink holds back.
+SIGINT and SIGTERM stop, once the requests under way are answered.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log, err := newLogger(s.GetString("log-format"), cmd.ErrOrStderr())
+			log, err := newLogger(s.GetString("log-format"), slog.LevelInfo, cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			ctx, stop := signal.NotifyContext(cmd.Context(), syscall.SIGINT, syscall.SIGTERM)
+			ctx, stop := untilStopped(cmd.Context())
 			defer stop()
-			// A second signal ends the process at once.
-			context.AfterFunc(ctx, stop)
 			return serve(ctx, s, log)
 		},
 	}
 	addDirFlag(cmd)
 	cmd.Flags().String("listen", "127.0.0.1:8000", "`address` to listen on")
-	cmd.Flags().Bool("wait-dir", false, "start without the directory, and load it when it appears")
+	addWatchFlags(cmd)
 	cmd.Flags().StringSlice("cors-origin", nil, "further `origin` that may ask from a browser, like https://viewer.example; repeatable")
+	cmd.Flags().Float64("max-shrink", 1, "hold back a change that removes more than this `share` of the datasets at once, like 0.5, until a reload is asked for")
 	cmd.Flags().Bool("viewer-safe", false, "leave out of /neuron_datasets_metadata what the public neuron viewer cannot show")
-	cmd.Flags().String("log-format", "text", "`format` of the log: text or json")
 	return cmd
 }
 
-func newLogger(format string, w io.Writer) (*slog.Logger, error) {
+// addWatchFlags adds the flags of the commands that follow a directory.
+func addWatchFlags(cmd *cobra.Command) {
+	cmd.Flags().Bool("wait-dir", false, "start without the directory, and load it when it appears")
+	cmd.Flags().Duration("settle", watcher.DefaultSettle, "read a file that is being written once it was still for this `time`")
+	cmd.Flags().Duration("max-delay", watcher.DefaultMaxDelay, "let files that are being written hold up others for this `time` at most")
+	cmd.Flags().Duration("resync", watcher.DefaultResync, "look at every file after this `time`, told of a change or not")
+	cmd.Flags().Bool("poll", false, "look at every file each second, without being told of changes; done by itself on NFS, SMB, FUSE and 9p")
+	cmd.Flags().Bool("confined", false, "refuse symbolic links that are absolute, or lead out of the directory")
+	cmd.Flags().String("log-format", "text", "`format` of the log: text or json")
+}
+
+// untilStopped returns a context that a first SIGINT or SIGTERM ends. A second one ends the
+// process at once.
+func untilStopped(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+func newLogger(format string, level slog.Level, w io.Writer) (*slog.Logger, error) {
+	o := &slog.HandlerOptions{Level: level}
 	switch format {
 	case "text":
-		return slog.New(slog.NewTextHandler(w, nil)), nil
+		return slog.New(slog.NewTextHandler(w, o)), nil
 	case "json":
-		return slog.New(slog.NewJSONHandler(w, nil)), nil
+		return slog.New(slog.NewJSONHandler(w, o)), nil
 	default:
 		return nil, fmt.Errorf("--log-format: %q is neither text nor json", format)
 	}
@@ -81,12 +100,17 @@ func serve(ctx context.Context, s settings, log *slog.Logger) error {
 	options := server.Options{CORSOrigins: s.GetStringSlice("cors-origin"), ViewerSafe: s.GetBool("viewer-safe")}
 	reload := func(context.Context) error { return nil }
 	if dir := s.GetString("dir"); dir != "" {
-		w, err := openDir(ctx, s, dir, log)
+		share := s.GetFloat64("max-shrink")
+		if share < 0 || share > 1 {
+			return fmt.Errorf("--max-shrink: %v is no share, from 0 to 1", share)
+		}
+		w, err := openDir(ctx, s, dir, log, watcher.WithMaxShrink(share))
 		if err != nil {
 			return err
 		}
 		defer func() { cancel(); <-w.Done() }()
 		reg, options.Status, reload = w.Registry(), w.Status, w.Reload
+		options.Reload = w.Reload
 	} else if err := loadBuiltIn(reg); err != nil {
 		return err
 	}
@@ -104,10 +128,25 @@ func serve(ctx context.Context, s settings, log *slog.Logger) error {
 	return err
 }
 
-func openDir(ctx context.Context, s settings, dir string, log *slog.Logger) (*watcher.Watcher, error) {
-	opts := []watcher.Option{watcher.WithLogger(log)}
-	if s.GetBool("wait-dir") {
-		opts = append(opts, watcher.WithWait())
+// openDir follows a directory, as the flags of addWatchFlags say.
+func openDir(ctx context.Context, s settings, dir string, log *slog.Logger, opts ...watcher.Option) (*watcher.Watcher, error) {
+	opts = append(opts, watcher.WithLogger(log))
+	for _, flag := range []struct {
+		name   string
+		option func(time.Duration) watcher.Option
+	}{{"settle", watcher.WithSettle}, {"max-delay", watcher.WithMaxDelay}, {"resync", watcher.WithResync}} {
+		d := s.GetDuration(flag.name)
+		if d <= 0 {
+			return nil, fmt.Errorf("--%s: must be a time above zero, like 50ms", flag.name)
+		}
+		opts = append(opts, flag.option(d))
+	}
+	for name, option := range map[string]func() watcher.Option{
+		"wait-dir": watcher.WithWait, "poll": watcher.WithPolling, "confined": watcher.WithConfinement,
+	} {
+		if s.GetBool(name) {
+			opts = append(opts, option())
+		}
 	}
 	w, err := watcher.Open(ctx, dir, opts...)
 	switch {
