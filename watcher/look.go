@@ -23,21 +23,23 @@ type look struct {
 	news  news
 	now   time.Time
 
-	files fileSystem
-	scope map[string]bool // the names to look at; nil: everything
+	files   fileSystem
+	scope   map[string]bool // the names to look at; nil: everything
+	pulsing bool            // and at every directory
 }
 
 // A view is what was found by looking.
 type view struct {
-	found       map[string]seen        // files, and what could not be looked at
-	directories map[string]fs.FileInfo // those of the files, up to the root
-	unlisted    []string               // directories, with a slash at the end, that could not be
+	found       map[string]seen      // files, and what could not be looked at
+	directories map[string]directory // those of the files, up to the root
+	unlisted    []string             // directories, with a slash at the end, that could not be
 }
 
 // A seen is how a file looked.
 type seen struct {
 	info fs.FileInfo // of what a link leads to; nil: it could not be looked at
 	link bool
+	real string // where it is, links resolved: of a link what that leads to, of another file the directory
 	err  string
 }
 
@@ -110,13 +112,13 @@ func (l *look) lost() {
 
 // narrow returns the names that are to be looked at, nil for everything.
 func (l *look) narrow() map[string]bool {
-	pulsing := !l.now.Before(l.lastPulse.Add(pulse))
+	l.pulsing = !l.blind && !l.now.Before(l.lastPulse.Add(pulse))
 	switch {
 	case l.depth != Noticed, l.wide, l.missing, l.news.lost, !l.now.Before(l.nextScan),
 		l.blind && !l.now.Before(l.lastScan.Add(pollInterval)),
 		l.aliased && len(l.news.documents)+len(l.news.others) > 0,
 		l.blind && len(l.unquiet) == 0 && len(l.recheck) == 0,
-		!l.blind && pulsing && !l.told(l.files):
+		l.pulsing && !l.told():
 		return nil
 	}
 	for path := range l.news.others {
@@ -137,11 +139,11 @@ func (l *look) narrow() map[string]bool {
 		}
 	}
 	for name, link := range l.indirect {
-		if link || pulsing {
+		if link || l.pulsing {
 			scope[name] = true
 		}
 	}
-	if pulsing {
+	if l.pulsing {
 		l.lastPulse = l.now
 	}
 	if len(scope) > len(l.known)/2+16 {
@@ -191,66 +193,54 @@ func (l *look) round() (Batch, error) {
 func (l *look) settleIn(v *view) {
 	l.missing = false
 	l.health.Alive = !l.blind
-	directories := make(map[string]directory, len(v.directories))
-	for name, info := range v.directories {
-		old, ok := l.directories[name]
-		if ok && os.SameFile(old.info, info) {
-			directories[name] = directory{info, old.real}
-			continue
-		}
-		now := directory{info: info, real: l.real(name)}
-		directories[name] = now
-		if ok && now.real != old.real && now.real != "" {
-			l.placeAll(v, func(file string, _ seen) bool { return isBelow(file, name) })
-		}
-	}
 	for name, old := range l.directories {
-		if _, ok := directories[name]; !ok && v.keeps(name+"/") {
-			directories[name] = old // or the next look would not know that there are files below
+		if _, ok := v.directories[name]; !ok && v.keeps(name+"/") {
+			v.directories[name] = old // or the next look would not know that there are files below
 		}
 	}
-	l.directories = directories
+	l.directories = v.directories
 	l.scanned(l.now)
 }
 
-// real returns where the path of a directory leads.
-func (l *look) real(name string) string {
-	real, err := filepath.EvalSymlinks(l.full(name))
-	if err != nil {
-		return "" // it has gone again, which the second look tells
-	}
-	return real
-}
-
-// placeAll notes that files were put in place whole, by the swap of a link.
-func (l *look) placeAll(v *view, which func(string, seen) bool) {
+// placed returns the files that the swap of a link put in place, whole: those that are
+// elsewhere than when they were delivered, and what is new beside them.
+func (l *look) placed(v *view) map[string]bool {
+	files, directories := make(map[string]bool), make(map[string]bool)
 	for name, s := range v.found {
-		if which(name, s) {
-			if _, told := l.news.documents[name]; !told {
-				l.news.place(name)
-			}
+		if k, ok := l.known[name]; ok && s.real != k.real && s.real != "" && k.real != "" {
+			files[name] = true
+			directories[path.Dir(name)] = true
 		}
 	}
-}
-
-func (n *news) place(name string) {
-	if n.documents == nil {
-		n.documents = make(map[string]bool)
+	if len(files) == 0 {
+		return files
 	}
-	n.documents[name] = true
+	for name := range v.found {
+		if _, ok := l.known[name]; !ok && directories[path.Dir(name)] {
+			files[name] = true
+		}
+	}
+	return files
 }
 
 // look looks at the names of the scope.
 func (l *look) look() (*view, error) {
-	v := &view{found: make(map[string]seen), directories: make(map[string]fs.FileInfo)}
+	v := &view{found: make(map[string]seen), directories: make(map[string]directory)}
 	if l.scope == nil {
 		return v, l.lookAtAll(v)
+	}
+	if l.pulsing {
+		for name := range l.directories {
+			if !l.isUnmoved(v, name) {
+				return nil, errWider
+			}
+		}
 	}
 	for name := range l.scope {
 		if !l.isUnmoved(v, path.Dir(name)) {
 			return nil, errWider
 		}
-		s, ok := l.stat(name)
+		s, ok := l.stat(v, name)
 		switch {
 		case !ok:
 		case s.info != nil && s.info.IsDir():
@@ -275,33 +265,65 @@ func (l *look) isUnmoved(v *view, name string) bool {
 	if !ok {
 		return false
 	}
-	info, err := l.files.Stat(name)
-	if err != nil || !os.SameFile(info, old.info) {
+	now, err := l.directory(v, name, old.link)
+	if err != nil || !now.same(old) {
 		return false
 	}
-	v.directories[name] = info
+	v.directories[name] = now
 	return true
 }
 
+// directory looks at a directory whose parent was looked at.
+func (l *look) directory(v *view, name string, link bool) (directory, error) {
+	info, err := l.files.Stat(name)
+	return directory{info, link, l.realOf(v, name, link)}, err
+}
+
+// realOf returns where the path of a directory leads. It is to be asked before what is in
+// the directory is looked at: what a later swap puts there, the next look then finds.
+func (l *look) realOf(v *view, name string, link bool) string {
+	if name == "." || link {
+		return l.resolve(name)
+	}
+	return filepath.Join(v.directories[path.Dir(name)].real, path.Base(name))
+}
+
+// resolve returns where a path leads, links resolved; empty if nowhere.
+func (l *look) resolve(name string) string {
+	real, err := filepath.EvalSymlinks(l.full(name))
+	if err != nil {
+		return ""
+	}
+	return real
+}
+
 // stat looks at one file; ok is false if it is not there.
-func (l *look) stat(name string) (s seen, ok bool) {
+func (l *look) stat(v *view, name string) (s seen, ok bool) {
 	info, err := l.files.Lstat(name)
 	if err != nil {
 		return seen{err: reason(err)}, !errors.Is(err, fs.ErrNotExist)
 	}
 	if info.Mode()&fs.ModeSymlink == 0 {
-		return regular(info, false), true
+		return l.regular(v, name, info, false), true
 	}
 	if info, err = l.files.Stat(name); err != nil {
 		return seen{link: true, err: reason(err)}, true
 	}
-	return regular(info, true), true
+	return l.regular(v, name, info, true), true
 }
 
-func regular(info fs.FileInfo, link bool) seen {
+func (l *look) regular(v *view, name string, info fs.FileInfo, link bool) seen {
 	s := seen{info: info, link: link}
 	if !info.Mode().IsRegular() {
 		s.err = "is not a regular file"
+	}
+	switch k, ok := l.known[name]; {
+	case !link:
+		s.real = v.directories[path.Dir(name)].real
+	case ok && k.same(s):
+		s.real = k.real // it leads to the same file
+	default:
+		s.real = l.resolve(name)
 	}
 	return s
 }
@@ -324,11 +346,11 @@ func (l *look) lookAtAll(v *view) error {
 		_, wasDirectory := l.directories[e.Name]
 		switch {
 		case e.IsDir() && e.Err == nil:
-			v.directories[e.Name] = e.Info
+			v.directories[e.Name] = directory{e.Info, e.Link, l.realOf(v, e.Name, e.Link)}
 			paths[l.full(e.Name)] = true
 			l.watchFound(e, info, names)
 		case e.Err == nil:
-			v.found[e.Name] = regular(e.Info, e.Link)
+			v.found[e.Name] = l.regular(v, e.Name, e.Info, e.Link)
 		case e.IsDir() || wasDirectory:
 			v.unlisted = append(v.unlisted, e.Name+"/")
 			v.found[e.Name] = seen{link: e.Link, err: reason(e.Err)}
@@ -373,13 +395,13 @@ func (l *look) notUnmounted(v *view) error {
 	if l.depth == Afresh {
 		return nil
 	}
-	for name, info := range v.directories {
+	for name, dir := range v.directories {
 		was, ok := l.directories[name]
 		if !ok {
 			continue
 		}
 		before, _ := identity(was.info)
-		after, _ := identity(info)
+		after, _ := identity(dir.info)
 		below := func(file string) bool { return isBelow(file, name) }
 		if before.device == after.device || anyKey(v.found, below) || !anyKey(l.known, below) {
 			continue
@@ -389,7 +411,7 @@ func (l *look) notUnmounted(v *view) error {
 		}
 		v.unlisted = append(v.unlisted, name+"/")
 		v.found[name] = seen{err: errUnmounted.Error()}
-		v.directories[name] = was.info // so that it is noticed the next time, too
+		v.directories[name] = was // so that it is noticed the next time, too
 	}
 	return nil
 }
@@ -408,14 +430,7 @@ func isBelow(file, dir string) bool { return dir == "." || strings.HasPrefix(fil
 // compare notes what differs from what was delivered, and returns the names that may be
 // read.
 func (l *look) compare(v *view) (ready []string) {
-	links := false // one of them leads elsewhere now
-	for name, s := range v.found {
-		k, ok := l.known[name]
-		links = links || ok && s.link && k.info != nil && s.info != nil && !os.SameFile(k.info, s.info)
-	}
-	if links {
-		l.placeAll(v, func(_ string, s seen) bool { return s.link })
-	}
+	placed := l.placed(v)
 	files := make(map[fileID]bool) // that came, to tell a file that went from one that was moved
 	for name, s := range v.found {
 		k, ok := l.known[name]
@@ -428,7 +443,7 @@ func (l *look) compare(v *view) (ready []string) {
 				files[id] = true
 			}
 		}
-		l.note(name, unsettled{seen: s})
+		l.note(name, unsettled{seen: s, placed: placed[name]})
 	}
 	if l.scope != nil {
 		for name := range l.scope {
@@ -483,11 +498,12 @@ func (l *look) again(name string) bool {
 // it has looked the same.
 func (l *look) note(name string, u unsettled) {
 	u.at = l.now
+	now := u.placed
 	if old, ok := l.unquiet[name]; ok && old.gone == u.gone && old.same(u.seen) {
 		u.at, u.placed = old.at, old.placed || u.placed
 	}
 	if whole, told := l.news.documents[name]; told && !u.gone {
-		u.placed = whole
+		u.placed = whole || now // a notice of a write may be of what was there before the swap
 	}
 	settle := orDefault(l.Settle, DefaultSettle)
 	u.ready = u.at.Add(settle)
@@ -577,13 +593,14 @@ func (v *view) keeps(name string) bool {
 
 // swapped reports whether a directory, or what a link leads to, is another one than before.
 func (v *view) swapped(after *view) bool {
-	for name, info := range v.directories {
-		if now, ok := after.directories[name]; ok && !os.SameFile(info, now) {
+	for name, dir := range v.directories {
+		if now, ok := after.directories[name]; ok && !now.same(dir) {
 			return true
 		}
 	}
 	for name, s := range v.found {
-		if now, ok := after.found[name]; ok && s.link && s.info != nil && (now.info == nil || !os.SameFile(s.info, now.info)) {
+		now, ok := after.found[name]
+		if ok && s.link && s.info != nil && (now.info == nil || now.real != s.real || !os.SameFile(s.info, now.info)) {
 			return true
 		}
 	}

@@ -14,11 +14,14 @@ type watch struct {
 	info fs.FileInfo // what it was then: a watch follows the directory, not its path
 }
 
-// A directory is one that was found when everything was looked at.
+// A directory is how a directory looked.
 type directory struct {
 	info fs.FileInfo
-	real string // where its path led, links resolved
+	link bool   // its name is that of a link
+	real string // where its path leads, links resolved: swaps show here, and a new directory may be taken for a removed one
 }
+
+func (d directory) same(e directory) bool { return os.SameFile(d.info, e.info) && d.real == e.real }
 
 // A fileID tells a file from every other one of the machine.
 type fileID struct{ device, number uint64 }
@@ -86,16 +89,11 @@ func (d *Dir) unwatch(path string) {
 	_ = d.notices.Remove(path)
 }
 
-// told reports whether every watch still stands, and on what its path leads to.
-func (d *Dir) told(files fileSystem) bool {
+// told reports whether every watch still stands. That they are of what the paths lead to,
+// looking at the directories tells.
+func (d *Dir) told() bool {
 	standing := d.notices.WatchList()
 	slices.Sort(standing)
-	for name, dir := range d.directories {
-		info, err := files.Stat(name)
-		if err != nil || !os.SameFile(info, dir.info) {
-			return false
-		}
-	}
 	for path := range d.watches {
 		if _, ok := slices.BinarySearch(standing, path); !ok {
 			return false
