@@ -5,12 +5,78 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"runtime"
+	"time"
 
 	"github.com/neurondex/neurondex/config"
+	"github.com/neurondex/neurondex/internal/parallel"
 )
 
 // errMoved says that a file was not the same before and after it was read.
 var errMoved = errors.New("changed while it was read")
+
+// read reads files and looks once more. Files that look the same as before the reading
+// were all so at one moment, between the two looks; if others do not, something is still
+// going on, and with patience left nothing is delivered. If a directory or a link leads
+// elsewhere now, nothing is in any case: half of a swap must not be.
+func (l *look) read(names []string, before *view, patience bool) (b Batch, err error) {
+	if len(names) == 0 {
+		return b, nil
+	}
+	start := time.Now()
+	documents := make([]Document, len(names))
+	parallel.For(len(names), runtime.GOMAXPROCS(0), func(i int) {
+		if u := l.unquiet[names[i]]; !u.gone {
+			documents[i] = l.document(names[i], u.seen)
+		}
+	})
+	after, err := l.see()
+	switch {
+	case errors.Is(err, errWider):
+		l.wide = true
+		return b, nil
+	case err != nil:
+		return b, err
+	case before.swapped(after), patience && !before.same(after):
+		return b, nil
+	}
+	for i, name := range names {
+		was, isThere := before.found[name]
+		now, isStill := after.found[name]
+		switch {
+		case isThere != isStill, isThere && !now.same(was), errors.Is(documents[i].Err, errMoved):
+			continue
+		case isThere:
+			b.Changed = append(b.Changed, documents[i])
+			l.known[name] = was
+			delete(l.indirect, name)
+			if was.link || was.info != nil && hasOtherNames(was.info) {
+				l.indirect[name] = was.link
+			}
+			l.recheckSoon(name, was, start)
+		default:
+			b.Removed = append(b.Removed, name)
+			delete(l.known, name)
+			delete(l.indirect, name)
+			delete(l.recheck, name)
+		}
+		delete(l.unquiet, name)
+	}
+	return b, nil
+}
+
+// recheckSoon has a file read again if it was read so soon after its last change that
+// another one might not show.
+func (l *look) recheckSoon(name string, s seen, read time.Time) {
+	delete(l.recheck, name)
+	if s.info == nil {
+		return
+	}
+	changed := later(s.info.ModTime(), changeTime(s.info))
+	if safe := changed.Add(granularity(s.info.ModTime())); read.Before(safe) && read.Add(time.Minute).After(safe) {
+		l.recheck[name] = safe
+	}
+}
 
 // document reads the file that was seen under a name.
 func (l *look) document(name string, s seen) Document {
