@@ -131,18 +131,18 @@ func (d *Dir) quiet() time.Duration {
 
 // next returns when to look without a notice.
 func (d *Dir) next() time.Time {
+	if d.missing {
+		return d.lastScan.Add(missingInterval) // nothing else can be seen till then
+	}
 	at := d.nextScan
 	sooner := func(t time.Time) {
 		if t.Before(at) {
 			at = t
 		}
 	}
-	switch {
-	case d.missing:
-		sooner(d.lastScan.Add(missingInterval))
-	case d.blind:
+	if d.blind {
 		sooner(d.lastScan.Add(pollInterval))
-	default:
+	} else {
 		sooner(d.lastPulse.Add(pulse))
 	}
 	if len(d.unquiet) > 0 {
@@ -151,8 +151,10 @@ func (d *Dir) next() time.Time {
 	if d.wide {
 		sooner(time.Now().Add(breath))
 	}
-	for _, t := range d.recheck {
-		sooner(t)
+	for name, t := range d.recheck {
+		if _, waits := d.unquiet[name]; !waits {
+			sooner(t)
+		}
 	}
 	return at
 }

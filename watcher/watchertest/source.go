@@ -461,6 +461,8 @@ func testUnreachable(p *probe) {
 	}
 	p.settle(watcher.Everything)
 	for version := range 2 {
+		p.put(all[3], 4+version)
+		p.poll(watcher.Everything) // it may be pending by now
 		p.reach(false)
 		for _, depth := range []watcher.Depth{watcher.Everything, watcher.Afresh, watcher.Everything} {
 			b, err := p.look(depth)
@@ -478,11 +480,11 @@ func testUnreachable(p *probe) {
 		held := len(p.held)
 		p.reach(true)
 		if version == 0 {
-			p.put(all[3], 2)
+			p.put(all[3], 6)
 		}
 		p.follow()
 		require.Len(p, p.held, held-version)
-		p.put(all[3], 3)
+		p.put(all[3], 7)
 		p.follow() // it is told of changes again
 		p.quiet()
 	}
