@@ -34,7 +34,7 @@ func (l *look) compare(v *view) (ready []string) {
 	files := make(map[fileID]bool) // that came, to tell a file that went from one that was moved
 	for name, s := range v.found {
 		k, ok := l.known[name]
-		if ok && k.same(s) && !l.again(name) {
+		if ok && k.same(s) && !l.again(name) && !l.promised(name) {
 			delete(l.unquiet, name)
 			continue
 		}
@@ -91,6 +91,13 @@ func (l *look) again(name string) bool {
 	}
 	t, ok := l.recheck[name]
 	return ok && (l.depth == Everything || !l.now.Before(t))
+}
+
+// promised reports whether a file that looks as it did was found to be read again before,
+// and had to wait for others.
+func (l *look) promised(name string) bool {
+	u, ok := l.unquiet[name]
+	return ok && !u.gone && u.same(l.known[name])
 }
 
 // note remembers how a file that changed looks, and when it may be read: once it has been
