@@ -164,12 +164,15 @@ func (d *Dir) Poll(ctx context.Context, depth Depth) (Batch, error) {
 	if err := d.start(); err != nil {
 		return Batch{}, err
 	}
+	if err := ctx.Err(); err != nil {
+		return Batch{Health: d.health}, err // before anything counts as delivered
+	}
 	told, counts := d.notices.take()
 	d.health.Events, d.health.Overflows = counts.events, counts.overflows
 	now := time.Now()
 	resync := depth == Noticed && !d.blind && !d.missing && !now.Before(d.nextScan)
 	l := &look{Dir: d, depth: depth, news: told, now: now}
-	batch, err := l.step(ctx)
+	batch, err := l.step()
 	if resync {
 		d.health.Resyncs++
 		if len(batch.Changed)+len(batch.Removed) > 0 && len(told.documents) == 0 {

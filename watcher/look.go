@@ -1,7 +1,6 @@
 package watcher
 
 import (
-	"context"
 	"errors"
 	"io/fs"
 	"path/filepath"
@@ -34,7 +33,7 @@ type unsettled struct {
 // errWider says that it does not do to look at some names only.
 var errWider = errors.New("everything is to be looked at")
 
-func (l *look) step(ctx context.Context) (b Batch, err error) {
+func (l *look) step() (b Batch, err error) {
 	l.files, err = l.system.open(l.root, l.Confined)
 	if err == nil {
 		l.scope = l.narrow()
@@ -52,7 +51,7 @@ func (l *look) step(ctx context.Context) (b Batch, err error) {
 		b.Pending = append(b.Pending, name)
 	}
 	slices.Sort(b.Pending)
-	return b, ctx.Err()
+	return b, nil
 }
 
 // lost notes that the directory cannot be looked at.
