@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -213,4 +214,36 @@ func TestServeStopsGracefully(t *testing.T) {
 	close(finish)
 	assert.Equal(t, "done", <-answer, "a request under way is answered")
 	assert.NoError(t, <-served)
+}
+
+func TestReload(t *testing.T) {
+	reg := registry.New()
+	var result error
+	h := server.New(reg, server.Options{Reload: func(ctx context.Context) error {
+		_, limited := ctx.Deadline()
+		assert.True(t, limited, "whoever asks is not kept waiting for good")
+		return result
+	}})
+	busy := &watcher.StaleError{Documents: []watcher.DocumentStatus{{Name: "a.toml", State: watcher.Busy}}}
+	for _, tt := range []struct {
+		result error
+		status int
+		body   string
+	}{
+		{nil, http.StatusOK, `"generation":0`},
+		{&watcher.StaleError{}, http.StatusUnprocessableEntity, `"code":"stale"`},
+		{errors.Join(context.DeadlineExceeded, busy), http.StatusGatewayTimeout, `a.toml: busy`},
+		{watcher.ErrClosed, http.StatusServiceUnavailable, `"code":"closed"`},
+		{fs.ErrPermission, http.StatusServiceUnavailable, `cannot be looked at; what was loaded stays in service: permission denied`},
+	} {
+		result = tt.result
+		w := ask(h, http.MethodPost, "/-/reload")
+		assert.Equal(t, tt.status, w.Code)
+		assert.Contains(t, w.Body.String(), tt.body)
+	}
+	w := ask(h, http.MethodPost, "/-/reload", "Origin", "http://localhost:1234")
+	assert.Equal(t, http.StatusForbidden, w.Code, "a page that may read is not one that may reload")
+	assert.Contains(t, w.Body.String(), "cross_origin")
+	assert.Equal(t, http.StatusMethodNotAllowed, ask(h, http.MethodGet, "/-/reload").Code)
+	assert.Equal(t, http.StatusNotFound, ask(server.New(reg, server.Options{}), http.MethodPost, "/-/reload").Code)
 }

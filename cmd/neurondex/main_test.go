@@ -90,10 +90,12 @@ func (s *served) logged(from int, pattern string) string {
 	}
 }
 
-func (s *served) logSize() int {
+func (s *served) text() string {
 	text, _ := s.log.look()
-	return len(text)
+	return text
 }
+
+func (s *served) logSize() int { return len(s.text()) }
 
 func serveInTest(t *testing.T, args ...string) *served {
 	t.Helper()
@@ -195,6 +197,77 @@ func TestServeWaitsForTheDirectory(t *testing.T) {
 	code, _ = s.ask(http.MethodGet, "/readyz")
 	assert.Equal(t, http.StatusOK, code)
 	assert.Equal(t, "a=1", s.names())
+}
+
+func TestServeReloadsAndHoldsBack(t *testing.T) {
+	dir := t.TempDir()
+	for _, name := range []string{"a", "b", "c"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name+".toml"), []byte(entry(name, "1")), 0o644))
+	}
+	s := serveInTest(t, "--dir", dir, "--max-shrink", "0.5", "--settle", "20ms")
+	code, body := s.ask(http.MethodPost, "/-/reload")
+	assert.Equal(t, http.StatusOK, code)
+	assert.Regexp(t, `{"generation":1,"hash":"[0-9a-f]{64}","datasets":3}`, body)
+
+	from := s.logSize()
+	require.NoError(t, os.Remove(filepath.Join(dir, "a.toml")))
+	require.NoError(t, os.Remove(filepath.Join(dir, "b.toml")))
+	s.logged(from, `change held back.*2 of 3`)
+	assert.Equal(t, "a=1 b=1 c=1", s.names())
+	_, body = s.ask(http.MethodGet, "/v1/status")
+	assert.Contains(t, body, `"held":"too many datasets would be removed at once: 2 of 3`)
+	// What changes meanwhile waits with it: half of a change is none.
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "c.toml"), []byte(entry("c", "2")), 0o644))
+	code, body = s.ask(http.MethodPost, "/-/reload")
+	assert.Equal(t, http.StatusOK, code, body)
+	assert.Equal(t, "c=2", s.names(), "who asks for a reload means it")
+	_, body = s.ask(http.MethodGet, "/v1/status")
+	assert.NotContains(t, body, "held")
+
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "c.toml"), []byte("x"), 0o644))
+	code, body = s.ask(http.MethodPost, "/-/reload")
+	assert.Equal(t, http.StatusUnprocessableEntity, code)
+	assert.Contains(t, body, `"code":"stale"`)
+	assert.Contains(t, body, "c.toml:1:1: error:")
+	require.NoError(t, os.RemoveAll(dir))
+	code, body = s.ask(http.MethodPost, "/-/reload")
+	assert.Equal(t, http.StatusServiceUnavailable, code)
+	assert.Contains(t, body, "no such file or directory")
+	assert.Equal(t, "c=2", s.names())
+	require.NoError(t, os.Mkdir(dir, 0o755))
+}
+
+// TestWatch prints changes as a person and as a program read them.
+func TestWatch(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "a.toml")
+	require.NoError(t, os.WriteFile(file, []byte(entry("a", "1")), 0o644))
+	ctx, cancel := context.WithCancel(context.Background())
+	exit := make(chan int, 2)
+	start := func(args ...string) *served {
+		s := &served{T: t, log: &lines{more: make(chan struct{})}}
+		problems := io.Discard
+		go func() { exit <- run(ctx, append([]string{"watch", "--dir", dir}, args...), nil, s.log, problems) }()
+		return s
+	}
+	text, program := start(), start("-o", "json")
+	text.logged(0, `generation 1: 1 added, 0 updated, 0 removed; 1 in all\n\+ a/mlp_post_act  N  1\n`)
+	program.logged(0, `"generation":1,.*"added":\[{"shortName":"a",`)
+	require.NoError(t, os.WriteFile(file, []byte(entry("a", "2")+"layers = 3\n"), 0o644))
+	text.logged(0, `generation 2: .*\n~ a/mlp_post_act\n    neuron_dataset_path: 2, was 1\n    layers: now 3\n`)
+	program.logged(0, `"generation":2,.*"updated":\[{"before":{.*"neuronDatasetPath":"1"},"after":{.*"neuronDatasetPath":"2","layers":3}}\]`)
+	require.NoError(t, os.WriteFile(file, []byte(entry("a", "2")), 0o644))
+	text.logged(0, `generation 3: .*\n~ a/mlp_post_act\n    layers: not given, was 3\n`)
+	require.NoError(t, os.Remove(file))
+	text.logged(0, `generation 4: 0 added, 0 updated, 1 removed; 0 in all\n- a/mlp_post_act\n`)
+	program.logged(0, `"generation":4,.*"removed":\[{"shortName":"a",`)
+	for _, line := range strings.Split(strings.TrimSpace(program.text()), "\n") {
+		assert.True(t, json.Valid([]byte(line)), line)
+	}
+	cancel()
+	assert.Equal(t, exitOK, <-exit)
+	assert.Equal(t, exitOK, <-exit)
+	goleak.VerifyNone(t)
 }
 
 func TestServeStopsOnSignal(t *testing.T) {
