@@ -38,6 +38,7 @@ type rig struct {
 	*testing.T
 	dir string
 	log *syncBuffer
+	ctx context.Context
 	w   *watcher.Watcher
 }
 
@@ -65,8 +66,19 @@ func newRig(t *testing.T) *rig {
 
 func (r *rig) open(opts ...watcher.Option) {
 	r.Helper()
-	ctx, cancel := context.WithCancel(context.Background())
-	w, err := watcher.Open(ctx, r.dir, append(opts, watcher.WithLogger(slog.New(slog.NewTextHandler(r.log, nil))))...)
+	r.start(func(more ...watcher.Option) (*watcher.Watcher, error) {
+		return watcher.Open(r.ctx, r.dir, append(opts, more...)...)
+	})
+}
+
+func (r *rig) start(open func(opts ...watcher.Option) (*watcher.Watcher, error)) {
+	r.Helper()
+	var cancel context.CancelFunc
+	r.ctx, cancel = context.WithCancel(context.Background())
+	w, err := open(watcher.WithLogger(slog.New(slog.NewTextHandler(r.log, nil))))
+	if err != nil {
+		cancel()
+	}
 	require.NoError(r, err)
 	r.w = w
 	r.Cleanup(func() {
