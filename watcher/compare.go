@@ -74,6 +74,9 @@ func (l *look) compareGone(name string, v *view, moved map[fileID]bool) {
 	k, known := l.known[name]
 	if !known || v.keeps(name) {
 		delete(l.unquiet, name) // it came and went, or stays as it was
+		if t, ok := l.recheck[name]; ok {
+			l.recheck[name] = later(t, l.now.Add(pulse)) // it cannot be read just now
+		}
 		return
 	}
 	u := unsettled{gone: true}
