@@ -70,7 +70,7 @@ type Dir struct {
 	known    map[string]seen      // the files as they were delivered
 	unquiet  map[string]unsettled // those that differ from it, and are not delivered yet
 	indirect map[string]bool      // those of known that may change without a notice: links, true, and files with other names
-	recheck  map[string]time.Time // those read so soon after a change that the next may look the same, and when it cannot any more
+	recheck  map[string]time.Time // those to be read again though they look the same, and when
 	since    time.Time            // when the first of unquiet was found; zero: none
 	due      time.Time            // when to look at unquiet next
 	burst    time.Time            // when several files were last delivered at once

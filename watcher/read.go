@@ -47,7 +47,12 @@ func (l *look) read(names []string, before *view, patience bool) (b Batch, err e
 		case isThere != isStill, isThere && !now.same(was), errors.Is(documents[i].Err, errMoved):
 			continue
 		case isThere:
-			b.Changed = append(b.Changed, documents[i])
+			if err := documents[i].Err; err != nil {
+				was.err = err.Error()
+			}
+			if k, ok := l.known[name]; !ok || was.err == "" || !k.same(was) || l.depth == Afresh {
+				b.Changed = append(b.Changed, documents[i]) // or it cannot be read as before
+			}
 			l.known[name] = was
 			delete(l.indirect, name)
 			if was.link || was.info != nil && hasOtherNames(was.info) {
@@ -66,10 +71,12 @@ func (l *look) read(names []string, before *view, patience bool) (b Batch, err e
 }
 
 // recheckSoon has a file read again if it was read so soon after its last change that
-// another one might not show.
+// another one might not show, or if it could not be read: what hindered that may go away and
+// leave no trace in the file.
 func (l *look) recheckSoon(name string, s seen, read time.Time) {
 	delete(l.recheck, name)
-	if s.info == nil {
+	if s.err != "" {
+		l.recheck[name] = l.now.Add(pulse)
 		return
 	}
 	changed := later(s.info.ModTime(), changeTime(s.info))
