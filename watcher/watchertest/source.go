@@ -296,7 +296,7 @@ func testEverything(p *probe) {
 // was noticed or not.
 func testBarrier(p *probe) {
 	all := p.store.names()
-	for version := range 4 {
+	for version := range 3 {
 		for i, name := range all {
 			if (version+i)%4 == 3 && version > 0 {
 				p.remove(name)
@@ -321,18 +321,19 @@ func testBarrier(p *probe) {
 func testNotices(p *probe) {
 	p.settle(watcher.Everything)
 	all := p.store.names()
+	p.put(all[3], 1) // before it waits
+	p.follow()
 	for _, name := range all {
-		p.put(name, 1) // before it waits
-		p.follow()
+		p.put(name, 2)
 	}
-	p.put(all[0], 2)
-	p.put(all[1], 2)
+	p.follow()
+	p.put(all[0], 3)
 	p.remove(all[2])
 	p.follow()
 
 	// While it waits, for as far as that can be told.
 	waiting, changed := make(chan struct{}), make(chan error, 1)
-	change := document{3, 1}
+	change := document{4, 1}
 	go func() {
 		<-waiting
 		changed <- p.store.Put(all[3], change.content(all[3]))
@@ -384,15 +385,20 @@ func testRemoved(p *probe) {
 		p.put(name, 1)
 	}
 	p.settle(watcher.Everything)
-	for version := range 2 {
+	for range 2 {
 		p.remove(all[0])
 		p.remove(all[3])
-		p.follow()
+		p.settle(watcher.Everything)
 		p.quiet()
-		p.put(all[3], version)
-		p.put(all[0], version)
-		p.follow()
+		p.put(all[3], 1)
+		p.put(all[0], 1)
+		p.settle(watcher.Everything)
 	}
+	p.remove(all[0])
+	p.follow()
+	p.quiet()
+	p.put(all[0], 1)
+	p.follow()
 	p.remove(all[1])
 	p.put(all[1], 1) // the same again
 	p.settle(watcher.Everything)
@@ -425,10 +431,10 @@ func testContext(p *probe) {
 		p.put("b.toml", 2+version)
 		_, _ = p.lookWith(gone, watcher.Everything)
 		p.settle(watcher.Everything)
-		p.put("a.toml", 3+version)
-		_, _ = p.lookWith(gone, watcher.Noticed)
-		p.follow()
 	}
+	p.put("a.toml", 5)
+	_, _ = p.lookWith(gone, watcher.Noticed)
+	p.follow()
 	p.close()
 	p.open()
 	_, _ = p.lookWith(gone, watcher.Everything)
