@@ -51,7 +51,7 @@ func (r *rig) open(opts ...watcher.Option) {
 	r.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	log := watcher.WithLogger(slog.New(slog.NewTextHandler(&r.log, nil)))
-	w, err := watcher.OpenSource(ctx, r.Store.Open(), append(opts, log)...)
+	w, err := watcher.OpenSource(ctx, r.Open(), append(opts, log)...)
 	r.w, r.cancel = w, cancel
 	if err != nil {
 		cancel()
@@ -275,7 +275,7 @@ func testLostAtFirst(r *rig) {
 	}
 	r.put("a.toml", 1)
 	require.NoError(r, r.SetReachable(false))
-	_, err := watcher.OpenSource(r.Context(), r.Store.Open())
+	_, err := watcher.OpenSource(r.Context(), r.Open())
 	require.Error(r, err, "OpenSource without WithWait")
 	r.open(watcher.WithWait())
 	require.False(r, r.w.Status().Ready)
@@ -398,7 +398,7 @@ func (r *rig) applyRandom(draw *rand.Rand, names []string, version int) {
 			}
 		}
 	}
-	require.NoError(r, r.Store.Apply(put, remove))
+	require.NoError(r, r.Apply(put, remove))
 }
 
 // testBursts makes many changes without a pause, each document going through versions that

@@ -132,7 +132,7 @@ func (p *probe) lookWith(ctx context.Context, depth watcher.Depth) (b watcher.Ba
 		defer cancel(nil)
 		defer context.AfterFunc(bound, func() { cancel(errLate) })()
 		b, err = s.Poll(ctx, depth)
-		if context.Cause(ctx) == errLate {
+		if errors.Is(context.Cause(ctx), errLate) {
 			err = errLate
 		}
 	})

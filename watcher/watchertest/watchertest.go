@@ -123,7 +123,7 @@ func testClose(t *testing.T, newStore func(t *testing.T) Store) {
 
 	p.open()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Millisecond)
-	p.wait(ctx)
+	_ = p.wait(ctx)
 	cancel()
 	p.close()
 	check("after a wait")

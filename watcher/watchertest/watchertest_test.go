@@ -219,7 +219,7 @@ var brokenSources = map[string]struct {
 }
 
 // TestBrokenSources runs the tests on broken sources, each in a process of its own, since
-// a test that fails fails all around it.
+// a test that fails has all those around it fail.
 func TestBrokenSources(t *testing.T) {
 	const env = "WATCHERTEST_BROKEN"
 	if name := os.Getenv(env); name != "" {
@@ -236,10 +236,11 @@ func TestBrokenSources(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestBrokenSources$", "-test.parallel=8", "-test.timeout=1m")
 			cmd.Env = append(os.Environ(), env+"="+name)
 			out, err := cmd.CombinedOutput()
-			_, failed := err.(*exec.ExitError)
-			require.True(t, failed, "the source passed: %v", err)
+			var failed *exec.ExitError
+			require.ErrorAs(t, err, &failed, "the source passed")
 			for _, test := range source.fails {
-				assert.True(t, strings.Contains(string(out), "--- FAIL: TestBrokenSources/"+test+" "), "%s passed", test)
+				failed := strings.Contains(string(out), "--- FAIL: TestBrokenSources/"+test+" ")
+				assert.True(t, failed, "%s passed", test)
 			}
 			assert.False(t, strings.Contains(string(out), "panic:") || strings.Contains(string(out), "DATA RACE"), "it is the tests that failed")
 			if t.Failed() {
