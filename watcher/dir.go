@@ -172,11 +172,13 @@ func (d *Dir) Poll(ctx context.Context, depth Depth) (Batch, error) {
 	now := time.Now()
 	resync := depth == Noticed && !d.blind && !d.missing && !now.Before(d.nextScan)
 	l := &look{Dir: d, depth: depth, news: told, now: now}
+	waiting := len(d.unquiet)
 	batch, err := l.step()
 	if resync {
 		d.health.Resyncs++
-		if len(batch.Changed)+len(batch.Removed) > 0 && len(told.documents) == 0 {
-			d.health.Found++
+		untold := len(told.documents)+len(told.others) == 0 && !told.lost
+		if untold && len(batch.Changed)+len(batch.Removed)+len(d.unquiet) > waiting {
+			d.health.Found++ // though it may be read only later
 		}
 	}
 	batch.Health = d.health

@@ -80,7 +80,7 @@ func TestDeadWatch(t *testing.T) {
 func TestSilence(t *testing.T) {
 	r := newFaultRig(t)
 	r.set(func() { r.deaf = true })
-	r.follow(watcher.Dir{Resync: 100 * time.Millisecond})
+	r.follow(watcher.Dir{Resync: 50 * time.Millisecond, Settle: 175 * time.Millisecond}) // found long before it is read
 	r.write("a.toml", toml("2", "a"))
 	r.waitFor("a=2")
 	require.NoError(t, os.Remove(r.path("a.toml")))
