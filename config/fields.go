@@ -7,49 +7,40 @@ import "github.com/neurondex/neurondex/registry"
 type field struct {
 	place        int // in fields
 	snake, camel string
-	goName       string // in registry.Spec
 	text         func(*registry.Spec) *string
 	number       func(*registry.Spec) *int
 	flag         func(*registry.Spec) *bool
 	list         func(*registry.Spec) *[]string
 }
 
-// spelling returns the one of the two spellings that raw is.
-func (f *field) spelling(raw []byte) string {
-	if string(raw) == f.snake {
-		return f.snake
-	}
-	return f.camel
-}
-
 // fields are all of them, the required ones first. They, and the maps, are only read
 // after init.
 var fields = [...]field{
-	{snake: "short_name", camel: "shortName", goName: "ShortName", text: func(s *registry.Spec) *string { return &s.ShortName }},
-	{snake: "derived_scalar_type", camel: "derivedScalarType", goName: "DerivedScalarType", text: func(s *registry.Spec) *string { return (*string)(&s.DerivedScalarType) }},
-	{snake: "user_visible_name", camel: "userVisibleName", goName: "UserVisibleName", text: func(s *registry.Spec) *string { return &s.UserVisibleName }},
-	{snake: "neuron_dataset_path", camel: "neuronDatasetPath", goName: "NeuronDatasetPath", text: func(s *registry.Spec) *string { return &s.NeuronDatasetPath }},
-	{snake: "description", camel: "description", goName: "Description", text: func(s *registry.Spec) *string { return &s.Description }},
-	{snake: "model", camel: "model", goName: "Model", text: func(s *registry.Spec) *string { return &s.Model }},
-	{snake: "layers", camel: "layers", goName: "Layers", number: func(s *registry.Spec) *int { return &s.Layers }},
-	{snake: "nodes_per_layer", camel: "nodesPerLayer", goName: "NodesPerLayer", number: func(s *registry.Spec) *int { return &s.NodesPerLayer }},
-	{snake: "record_format", camel: "recordFormat", goName: "RecordFormat", text: func(s *registry.Spec) *string { return &s.RecordFormat }},
-	{snake: "explanation_dataset_paths", camel: "explanationDatasetPaths", goName: "ExplanationDatasetPaths", list: func(s *registry.Spec) *[]string { return &s.ExplanationDatasetPaths }},
-	{snake: "version", camel: "version", goName: "Version", text: func(s *registry.Spec) *string { return &s.Version }},
-	{snake: "license", camel: "license", goName: "License", text: func(s *registry.Spec) *string { return &s.License }},
-	{snake: "homepage", camel: "homepage", goName: "Homepage", text: func(s *registry.Spec) *string { return &s.Homepage }},
-	{snake: "tags", camel: "tags", goName: "Tags", list: func(s *registry.Spec) *[]string { return &s.Tags }},
-	{snake: "deprecated", camel: "deprecated", goName: "Deprecated", flag: func(s *registry.Spec) *bool { return &s.Deprecated }},
-	{snake: "replaced_by", camel: "replacedBy", goName: "ReplacedBy", text: func(s *registry.Spec) *string { return &s.ReplacedBy }},
+	{snake: "short_name", camel: "shortName", text: func(s *registry.Spec) *string { return &s.ShortName }},
+	{snake: "derived_scalar_type", camel: "derivedScalarType", text: func(s *registry.Spec) *string { return (*string)(&s.DerivedScalarType) }},
+	{snake: "user_visible_name", camel: "userVisibleName", text: func(s *registry.Spec) *string { return &s.UserVisibleName }},
+	{snake: "neuron_dataset_path", camel: "neuronDatasetPath", text: func(s *registry.Spec) *string { return &s.NeuronDatasetPath }},
+	{snake: "description", camel: "description", text: func(s *registry.Spec) *string { return &s.Description }},
+	{snake: "model", camel: "model", text: func(s *registry.Spec) *string { return &s.Model }},
+	{snake: "layers", camel: "layers", number: func(s *registry.Spec) *int { return &s.Layers }},
+	{snake: "nodes_per_layer", camel: "nodesPerLayer", number: func(s *registry.Spec) *int { return &s.NodesPerLayer }},
+	{snake: "record_format", camel: "recordFormat", text: func(s *registry.Spec) *string { return &s.RecordFormat }},
+	{snake: "explanation_dataset_paths", camel: "explanationDatasetPaths", list: func(s *registry.Spec) *[]string { return &s.ExplanationDatasetPaths }},
+	{snake: "version", camel: "version", text: func(s *registry.Spec) *string { return &s.Version }},
+	{snake: "license", camel: "license", text: func(s *registry.Spec) *string { return &s.License }},
+	{snake: "homepage", camel: "homepage", text: func(s *registry.Spec) *string { return &s.Homepage }},
+	{snake: "tags", camel: "tags", list: func(s *registry.Spec) *[]string { return &s.Tags }},
+	{snake: "deprecated", camel: "deprecated", flag: func(s *registry.Spec) *bool { return &s.Deprecated }},
+	{snake: "replaced_by", camel: "replacedBy", text: func(s *registry.Spec) *string { return &s.ReplacedBy }},
 }
 
-// keyOf returns a key as a tree holds it, with the field that it names: known keys share
-// their text.
-func keyOf(raw []byte) (key string, field uint8) {
-	if f, ok := fieldByName[string(raw)]; ok {
-		return f.spelling(raw), uint8(f.place) + 1
+// fieldNamed returns what a node has whose key is the given one: one more than the place
+// of the field that it names, 0 if it names none.
+func fieldNamed(key []byte) uint8 {
+	if f, ok := fieldByName[string(key)]; ok {
+		return uint8(f.place) + 1
 	}
-	return string(raw), 0
+	return 0
 }
 
 // fieldOf returns the field that a node's key names, nil for none.
@@ -69,30 +60,24 @@ func init() {
 	}
 }
 
-// textOf returns the text of a string value, sharing that of known types.
-func textOf(raw []byte, f uint8) string {
-	if f == typeField {
-		if known, ok := typeTexts[string(raw)]; ok {
-			return known
-		}
+func typeText(raw []byte) string {
+	if known, ok := typeTexts[string(raw)]; ok {
+		return known
 	}
 	return string(raw)
 }
 
-// typeField is what a node has whose key names the derived scalar type.
-const typeField = 2
-
 const requiredFields = 4
 
-var (
-	fieldByName   = make(map[string]*field, 2*len(fields))
-	fieldByGoName = make(map[string]*field, len(fields))
-)
+// typePlace is the place of derived_scalar_type.
+const typePlace = 1
+
+var fieldByName = make(map[string]*field, 2*len(fields))
 
 func init() {
 	for i := range fields {
 		f := &fields[i]
 		f.place = i
-		fieldByName[f.snake], fieldByName[f.camel], fieldByGoName[f.goName] = f, f, f
+		fieldByName[f.snake], fieldByName[f.camel] = f, f
 	}
 }

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -17,55 +16,60 @@ import (
 var validate = newValidator()
 
 func newValidator() *validator.Validate {
-	v := validator.New(validator.WithRequiredStructEnabled())
-	for tag, check := range map[string]func(context.Context, string) bool{
-		"notblank":    func(_ context.Context, s string) bool { return strings.TrimSpace(s) != "" },
+	// Fields that are not exported are as good, and it makes no copy of each to look at.
+	v := validator.New(validator.WithRequiredStructEnabled(), validator.WithPrivateFieldValidation())
+	for tag, check := range map[string]validator.Func{
+		"notblank":    func(f validator.FieldLevel) bool { return strings.TrimSpace(f.Field().String()) != "" },
 		"scalar_type": isScalarType,
-		"path_or_url": func(_ context.Context, s string) bool { return isPathOrURL(s) },
-		"web_url":     func(_ context.Context, s string) bool { return isWebURL(s) },
+		"path_or_url": func(f validator.FieldLevel) bool { return isPathOrURL(f.Field().String()) },
+		"web_url":     func(f validator.FieldLevel) bool { return isWebURL(f.Field().String()) },
 	} {
-		err := v.RegisterValidationCtx(tag, func(ctx context.Context, f validator.FieldLevel) bool { return check(ctx, f.Field().String()) })
-		if err != nil {
+		if err := v.RegisterValidation(tag, check); err != nil {
 			panic(err)
 		}
 	}
 	v.RegisterStructValidationMapRules(map[string]string{
-		"ShortName":         "notblank",
-		"DerivedScalarType": "scalar_type",
-		"UserVisibleName":   "notblank",
-		"NeuronDatasetPath": "path_or_url",
+		"shortName":         "notblank",
+		"derivedScalarType": "scalar_type",
+		"userVisibleName":   "notblank",
+		"neuronDatasetPath": "path_or_url",
+		"extraTypes":        "-",
 	}, requiredPart{})
 	v.RegisterStructValidationMapRules(map[string]string{
-		"Layers":                  "gte=0",
-		"NodesPerLayer":           "gte=0",
-		"RecordFormat":            "omitempty,oneof=json pt",
-		"ExplanationDatasetPaths": "dive,path_or_url",
-		"Homepage":                "omitempty,web_url",
+		"layers":                  "gte=0",
+		"nodesPerLayer":           "gte=0",
+		"recordFormat":            "omitempty,oneof=json pt",
+		"explanationDatasetPaths": "dive,path_or_url",
+		"homepage":                "omitempty,web_url",
 	}, optionalPart{})
 	return v
 }
 
 // A requiredPart and an optionalPart are what of a dataset is checked. The validator's
 // cost is per field, and most datasets have no optional one, so that they are apart.
+// Fields are called as in camelCase.
 type (
 	requiredPart struct {
-		ShortName, DerivedScalarType, UserVisibleName, NeuronDatasetPath string
+		shortName, derivedScalarType, userVisibleName, neuronDatasetPath string
+
+		extraTypes map[registry.DerivedScalarType]bool // that are known besides those of the registry
 	}
 	optionalPart struct {
-		Layers, NodesPerLayer   int
-		RecordFormat            string
-		ExplanationDatasetPaths []string
-		Homepage                string
+		layers, nodesPerLayer   int
+		recordFormat            string
+		explanationDatasetPaths []string
+		homepage                string
 	}
 )
 
 // check holds a dataset against the rules.
 func (p *parser) check(s *registry.Spec, optional bool) validator.ValidationErrors {
-	p.required = requiredPart{s.ShortName, string(s.DerivedScalarType), s.UserVisibleName, s.NeuronDatasetPath}
-	failed := failures(validate.StructCtx(p.ctx, &p.required))
+	required := &p.loader.required
+	*required = requiredPart{s.ShortName, string(s.DerivedScalarType), s.UserVisibleName, s.NeuronDatasetPath, p.extraTypes}
+	failed := failures(validate.Struct(required))
 	if optional {
 		part := optionalPart{s.Layers, s.NodesPerLayer, s.RecordFormat, s.ExplanationDatasetPaths, s.Homepage}
-		failed = append(failed, failures(validate.StructCtx(p.ctx, &part))...)
+		failed = append(failed, failures(validate.Struct(&part))...)
 	}
 	return failed
 }
@@ -83,17 +87,9 @@ func failures(err error) validator.ValidationErrors {
 	return failed
 }
 
-// extraTypesKey is where a context holds the *options with the types that are
-// known besides those of the registry.
-type extraTypesKey struct{}
-
-func isScalarType(ctx context.Context, s string) bool {
-	t := registry.DerivedScalarType(s)
-	if t.IsKnown() {
-		return true
-	}
-	o, ok := ctx.Value(extraTypesKey{}).(*options)
-	return ok && o.extraTypes[t]
+func isScalarType(f validator.FieldLevel) bool {
+	t := registry.DerivedScalarType(f.Field().String())
+	return t.IsKnown() || f.Top().Interface().(*requiredPart).extraTypes[t]
 }
 
 // isPathOrURL takes any path that is not blank; of what has a scheme, only what has a host, too.
