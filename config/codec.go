@@ -37,14 +37,14 @@ type loader struct {
 	json    jsontext.Decoder
 	jsonBuf bytes.Buffer
 
-	scratch  []byte       // texts of the dataset that is being read
-	required requiredPart // of the dataset that is being checked
+	scratch  []byte        // texts of the dataset that is being read
+	required *requiredPart // of the dataset that is being checked; apart, as the validator keeps hold of it
 }
 
 // loaders are for use again: most documents are small, and making a Viper, and room for a
 // tree, for each of them anew is most of what reading it costs.
 var loaders = sync.Pool{New: func() any {
-	l := new(loader)
+	l := &loader{required: new(requiredPart)}
 	l.viper = viper.NewWithOptions(viper.WithCodecRegistry(l))
 	return l
 }}
@@ -58,11 +58,11 @@ const (
 // release gives a loader back, once nothing refers to it or its tree any more. All that
 // it still holds of the document is in room of its own, which the next one is read into.
 func (l *loader) release() {
+	*l.required = requiredPart{}
 	if cap(l.tree.text) > keptBytes || cap(l.tree.nodes) > keptNodes {
 		return
 	}
 	l.tree.reset(nil)
-	l.required = requiredPart{}
 	loaders.Put(l)
 }
 

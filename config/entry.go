@@ -255,8 +255,8 @@ func (p *parser) holdsDataset(at int32) bool {
 // check holds the dataset against the validator's rules.
 func (e *entry) check(optional bool) {
 	for _, failed := range e.parser.check(e.spec, optional) {
-		name, element, isElement := strings.Cut(failed.StructField(), "[") // explanationDatasetPaths[1]
-		f := fieldByName[name]
+		name, element, isElement := strings.Cut(failed.StructField(), "[") // ExplanationDatasetPaths[1]
+		f := fieldByGoName[name]
 		if e.bad[f.place] {
 			continue
 		}
@@ -279,8 +279,8 @@ func (e *entry) check(optional bool) {
 		d.Value, d.Suggestion = cut(fmt.Sprint(failed.Value())), suggestion
 		e.found = append(e.found, d)
 	}
-	e.azure(e.given[3], e.spec.NeuronDatasetPath)
-	if at := e.given[fieldByName["explanation_dataset_paths"].place]; at != 0 {
+	e.azure(e.given[pathPlace], e.spec.NeuronDatasetPath)
+	if at := e.given[explanationsPlace]; at != 0 {
 		for c := range e.tree.children(at) {
 			e.azure(c, string(e.tree.textOf(&e.tree.nodes[c])))
 		}

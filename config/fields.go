@@ -7,6 +7,7 @@ import "github.com/neurondex/neurondex/registry"
 type field struct {
 	place        int // in fields
 	snake, camel string
+	goName       string // in registry.Spec
 	text         func(*registry.Spec) *string
 	number       func(*registry.Spec) *int
 	flag         func(*registry.Spec) *bool
@@ -16,22 +17,22 @@ type field struct {
 // fields are all of them, the required ones first. They, and the maps, are only read
 // after init.
 var fields = [...]field{
-	{snake: "short_name", camel: "shortName", text: func(s *registry.Spec) *string { return &s.ShortName }},
-	{snake: "derived_scalar_type", camel: "derivedScalarType", text: func(s *registry.Spec) *string { return (*string)(&s.DerivedScalarType) }},
-	{snake: "user_visible_name", camel: "userVisibleName", text: func(s *registry.Spec) *string { return &s.UserVisibleName }},
-	{snake: "neuron_dataset_path", camel: "neuronDatasetPath", text: func(s *registry.Spec) *string { return &s.NeuronDatasetPath }},
-	{snake: "description", camel: "description", text: func(s *registry.Spec) *string { return &s.Description }},
-	{snake: "model", camel: "model", text: func(s *registry.Spec) *string { return &s.Model }},
-	{snake: "layers", camel: "layers", number: func(s *registry.Spec) *int { return &s.Layers }},
-	{snake: "nodes_per_layer", camel: "nodesPerLayer", number: func(s *registry.Spec) *int { return &s.NodesPerLayer }},
-	{snake: "record_format", camel: "recordFormat", text: func(s *registry.Spec) *string { return &s.RecordFormat }},
-	{snake: "explanation_dataset_paths", camel: "explanationDatasetPaths", list: func(s *registry.Spec) *[]string { return &s.ExplanationDatasetPaths }},
-	{snake: "version", camel: "version", text: func(s *registry.Spec) *string { return &s.Version }},
-	{snake: "license", camel: "license", text: func(s *registry.Spec) *string { return &s.License }},
-	{snake: "homepage", camel: "homepage", text: func(s *registry.Spec) *string { return &s.Homepage }},
-	{snake: "tags", camel: "tags", list: func(s *registry.Spec) *[]string { return &s.Tags }},
-	{snake: "deprecated", camel: "deprecated", flag: func(s *registry.Spec) *bool { return &s.Deprecated }},
-	{snake: "replaced_by", camel: "replacedBy", text: func(s *registry.Spec) *string { return &s.ReplacedBy }},
+	{snake: "short_name", camel: "shortName", goName: "ShortName", text: func(s *registry.Spec) *string { return &s.ShortName }},
+	{snake: "derived_scalar_type", camel: "derivedScalarType", goName: "DerivedScalarType", text: func(s *registry.Spec) *string { return (*string)(&s.DerivedScalarType) }},
+	{snake: "user_visible_name", camel: "userVisibleName", goName: "UserVisibleName", text: func(s *registry.Spec) *string { return &s.UserVisibleName }},
+	{snake: "neuron_dataset_path", camel: "neuronDatasetPath", goName: "NeuronDatasetPath", text: func(s *registry.Spec) *string { return &s.NeuronDatasetPath }},
+	{snake: "description", camel: "description", goName: "Description", text: func(s *registry.Spec) *string { return &s.Description }},
+	{snake: "model", camel: "model", goName: "Model", text: func(s *registry.Spec) *string { return &s.Model }},
+	{snake: "layers", camel: "layers", goName: "Layers", number: func(s *registry.Spec) *int { return &s.Layers }},
+	{snake: "nodes_per_layer", camel: "nodesPerLayer", goName: "NodesPerLayer", number: func(s *registry.Spec) *int { return &s.NodesPerLayer }},
+	{snake: "record_format", camel: "recordFormat", goName: "RecordFormat", text: func(s *registry.Spec) *string { return &s.RecordFormat }},
+	{snake: "explanation_dataset_paths", camel: "explanationDatasetPaths", goName: "ExplanationDatasetPaths", list: func(s *registry.Spec) *[]string { return &s.ExplanationDatasetPaths }},
+	{snake: "version", camel: "version", goName: "Version", text: func(s *registry.Spec) *string { return &s.Version }},
+	{snake: "license", camel: "license", goName: "License", text: func(s *registry.Spec) *string { return &s.License }},
+	{snake: "homepage", camel: "homepage", goName: "Homepage", text: func(s *registry.Spec) *string { return &s.Homepage }},
+	{snake: "tags", camel: "tags", goName: "Tags", list: func(s *registry.Spec) *[]string { return &s.Tags }},
+	{snake: "deprecated", camel: "deprecated", goName: "Deprecated", flag: func(s *registry.Spec) *bool { return &s.Deprecated }},
+	{snake: "replaced_by", camel: "replacedBy", goName: "ReplacedBy", text: func(s *registry.Spec) *string { return &s.ReplacedBy }},
 }
 
 // fieldNamed returns what a node has whose key is the given one: one more than the place
@@ -69,15 +70,22 @@ func typeText(raw []byte) string {
 
 const requiredFields = 4
 
-// typePlace is the place of derived_scalar_type.
-const typePlace = 1
+// Places of fields that have more to them than their value.
+const (
+	typePlace         = 1
+	pathPlace         = 3
+	explanationsPlace = 9
+)
 
-var fieldByName = make(map[string]*field, 2*len(fields))
+var (
+	fieldByName   = make(map[string]*field, 2*len(fields))
+	fieldByGoName = make(map[string]*field, len(fields))
+)
 
 func init() {
 	for i := range fields {
 		f := &fields[i]
 		f.place = i
-		fieldByName[f.snake], fieldByName[f.camel] = f, f
+		fieldByName[f.snake], fieldByName[f.camel], fieldByGoName[f.goName] = f, f, f
 	}
 }

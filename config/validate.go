@@ -16,57 +16,61 @@ import (
 var validate = newValidator()
 
 func newValidator() *validator.Validate {
-	// Fields that are not exported are as good, and it makes no copy of each to look at.
-	v := validator.New(validator.WithRequiredStructEnabled(), validator.WithPrivateFieldValidation())
-	for tag, check := range map[string]validator.Func{
-		"notblank":    func(f validator.FieldLevel) bool { return strings.TrimSpace(f.Field().String()) != "" },
-		"scalar_type": isScalarType,
-		"path_or_url": func(f validator.FieldLevel) bool { return isPathOrURL(f.Field().String()) },
-		"web_url":     func(f validator.FieldLevel) bool { return isWebURL(f.Field().String()) },
+	v := validator.New(validator.WithRequiredStructEnabled())
+	v.RegisterStructValidation(validateRequired, requiredPart{})
+	for tag, check := range map[string]func(string) bool{
+		"path_or_url": isPathOrURL,
+		"web_url":     isWebURL,
 	} {
-		if err := v.RegisterValidation(tag, check); err != nil {
+		err := v.RegisterValidation(tag, func(f validator.FieldLevel) bool { return check(f.Field().String()) })
+		if err != nil {
 			panic(err)
 		}
 	}
 	v.RegisterStructValidationMapRules(map[string]string{
-		"shortName":         "notblank",
-		"derivedScalarType": "scalar_type",
-		"userVisibleName":   "notblank",
-		"neuronDatasetPath": "path_or_url",
-		"extraTypes":        "-",
-	}, requiredPart{})
-	v.RegisterStructValidationMapRules(map[string]string{
-		"layers":                  "gte=0",
-		"nodesPerLayer":           "gte=0",
-		"recordFormat":            "omitempty,oneof=json pt",
-		"explanationDatasetPaths": "dive,path_or_url",
-		"homepage":                "omitempty,web_url",
+		"Layers":                  "gte=0",
+		"NodesPerLayer":           "gte=0",
+		"RecordFormat":            "omitempty,oneof=json pt",
+		"ExplanationDatasetPaths": "dive,path_or_url",
+		"Homepage":                "omitempty,web_url",
 	}, optionalPart{})
 	return v
 }
 
-// A requiredPart and an optionalPart are what of a dataset is checked. The validator's
-// cost is per field, and most datasets have no optional one, so that they are apart.
-// Fields are called as in camelCase.
+// A requiredPart and an optionalPart are what of a dataset is checked. Every dataset has
+// the first, and few have the second. As the validator's cost is per field, all rules of
+// the required ones are in one function.
 type (
 	requiredPart struct {
-		shortName, derivedScalarType, userVisibleName, neuronDatasetPath string
-
+		spec       *registry.Spec
 		extraTypes map[registry.DerivedScalarType]bool // that are known besides those of the registry
 	}
 	optionalPart struct {
-		layers, nodesPerLayer   int
-		recordFormat            string
-		explanationDatasetPaths []string
-		homepage                string
+		Layers, NodesPerLayer   int
+		RecordFormat            string
+		ExplanationDatasetPaths []string
+		Homepage                string
 	}
 )
 
+func validateRequired(level validator.StructLevel) {
+	part := level.Top().Interface().(*requiredPart)
+	s := part.spec
+	require := func(ok bool, name, value, tag string) {
+		if !ok {
+			level.ReportError(value, name, name, tag, "")
+		}
+	}
+	require(isNotBlank(s.ShortName), "ShortName", s.ShortName, "notblank")
+	require(s.DerivedScalarType.IsKnown() || part.extraTypes[s.DerivedScalarType], "DerivedScalarType", string(s.DerivedScalarType), "scalar_type")
+	require(isNotBlank(s.UserVisibleName), "UserVisibleName", s.UserVisibleName, "notblank")
+	require(isPathOrURL(s.NeuronDatasetPath), "NeuronDatasetPath", s.NeuronDatasetPath, "path_or_url")
+}
+
 // check holds a dataset against the rules.
 func (p *parser) check(s *registry.Spec, optional bool) validator.ValidationErrors {
-	required := &p.loader.required
-	*required = requiredPart{s.ShortName, string(s.DerivedScalarType), s.UserVisibleName, s.NeuronDatasetPath, p.extraTypes}
-	failed := failures(validate.Struct(required))
+	*p.loader.required = requiredPart{s, p.extraTypes}
+	failed := failures(validate.Struct(p.loader.required))
 	if optional {
 		part := optionalPart{s.Layers, s.NodesPerLayer, s.RecordFormat, s.ExplanationDatasetPaths, s.Homepage}
 		failed = append(failed, failures(validate.Struct(&part))...)
@@ -87,10 +91,7 @@ func failures(err error) validator.ValidationErrors {
 	return failed
 }
 
-func isScalarType(f validator.FieldLevel) bool {
-	t := registry.DerivedScalarType(f.Field().String())
-	return t.IsKnown() || f.Top().Interface().(*requiredPart).extraTypes[t]
-}
+func isNotBlank(s string) bool { return strings.TrimSpace(s) != "" }
 
 // isPathOrURL takes any path that is not blank; of what has a scheme, only what has a host, too.
 func isPathOrURL(s string) bool {
