@@ -28,7 +28,7 @@ func (p *parser) dataset(spec *registry.Spec, at int32, where place, defaults ma
 			p.report(int(obj.at), Error, MissingField, where.field(f.snake), "required field is missing")
 		}
 	}
-	if !e.bad[typePlace] {
+	if !e.bad[typePlace] && !e.known {
 		e.resolveType()
 	}
 	if extra > 0 {
@@ -46,6 +46,7 @@ type entry struct {
 	given [len(fields)]int32 // where each field stands; 0: nowhere
 	bad   [len(fields)]bool  // reported already
 	texts string             // of the fields that are still to be set, one after the other
+	known bool               // the derived scalar type is, by its own name
 }
 
 // gather makes one string of what the dataset's fields are set to, for [entry.take] to cut
@@ -61,13 +62,13 @@ func (e *entry) gather() {
 }
 
 // take returns the text of a field, which is the next one.
-func (e *entry) take(f *field, n *node) string {
+func (e *entry) take(f *field, n *node) (text string) {
 	if f.place == typePlace {
-		return typeText(e.tree.textOf(n))
+		text, e.known = typeText(e.tree.textOf(n))
+		return text
 	}
 	length := n.text.to - n.text.from
-	text := e.texts[:length]
-	e.texts = e.texts[length:]
+	text, e.texts = e.texts[:length], e.texts[length:]
 	return text
 }
 

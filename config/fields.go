@@ -36,8 +36,12 @@ var fields = [...]field{
 }
 
 // fieldNamed returns what a node has whose key is the given one: one more than the place
-// of the field that it names, 0 if it names none.
-func fieldNamed(key []byte) uint8 {
+// of the field that it names, 0 if it names none. Last is that of the key before it: most
+// datasets have their fields in the order of the table.
+func fieldNamed(key []byte, last uint8) uint8 {
+	if int(last) < len(fields) && (string(key) == fields[last].snake || string(key) == fields[last].camel) {
+		return last + 1
+	}
 	if f, ok := fieldByName[string(key)]; ok {
 		return uint8(f.place) + 1
 	}
@@ -61,11 +65,11 @@ func init() {
 	}
 }
 
-func typeText(raw []byte) string {
-	if known, ok := typeTexts[string(raw)]; ok {
-		return known
+func typeText(raw []byte) (text string, known bool) {
+	if text, known = typeTexts[string(raw)]; !known {
+		text = string(raw)
 	}
-	return string(raw)
+	return text, known
 }
 
 const requiredFields = 4

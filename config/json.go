@@ -35,7 +35,7 @@ func (l *loader) decodeJSON() error {
 		inObject := depth > 0 && t.nodes[parents[depth-1]].kind == registry.KindObject
 		if inObject && tok.Kind() == '"' && keyAt == 0 { // no key stands at offset 0
 			key, keyAt = t.jsonString(at, end, tok), at
-			keyField = fieldNamed(t.bytes(key))
+			keyField = fieldNamed(t.bytes(key), t.lastField(parents[depth-1]))
 			if t.childOf(parents[depth-1], t.bytes(key)) != 0 {
 				t.problems = append(t.problems, problem{DuplicateKey, at, fmt.Sprintf("key %q is given twice in one object", t.bytes(key))})
 			}

@@ -143,7 +143,7 @@ func (b *tomlBuilder) keyValue(table int32, depth int, e *unstable.Node) *proble
 func (b *tomlBuilder) value(parent int32, depth int, key, v *unstable.Node) *problem {
 	n := node{at: int32(v.Raw.Offset)}
 	if key != nil {
-		n.key, n.field = b.span(key.Data), fieldNamed(key.Data)
+		n.key, n.field = b.span(key.Data), fieldNamed(key.Data, b.lastField(parent))
 		n.keyAt = int32(key.Raw.Offset)
 		if v.Raw.Length == 0 {
 			n.at = n.keyAt
@@ -207,7 +207,7 @@ func (b *tomlBuilder) node(at int32) *node { return &b.nodes[at] }
 func (b *tomlBuilder) fresh(key *unstable.Node, kind registry.Kind, state tableState) node {
 	at := int32(key.Raw.Offset)
 	n := node{kind: kind, toml: state, keyAt: at, at: at}
-	n.key, n.field = b.span(key.Data), fieldNamed(key.Data)
+	n.key, n.field = b.span(key.Data), fieldNamed(key.Data, 0)
 	return n
 }
 

@@ -104,6 +104,9 @@ func (t *tree) add(parent int32, n node) int32 {
 	return at
 }
 
+// lastField returns the field that the key of an object's last child names.
+func (t *tree) lastField(parent int32) uint8 { return t.nodes[t.nodes[parent].last].field }
+
 // child returns the place of the child of an object with a key, 0 if it has none.
 func (t *tree) child(parent int32, key string) int32 { return t.childOf(parent, []byte(key)) }
 
