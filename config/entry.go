@@ -21,9 +21,10 @@ func (p *parser) dataset(spec *registry.Spec, at int32, where place, defaults ma
 		switch {
 		case c != 0:
 			e.bad[i] = !e.set(f, c)
+		case i >= requiredFields:
 		case defaults[f.snake] != "":
 			*f.text(e.spec) = defaults[f.snake]
-		case i < requiredFields:
+		default:
 			e.bad[i] = true
 			p.report(int(obj.at), Error, MissingField, where.field(f.snake), "required field is missing")
 		}

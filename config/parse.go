@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"cmp"
 	"fmt"
+	"hash/maphash"
+	"math/bits"
 	"path"
 	"strconv"
 	"strings"
@@ -308,29 +310,45 @@ func (p *parser) keyDefaults(key string) map[string]string {
 type collection struct {
 	*parser
 	specs []registry.Spec
-	lines map[registry.Key]int
+
+	// slots are a hash table of places in specs, each one more than it is: a map of the keys
+	// would hash each of them twice, and hold them all once more. There are none for a
+	// single dataset.
+	slots []int32
+	seed  maphash.Seed
 }
 
 func (p *parser) collect(at int32) *collection {
 	n := p.tree.nodes[at].length
 	c := &collection{parser: p, specs: make([]registry.Spec, 0, n)}
 	if n > 1 {
-		c.lines = make(map[registry.Key]int, n)
+		c.slots, c.seed = make([]int32, 1<<bits.Len32(uint32(2*n))), maphash.MakeSeed()
 	}
 	return c
 }
 
 func (c *collection) add(at int32, where place, defaults map[string]string) {
-	c.specs = append(c.specs, registry.Spec{})
+	c.specs = c.specs[:len(c.specs)+1] // there is room for all
 	s := &c.specs[len(c.specs)-1]
 	c.dataset(s, at, where, defaults)
-	if c.lines == nil {
+	if c.slots == nil {
 		return // it is the only one
 	}
-	if line, twice := c.lines[s.Key()]; twice && s.ShortName != "" {
-		c.report(int(c.tree.nodes[at].at), Error, DuplicateDataset, where.String(), fmt.Sprintf("dataset %v is defined in line %d already", s.Key(), line))
-	} else {
-		c.lines[s.Key()] = s.Line
+	if first := c.first(s.Key()); first != s && s.ShortName != "" {
+		c.report(int(c.tree.nodes[at].at), Error, DuplicateDataset, where.String(), fmt.Sprintf("dataset %v is defined in line %d already", s.Key(), first.Line))
+	}
+}
+
+// first returns the first dataset with the key of the last one.
+func (c *collection) first(key registry.Key) *registry.Spec {
+	for hash := maphash.Comparable(c.seed, key); ; hash++ {
+		slot := &c.slots[hash&uint64(len(c.slots)-1)]
+		if *slot == 0 {
+			*slot = int32(len(c.specs))
+		}
+		if s := &c.specs[*slot-1]; s.Key() == key {
+			return s
+		}
 	}
 }
 

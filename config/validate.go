@@ -113,14 +113,20 @@ func isPlainURL(s string) bool {
 		return false
 	}
 	for i := range len(rest) {
-		switch c := rest[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '.', c == '_', c == '/':
-		default:
+		if !plain[rest[i]] {
 			return false
 		}
 	}
 	return true
 }
+
+// plain are the characters of a URL that are nothing but themselves.
+var plain = func() (set [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._/") {
+		set[c] = true
+	}
+	return set
+}()
 
 func isWebURL(s string) bool {
 	u, err := url.Parse(s)
