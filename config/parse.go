@@ -30,6 +30,9 @@ type options struct {
 }
 
 func newOptions(opts []Option) options {
+	if len(opts) == 0 {
+		return options{maxBytes: DefaultMaxBytes}
+	}
 	o := options{maxBytes: DefaultMaxBytes}
 	for _, set := range opts {
 		set(&o)
@@ -130,6 +133,9 @@ func Format(name string) string {
 	}
 }
 
+// datasetsKey is the key of the datasets where they do not stand alone.
+const datasetsKey = "datasets"
+
 // datasets finds which of the forms the document has.
 func (p *parser) datasets() []registry.Spec {
 	root := &p.tree.nodes[0]
@@ -142,7 +148,7 @@ func (p *parser) datasets() []registry.Spec {
 		return nil
 	}
 	p.envelope()
-	if at := p.tree.child(0, "datasets"); at != 0 {
+	if at := p.tree.child(0, datasetsKey); at != 0 {
 		p.unknownBeside()
 		return p.listOrMap(at)
 	}
@@ -190,9 +196,10 @@ func isEnvelope(key []byte) bool {
 func (p *parser) envelope() {
 	for c := range p.tree.children(0) {
 		n := &p.tree.nodes[c]
-		if isEnvelope(p.tree.key(n)) {
-			p.keep(c)
+		if !isEnvelope(p.tree.key(n)) {
+			continue
 		}
+		p.keep(c)
 		switch key := string(p.tree.key(n)); key {
 		case "schema_version", "schemaVersion":
 			version, err := strconv.Atoi(string(p.tree.textOf(n)))
@@ -232,11 +239,11 @@ func (p *parser) keep(at int32) {
 func (p *parser) unknownBeside() {
 	for c := range p.tree.children(0) {
 		n := &p.tree.nodes[c]
-		key := string(p.tree.key(n))
-		if key == "datasets" || isEnvelope(p.tree.key(n)) {
+		if string(p.tree.key(n)) == datasetsKey || isEnvelope(p.tree.key(n)) {
 			continue
 		}
 		p.keep(c)
+		key := string(p.tree.key(n))
 		d := p.diagnostic(int(n.keyAt), Warning, UnknownField, key, "unknown key beside the datasets")
 		d.Suggestion = suggestEnvelope(key)
 		p.found = append(p.found, d)
@@ -244,15 +251,13 @@ func (p *parser) unknownBeside() {
 }
 
 func (p *parser) listOrMap(at int32) []registry.Spec {
-	n := &p.tree.nodes[at]
-	key := string(p.tree.key(n))
-	switch n.kind {
+	switch n := &p.tree.nodes[at]; n.kind {
 	case registry.KindList:
-		return p.list(at, key)
+		return p.list(at, datasetsKey)
 	case registry.KindObject:
-		return p.entries(at, key)
+		return p.entries(at, datasetsKey)
 	default:
-		p.reportValue(at, Error, WrongType, key, "must be a list of datasets, is "+article(n.kind))
+		p.reportValue(at, Error, WrongType, datasetsKey, "must be a list of datasets, is "+article(n.kind))
 		return nil
 	}
 }
@@ -318,9 +323,9 @@ type collection struct {
 	seed  maphash.Seed
 }
 
-func (p *parser) collect(at int32) *collection {
+func (p *parser) collect(at int32) collection {
 	n := p.tree.nodes[at].length
-	c := &collection{parser: p, specs: make([]registry.Spec, 0, n)}
+	c := collection{parser: p, specs: make([]registry.Spec, 0, n)}
 	if n > 1 {
 		c.slots, c.seed = make([]int32, 1<<bits.Len32(uint32(2*n))), maphash.MakeSeed()
 	}
