@@ -30,9 +30,6 @@ type options struct {
 }
 
 func newOptions(opts []Option) options {
-	if len(opts) == 0 {
-		return options{maxBytes: DefaultMaxBytes}
-	}
 	o := options{maxBytes: DefaultMaxBytes}
 	for _, set := range opts {
 		set(&o)
