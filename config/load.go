@@ -144,7 +144,9 @@ func IsDocument(base string) bool {
 }
 
 // mayBeDirectory reports whether something listed may be a directory that is walked.
-func mayBeDirectory(e fs.DirEntry) bool { return !strings.HasPrefix(e.Name(), ".") && !e.Type().IsRegular() }
+func mayBeDirectory(e fs.DirEntry) bool {
+	return !strings.HasPrefix(e.Name(), ".") && !e.Type().IsRegular()
+}
 
 // An Entry is what [Walk] found under a name.
 type Entry struct {
@@ -198,17 +200,16 @@ func walk(fsys fs.FS, dir Entry, above []fs.FileInfo, visit func(Entry)) error {
 		all[i].Info, all[i].Err = fs.Stat(fsys, all[i].Name)
 	})
 	for _, e := range all {
-		base := path.Base(e.Name)
 		switch {
 		case errors.Is(e.Err, fs.ErrNotExist) && !e.Link:
 			// It went away after the directory was listed.
 		case e.Err != nil:
 			visit(e)
 		case !e.IsDir():
-			if IsDocument(base) {
+			if IsDocument(path.Base(e.Name)) {
 				visit(e)
 			}
-		case !strings.HasPrefix(base, ".") && !slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, e.Info) }):
+		case !slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, e.Info) }):
 			if err := walk(fsys, e, append(above, e.Info), visit); err != nil {
 				e.Err = err
 				visit(e)
