@@ -124,9 +124,9 @@ func (s *Snapshot) Documents() iter.Seq2[string, int] {
 	}
 }
 
-// DocumentLen returns the number of datasets that a document defines, and whether there
-// is such a document.
-func (s *Snapshot) DocumentLen(name string) (n int, ok bool) {
+// DocumentLen returns the number of datasets that a document defines, and whether
+// there is a document of that name.
+func (s *Snapshot) DocumentLen(name string) (int, bool) {
 	doc := s.documents.find(name)
 	if doc == nil {
 		return 0, false
