@@ -129,7 +129,7 @@ func BenchmarkLookupParallel(b *testing.B) {
 			var readers atomic.Int64
 			b.RunParallel(func(pb *testing.PB) {
 				total := 0
-				for i := int(readers.Add(1)) << 32; pb.Next(); i++ {
+				for i := int(readers.Add(1)) << 24; pb.Next(); i++ {
 					total += lookUp(reg, names[scattered(i, n)])
 				}
 				runtime.KeepAlive(total)

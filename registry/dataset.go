@@ -24,9 +24,9 @@ type Dataset struct{ r *record }
 // to that.
 type record struct {
 	text    string // short name, name for people and path, one after the other
-	nameAt  int    // where in text the name for people begins
-	pathAt  int    // where in text the path begins
-	typ     unique.Handle[DerivedScalarType]
+	typ     DerivedScalarType
+	nameAt  uint32   // where in text the name for people begins
+	pathAt  uint32   // where in text the path begins
 	details *details // nil: no optional field is given
 	origin  *origin
 	under   *record // the definition of the same key that this one hides
@@ -56,7 +56,7 @@ type details struct {
 }
 
 var (
-	zeroRecord  = &record{typ: unique.Make(DerivedScalarType("")), origin: &origin{}}
+	zeroRecord  = &record{origin: &origin{}}
 	emptyString = unique.Make("")
 	zeroDetails = &details{model: emptyString, recordFormat: emptyString, version: emptyString, license: emptyString}
 
@@ -73,12 +73,22 @@ func hashKey(shortName string, typ DerivedScalarType) uint64 {
 func newRecord(s *Spec, from *origin) *record {
 	return &record{
 		text:    s.ShortName + s.UserVisibleName + s.NeuronDatasetPath,
-		nameAt:  len(s.ShortName),
-		pathAt:  len(s.ShortName) + len(s.UserVisibleName),
-		typ:     unique.Make(s.DerivedScalarType),
+		typ:     shareType(s.DerivedScalarType),
+		nameAt:  uint32(len(s.ShortName)),
+		pathAt:  uint32(len(s.ShortName) + len(s.UserVisibleName)),
 		details: newDetails(s),
 		origin:  from,
 	}
+}
+
+// shareType returns t with its text in the program's own constants where it is a known
+// type, and else where other records have it. Comparing a type to its constant then
+// costs no look at the text.
+func shareType(t DerivedScalarType) DerivedScalarType {
+	if info, ok := infoByType[t]; ok {
+		return info.value
+	}
+	return unique.Make(t).Value()
 }
 
 func newDetails(s *Spec) *details {
@@ -117,11 +127,11 @@ func (r *record) shortName() string { return r.text[:r.nameAt] }
 func (r *record) name() string      { return r.text[r.nameAt:r.pathAt] }
 func (r *record) path() string      { return r.text[r.pathAt:] }
 
-func (r *record) key() Key     { return Key{r.shortName(), r.typ.Value()} }
-func (r *record) hash() uint64 { return hashKey(r.shortName(), r.typ.Value()) }
+func (r *record) key() Key     { return Key{r.shortName(), r.typ} }
+func (r *record) hash() uint64 { return hashKey(r.shortName(), r.typ) }
 
 func (r *record) hasKey(shortName string, typ DerivedScalarType) bool {
-	return r.shortName() == shortName && r.typ.Value() == typ
+	return r.shortName() == shortName && r.typ == typ
 }
 
 // equal reports whether r and q say the same, wherever they came from.
@@ -164,7 +174,7 @@ func (d *details) say(s *Spec) bool {
 // no other content has.
 func (r *record) appendContent(b []byte) []byte {
 	b = appendSized(b, r.shortName())
-	b = appendSized(b, string(r.typ.Value()))
+	b = appendSized(b, string(r.typ))
 	b = appendSized(b, r.name())
 	b = appendSized(b, r.path())
 	d := r.details
@@ -228,7 +238,7 @@ func (d Dataset) Key() Key { return d.record().key() }
 func (d Dataset) ShortName() string { return d.record().shortName() }
 
 // DerivedScalarType returns the kind of scalar that the records hold.
-func (d Dataset) DerivedScalarType() DerivedScalarType { return d.record().typ.Value() }
+func (d Dataset) DerivedScalarType() DerivedScalarType { return d.record().typ }
 
 // UserVisibleName returns the name for people.
 func (d Dataset) UserVisibleName() string { return d.record().name() }
@@ -395,7 +405,7 @@ func (d Dataset) AppendMetadataJSON(b []byte) []byte {
 func (d Dataset) appendRequired(b []byte) []byte {
 	r := d.record()
 	b = appendJSONString(append(b, `"shortName":`...), r.shortName())
-	b = appendJSONString(append(b, `,"derivedScalarType":`...), string(r.typ.Value()))
+	b = appendJSONString(append(b, `,"derivedScalarType":`...), string(r.typ))
 	b = appendJSONString(append(b, `,"userVisibleName":`...), r.name())
 	return appendJSONString(append(b, `,"neuronDatasetPath":`...), r.path())
 }

@@ -41,8 +41,14 @@ type slot struct {
 }
 
 // home returns the slot at which the search for a hash begins. It is made of the low
-// bits, since the top ones choose the shard.
-func home(hash uint64) int { return int(uint64(uint32(hash)) * shardSlots >> 32) }
+// bits, since the top ones choose the shard; the two values too many go round.
+func home(hash uint64) int {
+	i := int(hash & 511)
+	if i >= shardSlots {
+		i -= shardSlots
+	}
+	return i
+}
 
 func (x *index) lookup(hash uint64, shortName string, typ DerivedScalarType) *record {
 	if len(x.dir) == 0 {

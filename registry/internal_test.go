@@ -29,7 +29,7 @@ func TestIndexWithCollidingHashes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	hashes, records := make([]uint64, 2000), make([]*record, 2000)
 	for i := range records {
-		hashes[i] = uint64(i%8)<<61 | uint64(1<<32-1-i%5*(1<<22))
+		hashes[i] = uint64(i%8)<<61 | uint64(shardSlots-1-i%5)
 		records[i] = newRecord(&Spec{ShortName: fmt.Sprint(i)}, &origin{})
 	}
 	var x index

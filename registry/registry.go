@@ -167,6 +167,9 @@ func (b *builder) build(from *Document, old *document) (*document, error) {
 		if field := spec.missing(); field != "" {
 			return fail(field, ErrMissingField)
 		}
+		if uint64(len(spec.ShortName)+len(spec.UserVisibleName)) > math.MaxUint32 {
+			return fail("user_visible_name", ErrTooLong)
+		}
 		if aligned {
 			continue
 		}
@@ -255,7 +258,7 @@ func (s *Snapshot) with(edits []documentEdit) *Snapshot {
 func (s *Snapshot) withdraw(e *indexEdit, records []*record) {
 	for _, r := range records {
 		hash := r.hash()
-		rest := e.lookup(hash, r.shortName(), r.typ.Value()).without(r.origin)
+		rest := e.lookup(hash, r.shortName(), r.typ).without(r.origin)
 		if rest == nil {
 			s.count--
 			e.remove(hash, r)
@@ -270,7 +273,7 @@ func (s *Snapshot) withdraw(e *indexEdit, records []*record) {
 func (s *Snapshot) define(e *indexEdit, records []*record) {
 	for _, r := range records {
 		hash := r.hash()
-		top := e.lookup(hash, r.shortName(), r.typ.Value())
+		top := e.lookup(hash, r.shortName(), r.typ)
 		if top == nil {
 			s.count++
 			e.put(hash, r)

@@ -93,7 +93,7 @@ func (s *Snapshot) All() iter.Seq[Dataset] {
 
 // winner returns what a reader gets for the key of r; nil if there is nothing.
 func (s *Snapshot) winner(r *record) *record {
-	return s.index.lookup(r.hash(), r.shortName(), r.typ.Value())
+	return s.index.lookup(r.hash(), r.shortName(), r.typ)
 }
 
 // visible reports whether r, a record of s, is what a reader gets for its key.
