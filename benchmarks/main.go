@@ -93,12 +93,15 @@ var quick = scale{
 	idleSize: 100, idle: time.Second,
 }
 
+// wholePicture is the file that the picture of a whole run goes to.
+const wholePicture = "benchmarks.svg"
+
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("benchmarks", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	small := flags.Bool("quick", false, "measure too little to quote, in less than a minute")
 	only := flags.String("run", "", "run the sections whose names match `REGEXP`: lookup, reload, latency, memory, coldstart, idle")
-	picture := flags.String("out", "benchmarks.svg", "draw the picture to `FILE`; empty: none")
+	picture := flags.String("out", "", "draw the picture to `FILE`; "+wholePicture+" if all of it is measured in full")
 	markdown := flags.Bool("markdown", false, "print the tables as Markdown")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -143,7 +146,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return fmt.Errorf("no section matches %q", *only)
 	}
 	if *picture == "" {
-		return nil
+		if *small || *only != "" {
+			return nil // such a run must not replace the picture of a whole one
+		}
+		*picture = wholePicture
 	}
 	return draw(*picture, fmt.Sprintf("%s, %s/%s, %d cores", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0)), panels)
 }

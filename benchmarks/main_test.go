@@ -42,7 +42,7 @@ func TestSections(t *testing.T) {
 
 func TestFlags(t *testing.T) {
 	var out, errs strings.Builder
-	require.NoError(t, run(t.Context(), []string{"-quick", "-run", "^memory$", "-markdown", "-out", ""}, &out, &errs))
+	require.NoError(t, run(t.Context(), []string{"-quick", "-run", "^memory$", "-markdown"}, &out, &errs))
 	assert.Contains(t, out.String(), "| --- | ---: |")
 	assert.Contains(t, out.String(), "| neurondex ")
 
