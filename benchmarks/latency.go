@@ -99,7 +99,7 @@ func latencyOf(ctx context.Context, s scale, p peer, how string) (latency, error
 		if c > 0 { // the first one warms up
 			l.changes++
 			l.torn += torn
-			if seen.IsZero() {
+			if seen.IsZero() || seen.Sub(at) > s.lost {
 				l.lost++
 			} else {
 				l.took = append(l.took, seen.Sub(at))

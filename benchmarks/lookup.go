@@ -301,10 +301,13 @@ func lookups(ctx context.Context, s scale) (result, error) {
 			return res, err
 		}
 		times, ratios := make([][]float64, len(readers)), make([][]float64, len(readers))
-		for range s.rounds {
-			for i, r := range readers {
-				times[i] = append(times[i], r.run(s.batch))
-				ratios[i] = append(ratios[i], times[i][len(times[i])-1]/times[0][len(times[0])-1])
+		for round := range s.rounds {
+			for i := range readers {
+				i = (i + round) % len(readers) // so that nobody always comes after the same one
+				times[i] = append(times[i], readers[i].run(s.batch))
+			}
+			for i := range readers {
+				ratios[i] = append(ratios[i], times[i][round]/times[0][round])
 			}
 			if ctx.Err() != nil {
 				return res, ctx.Err()
