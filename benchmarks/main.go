@@ -80,7 +80,7 @@ var full = scale{
 	reloadSizes: []int{1_000, 10_000}, reloads: 40,
 	latencySize: 1_000, changes: 150, lost: time.Second, budget: 15 * time.Second, settle: 100 * time.Millisecond,
 	memorySize: 1_000_000,
-	coldFiles:  1_000, coldEach: 1_000, coldRounds: 3,
+	coldFiles:  1_000, coldEach: 1_000, coldRounds: 5,
 	idleSize: 10_000, idle: 30 * time.Second,
 }
 
