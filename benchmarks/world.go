@@ -81,7 +81,7 @@ func pathOf(i, change int) string {
 }
 
 // A site is a pair of directories: the one that is followed, and one beside it where files
-// are made ready, so that a rename is all that happens in the first.
+// are made ready that are to be moved in later.
 type site struct{ root, dir, staged string }
 
 func newSite() (site, error) {
@@ -114,11 +114,11 @@ func (s site) fill(p peer, all []dataset) error {
 	return nil
 }
 
-// replace changes a file as careful programs do: it writes another one and renames it
-// over the first. It returns when the rename began. To measure from its return would
+// replace changes a file as careful programs do: it writes another one beside it and renames
+// that over the first. It returns when the rename began. To measure from its return would
 // flatter those that the kernel runs before it lets the writer go on.
 func (s site) replace(name string, data []byte) (time.Time, error) {
-	staged := filepath.Join(s.staged, name)
+	staged := filepath.Join(s.dir, "."+name+".tmp")
 	if err := os.WriteFile(staged, data, 0o644); err != nil {
 		return time.Time{}, err
 	}

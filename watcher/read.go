@@ -40,6 +40,7 @@ func (l *look) read(names []string, before *view, patience bool) (b Batch, err e
 	case before.swapped(after), patience && !before.same(after):
 		return b, nil
 	}
+	changed := 0
 	for i, name := range names {
 		was, isThere := before.found[name]
 		now, isStill := after.found[name]
@@ -48,6 +49,9 @@ func (l *look) read(names []string, before *view, patience bool) (b Batch, err e
 			continue
 		case isThere:
 			b.Changed = append(b.Changed, documents[i])
+			if k, ok := l.known[name]; !ok || !k.same(was) { // it is not merely read again
+				changed++
+			}
 			l.known[name] = was
 			delete(l.indirect, name)
 			if was.link || was.info != nil && hasOtherNames(was.info) {
@@ -59,8 +63,12 @@ func (l *look) read(names []string, before *view, patience bool) (b Batch, err e
 			delete(l.known, name)
 			delete(l.indirect, name)
 			delete(l.recheck, name)
+			changed++
 		}
 		delete(l.unquiet, name)
+	}
+	if changed > 1 {
+		l.burst = l.now
 	}
 	return b, nil
 }
