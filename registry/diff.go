@@ -69,6 +69,44 @@ func (u Update) Diff() Diff {
 	return diff
 }
 
+// Overrides yields every definition that is hidden after the update by a document that did
+// not hide it before, in no particular order. Like Diff it looks only at what is not the
+// same in both.
+func (u Update) Overrides() iter.Seq[Override] {
+	return func(yield func(Override) bool) {
+		seen := make(map[Key]bool)
+		for before, after := range pairs(&u.Before.documents, &u.After.documents) {
+			gone, come := replaced(before, after)
+			for _, r := range slices.Concat(gone, come) {
+				top := u.After.winner(r)
+				if top == nil || top.under == nil || seen[r.key()] {
+					continue
+				}
+				seen[r.key()] = true
+				was := u.Before.winner(r)
+				for q := top.under; q != nil; q = q.under {
+					if was != nil && *was.origin == *top.origin && was.under.isDefinedIn(q.origin) {
+						continue
+					}
+					if !yield(Override{r.key(), u.After.place(q), u.After.place(top)}) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// isDefinedIn reports whether r, or a definition that it lies over, is of a document.
+func (r *record) isDefinedIn(o *origin) bool {
+	for ; r != nil; r = r.under {
+		if *r.origin == *o { // a document that went and came back has another
+			return true
+		}
+	}
+	return false
+}
+
 // hides reports whether r lies over a definition that q is, too.
 func (r *record) hides(q *record) bool {
 	for r = r.under; r != nil; r = r.under {

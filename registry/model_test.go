@@ -238,6 +238,24 @@ func (r *mutator) change(m model) (c registry.Change) {
 
 // TestAgainstModel holds thousands of random changes against a model that is easy to
 // believe.
+// newOverrides returns what Update.Overrides is to yield, from all that there are.
+func newOverrides(u registry.Update) (out []registry.Override) {
+	type pair struct {
+		registry.Key
+		hidden, by string
+	}
+	was := map[pair]bool{}
+	for o := range u.Before.Overrides() {
+		was[pair{o.Key, o.Hidden.Document, o.By.Document}] = true
+	}
+	for o := range u.After.Overrides() {
+		if !was[pair{o.Key, o.Hidden.Document, o.By.Document}] {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
 func TestAgainstModel(t *testing.T) {
 	for name, r := range map[string]mutator{
 		"few documents, much overridden": {documents: 8, keys: 24, datasets: 24, remove: 15},
@@ -281,6 +299,10 @@ func TestAgainstModel(t *testing.T) {
 				require.Equal(t, diff(before, m), renderDiff(u.Diff()))
 				require.Equal(t, diff(held.model, m), renderDiff(registry.Update{Before: held.snapshot, After: u.After}.Diff()))
 				require.Equal(t, diff(m, held.model), renderDiff(registry.Update{Before: u.After, After: held.snapshot}.Diff()))
+
+				require.ElementsMatch(t, newOverrides(u), slices.Collect(u.Overrides()))
+				skipped := registry.Update{Before: held.snapshot, After: u.After}
+				require.ElementsMatch(t, newOverrides(skipped), slices.Collect(skipped.Overrides()))
 
 				hash := u.After.Hash()
 				if want, ok := contents[hash]; ok {
