@@ -154,6 +154,10 @@ func (w *Watcher) apply(meant bool) (registry.Update, error) {
 		w.held = held{}
 	}
 	w.held.err = refused
+	if update.After == nil { // nothing was applied
+		current := w.registry.Snapshot()
+		update = registry.Update{Before: current, After: current}
+	}
 	return update, err
 }
 
