@@ -335,8 +335,7 @@ func TestParseKeepsNothing(t *testing.T) {
 		given := weak.Make(&data[0])
 		specs, found := config.Parse(name, data)
 		out, _, _ := config.Convert(name, data, "json")
-		data = nil
-		runtime.GC() // one that leaves what is pooled, too
+		runtime.GC() // one that leaves what is pooled, too; data itself is not used any more
 		assert.Nil(t, given.Value(), name)
 		runtime.KeepAlive(specs)
 		runtime.KeepAlive(found)

@@ -143,14 +143,15 @@ func BenchmarkLookupParallel(b *testing.B) {
 func BenchmarkLookupWhileApplying(b *testing.B) {
 	for _, n := range sizes {
 		reg, names, changes := fill(n), shortNames(n), prepare(n)
-		run := func(b *testing.B) {
+		lookUpAll := func(b *testing.B) {
+			b.Helper()
 			total := 0
 			for i := 0; b.Loop(); i++ {
 				total += lookUp(reg, names[scattered(i, n)])
 			}
 			sink = total
 		}
-		b.Run(fmt.Sprintf("idle/%d", n), run)
+		b.Run(fmt.Sprintf("idle/%d", n), func(b *testing.B) { lookUpAll(b) })
 		b.Run(fmt.Sprintf("applying/%d", n), func(b *testing.B) {
 			stop, stopped := make(chan struct{}), make(chan int)
 			go func() {
@@ -168,7 +169,7 @@ func BenchmarkLookupWhileApplying(b *testing.B) {
 					}
 				}
 			}()
-			run(b)
+			lookUpAll(b)
 			close(stop)
 			b.ReportMetric(float64(<-stopped)/b.Elapsed().Seconds(), "changes/s")
 		})

@@ -111,7 +111,7 @@ func (m model) String() string {
 	return b.String()
 }
 
-// holds holds a snapshot against m.
+// holds checks that a snapshot is as m says.
 func (m model) holds(t *testing.T, s *registry.Snapshot) {
 	t.Helper()
 	var lines []string
