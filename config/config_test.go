@@ -8,11 +8,13 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"unicode/utf16"
+	"weak"
 
 	"github.com/neurondex/neurondex/config"
 	"github.com/neurondex/neurondex/examples/datasets"
@@ -316,6 +318,48 @@ func TestTOMLIsTakenAsAFullReaderTakesIt(t *testing.T) {
 	}
 }
 
+// TestParseKeepsNothing parses every example and looks at what came out once its bytes are
+// overwritten, and whether anything still holds on to them.
+func TestParseKeepsNothing(t *testing.T) {
+	files, err := filepath.Glob("testdata/parse/*.[tj]*")
+	require.NoError(t, err)
+	for _, file := range files {
+		name := filepath.Base(file)
+		data, err := os.ReadFile(file)
+		require.NoError(t, err)
+		if filepath.Ext(file) == ".golden" || len(data) == 0 {
+			continue
+		}
+		independent(t, name, data)
+
+		given := weak.Make(&data[0])
+		specs, found := config.Parse(name, data)
+		out, _, _ := config.Convert(name, data, "json")
+		runtime.GC() // one that leaves what is pooled, too; data itself is not used any more
+		assert.Nil(t, given.Value(), name)
+		runtime.KeepAlive(specs)
+		runtime.KeepAlive(found)
+		runtime.KeepAlive(out)
+	}
+}
+
+// independent checks that what Parse and Convert return does not change with the bytes that
+// they were given, nor with the next document.
+func independent(t *testing.T, name string, data []byte) {
+	t.Helper()
+	wantSpecs, wantFound := config.Parse(name, bytes.Clone(data))
+	given := bytes.Clone(data)
+	specs, found := config.Parse(name, given)
+	wantOut, _, wantErr := config.Convert(name, bytes.Clone(data), "json")
+	out, _, err := config.Convert(name, given, "json")
+	clear(given)
+	config.Parse(name, bytes.Repeat([]byte("#"), len(data)))
+	require.Equal(t, wantSpecs, specs)
+	require.Equal(t, wantFound, found)
+	require.Equal(t, wantOut, out)
+	require.Equal(t, wantErr, err)
+}
+
 func FuzzParse(f *testing.F) {
 	seeds, err := filepath.Glob("testdata/parse/*")
 	require.NoError(f, err)
@@ -329,6 +373,7 @@ func FuzzParse(f *testing.F) {
 		if json {
 			name = "a.json"
 		}
+		independent(t, name, data)
 		specs, found := config.Parse(name, data)
 		rules := map[config.Rule]bool{}
 		for _, d := range found {

@@ -15,19 +15,21 @@ func (p *parser) dataset(spec *registry.Spec, at int32, where place, defaults ma
 	spec.Line = p.lineOf(int(obj.at))
 	e := entry{parser: p, at: at, where: where, spec: spec}
 	extra, optional := e.find()
+	e.gather()
 	for i, c := range e.given {
 		f := &fields[i]
 		switch {
 		case c != 0:
 			e.bad[i] = !e.set(f, c)
+		case i >= requiredFields:
 		case defaults[f.snake] != "":
 			*f.text(e.spec) = defaults[f.snake]
-		case i < requiredFields:
+		default:
 			e.bad[i] = true
 			p.report(int(obj.at), Error, MissingField, where.field(f.snake), "required field is missing")
 		}
 	}
-	if !e.bad[1] { // the derived scalar type
+	if !e.bad[typePlace] && !e.known {
 		e.resolveType()
 	}
 	if extra > 0 {
@@ -44,6 +46,31 @@ type entry struct {
 	spec  *registry.Spec
 	given [len(fields)]int32 // where each field stands; 0: nowhere
 	bad   [len(fields)]bool  // reported already
+	texts string             // of the fields that are still to be set, one after the other
+	known bool               // the derived scalar type is, by its own name
+}
+
+// gather makes one string of what the dataset's fields are set to, for [entry.take] to cut
+// up: one allocation for a dataset, and none that two of them share.
+func (e *entry) gather() {
+	all := e.loader.scratch[:0]
+	for i, c := range e.given {
+		if c != 0 && fields[i].text != nil && i != typePlace {
+			all = append(all, e.tree.textOf(&e.tree.nodes[c])...)
+		}
+	}
+	e.loader.scratch, e.texts = all, string(all)
+}
+
+// take returns the text of a field, which is the next one.
+func (e *entry) take(f *field, n *node) (text string) {
+	if f.place == typePlace {
+		text, e.known = typeText(e.tree.textOf(n))
+		return text
+	}
+	length := n.text.to - n.text.from
+	text, e.texts = e.texts[:length], e.texts[length:]
+	return text
 }
 
 // find notes where each field stands. Of one in both casings, camelCase is taken.
@@ -52,21 +79,22 @@ func (e *entry) find() (extra int, optional bool) {
 		n := &e.tree.nodes[c]
 		f := fieldOf(n)
 		if f == nil {
-			if e.where.index != alone || !isEnvelope(n.key) {
+			if e.where.index != alone || !isEnvelope(e.tree.key(n)) {
 				extra++
 			}
 			continue
 		}
 		optional = optional || f.place >= requiredFields
 		if other := e.given[f.place]; other != 0 {
-			if e.tree.nodes[other].key == n.key {
+			key := string(e.tree.key(n))
+			if string(e.tree.key(&e.tree.nodes[other])) == key {
 				continue // the codec has reported a key that is given twice
 			}
 			if !e.tree.value(other).Equal(e.tree.value(c)) {
-				e.report(int(n.keyAt), Warning, CasingConflict, e.where.field(n.key),
+				e.report(int(n.keyAt), Warning, CasingConflict, e.where.field(key),
 					fmt.Sprintf("%s and %s differ; %s is taken", f.snake, f.camel, f.camel))
 			}
-			if n.key != f.camel {
+			if key != f.camel {
 				continue
 			}
 		}
@@ -75,6 +103,9 @@ func (e *entry) find() (extra int, optional bool) {
 	return extra, optional
 }
 
+// pathOf returns the path of the field that a node is.
+func (e *entry) pathOf(n *node) string { return e.where.field(string(e.tree.key(n))) }
+
 // set puts the value at a node into its field and reports whether that was possible.
 func (e *entry) set(f *field, at int32) bool {
 	n := &e.tree.nodes[at]
@@ -82,38 +113,39 @@ func (e *entry) set(f *field, at int32) bool {
 	switch {
 	case n.kind == registry.KindNull:
 		if f.place < requiredFields {
-			e.report(int(n.at), Error, MissingField, e.where.field(n.key), "required field is null")
+			e.report(int(n.at), Error, MissingField, e.pathOf(n), "required field is null")
 		}
 		return f.place >= requiredFields
 	case f.text != nil:
 		want = "a string"
+		text := e.take(f, n)
 		switch n.kind {
 		case registry.KindString:
-			*f.text(e.spec) = n.text
+			*f.text(e.spec) = text
 			return true
 		case registry.KindInteger, registry.KindFloat, registry.KindBool:
-			e.reportValue(at, Warning, LegacyForm, e.where.field(n.key), article(n.kind)+" where a string is expected; its text is taken")
-			*f.text(e.spec) = n.text
+			e.reportValue(at, Warning, LegacyForm, e.pathOf(n), article(n.kind)+" where a string is expected; its text is taken")
+			*f.text(e.spec) = text
 			return true
 		}
 	case f.flag != nil:
 		if want = "true or false"; n.kind == registry.KindBool {
-			*f.flag(e.spec) = n.text == "true"
+			*f.flag(e.spec) = string(e.tree.textOf(n)) == "true"
 			return true
 		}
 	case f.number != nil:
 		want = "an integer"
-		if i, err := strconv.Atoi(n.text); n.kind == registry.KindInteger && err == nil {
+		if i, err := strconv.Atoi(string(e.tree.textOf(n))); n.kind == registry.KindInteger && err == nil {
 			*f.number(e.spec) = i
 			return true
 		}
 	case f.list != nil:
-		return e.strings(at, e.where.field(n.key), f.list(e.spec))
+		return e.strings(at, e.pathOf(n), f.list(e.spec))
 	}
 	if e.isDataset(at) {
-		e.report(int(n.keyAt), Warning, NestedDataset, e.where.field(n.key), nestedMessage)
+		e.report(int(n.keyAt), Warning, NestedDataset, e.pathOf(n), nestedMessage)
 	}
-	e.reportValue(at, Error, WrongType, e.where.field(n.key), "must be "+want+", is "+article(n.kind))
+	e.reportValue(at, Error, WrongType, e.pathOf(n), "must be "+want+", is "+article(n.kind))
 	return false
 }
 
@@ -136,7 +168,7 @@ func (p *parser) strings(at int32, field string, into *[]string) bool {
 			p.reportValue(c, Error, WrongType, name, "must be a string, is "+article(item.kind))
 			return false
 		}
-		items = append(items, item.text)
+		items = append(items, string(p.tree.textOf(item)))
 	}
 	*into = items
 	return true
@@ -159,8 +191,8 @@ func (e *entry) resolveType() {
 	t, constant := e.scalarType(string(e.spec.DerivedScalarType))
 	if constant {
 		at := e.at // a map's key gave it
-		if e.given[1] != 0 {
-			at = e.given[1]
+		if e.given[typePlace] != 0 {
+			at = e.given[typePlace]
 		}
 		e.reportValue(at, Warning, LegacyForm, e.where.field("derived_scalar_type"),
 			fmt.Sprintf("the name of a constant; today's form is %q", t))
@@ -178,17 +210,18 @@ func (e *entry) extras(n int) {
 	e.spec.Extra = make([]registry.Field, 0, n)
 	for c := range e.tree.children(e.at) {
 		n := &e.tree.nodes[c]
-		if n.field != 0 || e.where.index == alone && isEnvelope(n.key) {
+		if n.field != 0 || e.where.index == alone && isEnvelope(e.tree.key(n)) {
 			continue
 		}
-		e.spec.Extra = append(e.spec.Extra, registry.Field{Name: strings.Clone(n.key), Value: e.tree.value(c)})
+		key := string(e.tree.key(n))
+		e.spec.Extra = append(e.spec.Extra, registry.Field{Name: key, Value: e.tree.value(c)})
 		switch {
-		case knownExtras[n.key]:
+		case knownExtras[key]:
 		case e.holdsDataset(c):
-			e.report(int(n.keyAt), Warning, NestedDataset, e.where.field(n.key), nestedMessage)
+			e.report(int(n.keyAt), Warning, NestedDataset, e.where.field(key), nestedMessage)
 		default:
-			d := e.diagnostic(int(n.keyAt), Warning, UnknownField, e.where.field(n.key), "unknown field; it is kept as it is")
-			d.Suggestion = suggestField(n.key)
+			d := e.diagnostic(int(n.keyAt), Warning, UnknownField, e.where.field(key), "unknown field; it is kept as it is")
+			d.Suggestion = suggestField(key)
 			e.found = append(e.found, d)
 		}
 	}
@@ -231,7 +264,7 @@ func (e *entry) check(optional bool) {
 		}
 		fieldName, at := f.snake, e.at
 		if c := e.given[f.place]; c != 0 {
-			fieldName, at = e.tree.nodes[c].key, c
+			fieldName, at = string(e.tree.key(&e.tree.nodes[c])), c
 		}
 		if isElement {
 			i, _ := strconv.Atoi(strings.TrimSuffix(element, "]"))
@@ -248,10 +281,10 @@ func (e *entry) check(optional bool) {
 		d.Value, d.Suggestion = cut(fmt.Sprint(failed.Value())), suggestion
 		e.found = append(e.found, d)
 	}
-	e.azure(e.given[3], e.spec.NeuronDatasetPath)
-	if at := e.given[fieldByName["explanation_dataset_paths"].place]; at != 0 {
+	e.azure(e.given[pathPlace], e.spec.NeuronDatasetPath)
+	if at := e.given[explanationsPlace]; at != 0 {
 		for c := range e.tree.children(at) {
-			e.azure(c, e.tree.nodes[c].text)
+			e.azure(c, string(e.tree.textOf(&e.tree.nodes[c])))
 		}
 	}
 }
@@ -264,7 +297,7 @@ func (e *entry) azure(at int32, path string) {
 		return
 	}
 	n := &e.tree.nodes[at]
-	d := e.diagnostic(int(n.at), Hint, AzurePath, e.where.field(n.key),
+	d := e.diagnostic(int(n.at), Hint, AzurePath, e.pathOf(n),
 		"browsers cannot read az:// paths; the https form is https://"+cut(account)+".blob.core.windows.net/"+cut(blob))
 	d.Value = cut(path)
 	e.found = append(e.found, d)

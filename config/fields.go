@@ -14,14 +14,6 @@ type field struct {
 	list         func(*registry.Spec) *[]string
 }
 
-// spelling returns the one of the two spellings that raw is.
-func (f *field) spelling(raw []byte) string {
-	if string(raw) == f.snake {
-		return f.snake
-	}
-	return f.camel
-}
-
 // fields are all of them, the required ones first. They, and the maps, are only read
 // after init.
 var fields = [...]field{
@@ -43,13 +35,17 @@ var fields = [...]field{
 	{snake: "replaced_by", camel: "replacedBy", goName: "ReplacedBy", text: func(s *registry.Spec) *string { return &s.ReplacedBy }},
 }
 
-// keyOf returns a key as a tree holds it, with the field that it names: known keys share
-// their text.
-func keyOf(raw []byte) (key string, field uint8) {
-	if f, ok := fieldByName[string(raw)]; ok {
-		return f.spelling(raw), uint8(f.place) + 1
+// fieldNamed returns what a node has whose key is the given one: one more than the place
+// of the field that it names, 0 if it names none. Last is that of the key before it: most
+// datasets have their fields in the order of the table.
+func fieldNamed(key []byte, last uint8) uint8 {
+	if int(last) < len(fields) && (string(key) == fields[last].snake || string(key) == fields[last].camel) {
+		return last + 1
 	}
-	return string(raw), 0
+	if f, ok := fieldByName[string(key)]; ok {
+		return uint8(f.place) + 1
+	}
+	return 0
 }
 
 // fieldOf returns the field that a node's key names, nil for none.
@@ -69,20 +65,21 @@ func init() {
 	}
 }
 
-// textOf returns the text of a string value, sharing that of known types.
-func textOf(raw []byte, f uint8) string {
-	if f == typeField {
-		if known, ok := typeTexts[string(raw)]; ok {
-			return known
-		}
+func typeText(raw []byte) (text string, known bool) {
+	if text, known = typeTexts[string(raw)]; !known {
+		text = string(raw)
 	}
-	return string(raw)
+	return text, known
 }
 
-// typeField is what a node has whose key names the derived scalar type.
-const typeField = 2
-
 const requiredFields = 4
+
+// Places of fields that have more to them than their value.
+const (
+	typePlace         = 1
+	pathPlace         = 3
+	explanationsPlace = 9
+)
 
 var (
 	fieldByName   = make(map[string]*field, 2*len(fields))

@@ -12,50 +12,51 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// decodeJSON makes a tree of a JSON document in one pass over its tokens.
-func decodeJSON(data []byte) (*tree, error) {
-	t := newTree(len(data))
-	dec := jsontext.NewDecoder(bytes.NewBuffer(data), jsontext.AllowDuplicateNames(true))
+// decodeJSON makes the tree of a JSON document in one pass over its tokens.
+func (l *loader) decodeJSON() error {
+	t, dec, data := &l.tree, &l.json, l.tree.document()
+	l.jsonBuf = *bytes.NewBuffer(data)
+	dec.Reset(&l.jsonBuf, jsontext.AllowDuplicateNames(true))
 	parents := make([]int32, 0, 8)
-	var key string
+	var key span
 	var keyField uint8
 	var keyAt int
 	for {
 		at := skipJSONSpace(data, int(dec.InputOffset()))
 		tok, err := dec.ReadToken()
 		if errors.Is(err, io.EOF) && len(t.nodes) == 0 {
-			return t, nil // nothing at all: an empty document
+			return nil // nothing at all: an empty document
 		}
 		if err != nil {
-			return nil, jsonProblem(data, err)
+			return jsonProblem(data, err)
 		}
 		end := int(dec.InputOffset())
 		depth := len(parents)
 		inObject := depth > 0 && t.nodes[parents[depth-1]].kind == registry.KindObject
 		if inObject && tok.Kind() == '"' && keyAt == 0 { // no key stands at offset 0
-			key, keyField = jsonKey(data[at:end], tok)
-			keyAt = at
-			if t.child(parents[depth-1], key) != 0 {
-				t.problems = append(t.problems, problem{DuplicateKey, at, fmt.Sprintf("key %q is given twice in one object", key)})
+			key, keyAt = t.jsonString(at, end, tok), at
+			keyField = fieldNamed(t.bytes(key), t.lastField(parents[depth-1]))
+			if t.childOf(parents[depth-1], t.bytes(key)) != 0 {
+				t.problems = append(t.problems, problem{DuplicateKey, at, fmt.Sprintf("key %q is given twice in one object", t.bytes(key))})
 			}
 			continue
 		}
 		n := node{key: key, field: keyField, keyAt: int32(keyAt), at: int32(at)}
-		key, keyField, keyAt = "", 0, 0
+		key, keyField, keyAt = span{}, 0, 0
 		switch tok.Kind() {
 		case '}', ']':
 			parents = parents[:depth-1]
 		case 'n':
 			n.kind = registry.KindNull
 		case 't', 'f':
-			n.kind, n.text = registry.KindBool, string(data[at:end])
+			n.kind, n.text = registry.KindBool, span{int32(at), int32(end)}
 		case '0':
-			n.kind, n.text = registry.KindInteger, string(data[at:end])
-			if strings.ContainsAny(n.text, ".eE") {
+			n.kind, n.text = registry.KindInteger, span{int32(at), int32(end)}
+			if bytes.ContainsAny(data[at:end], ".eE") {
 				n.kind = registry.KindFloat
 			}
 		case '"':
-			n.kind, n.text = registry.KindString, jsonString(data[at:end], tok, n.field)
+			n.kind, n.text = registry.KindString, t.jsonString(at, end, tok)
 		case '{':
 			n.kind = registry.KindObject
 		case '[':
@@ -70,7 +71,7 @@ func decodeJSON(data []byte) (*tree, error) {
 			}
 			if k == '{' || k == '[' {
 				if depth == maxDepth {
-					return nil, tooDeep(at)
+					return tooDeep(at)
 				}
 				parents = append(parents, place)
 			}
@@ -80,9 +81,18 @@ func decodeJSON(data []byte) (*tree, error) {
 		}
 	}
 	if at := skipJSONSpace(data, int(dec.InputOffset())); at < len(data) {
-		return nil, &problem{Syntax, at, "something follows the end of the document"}
+		return &problem{Syntax, at, "something follows the end of the document"}
 	}
-	return t, nil
+	return nil
+}
+
+// jsonString returns where the content of a string is that stands, in quotes, between two
+// offsets.
+func (t *tree) jsonString(at, end int, tok jsontext.Token) span {
+	if at, end := at+1, end-1; bytes.IndexByte(t.text[at:end], '\\') < 0 {
+		return span{int32(at), int32(end)}
+	}
+	return t.keep([]byte(tok.String()))
 }
 
 // standardize makes plain JSON of JSON with comments and trailing commas, with everything
@@ -104,22 +114,6 @@ func standardize(data []byte) ([]byte, *problem) {
 	}
 	_, message, _ = strings.Cut(message, ": ")
 	return nil, &problem{Syntax, min(at+column-1, len(data)), message}
-}
-
-// jsonKey returns a key, with the field that it names.
-func jsonKey(raw []byte, tok jsontext.Token) (string, uint8) {
-	if inner := raw[1 : len(raw)-1]; bytes.IndexByte(inner, '\\') < 0 {
-		return keyOf(inner)
-	}
-	return keyOf([]byte(tok.String()))
-}
-
-// jsonString returns the content of a string token.
-func jsonString(raw []byte, tok jsontext.Token, field uint8) string {
-	if inner := raw[1 : len(raw)-1]; bytes.IndexByte(inner, '\\') < 0 {
-		return textOf(inner, field)
-	}
-	return tok.String()
 }
 
 func skipJSONSpace(data []byte, at int) int {

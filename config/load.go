@@ -143,8 +143,10 @@ func IsDocument(base string) bool {
 	return (ext == ".toml" || ext == ".json" || ext == ".jsonc") && !strings.HasPrefix(base, ".") && !strings.HasPrefix(base, "#") && !strings.HasPrefix(base, "~")
 }
 
-// isDirectory reports whether a directory of the given name is walked.
-func isDirectory(base string) bool { return !strings.HasPrefix(base, ".") }
+// mayBeDirectory reports whether something listed may be a directory that is walked.
+func mayBeDirectory(e fs.DirEntry) bool {
+	return !strings.HasPrefix(e.Name(), ".") && !e.Type().IsRegular()
+}
 
 // An Entry is what [Walk] found under a name.
 type Entry struct {
@@ -172,7 +174,8 @@ func (e Entry) IsCandidate() bool {
 // once more with the error if it cannot be. Symbolic links are followed, to files and
 // to directories, but never into a directory that is being walked already; dot
 // directories are passed over. What cannot be looked at is visited with the error, if it
-// may be a document or a directory. Walk itself fails only if the root cannot be listed.
+// may be a document or a directory. The files of a directory are looked at on all cores, and
+// visited one after the other. Walk itself fails only if the root cannot be listed.
 func Walk(fsys fs.FS, visit func(Entry)) error {
 	root, err := fs.Stat(fsys, ".")
 	if err != nil {
@@ -187,24 +190,26 @@ func walk(fsys fs.FS, dir Entry, above []fs.FileInfo, visit func(Entry)) error {
 	if err != nil {
 		return err
 	}
-	for _, found := range entries {
-		base := found.Name()
-		mayBeDir := isDirectory(base) && !found.Type().IsRegular()
-		if !IsDocument(base) && !mayBeDir {
-			continue
+	var all []Entry
+	for _, e := range entries {
+		if IsDocument(e.Name()) || mayBeDirectory(e) {
+			all = append(all, Entry{Name: path.Join(dir.Name, e.Name()), Link: e.Type()&fs.ModeSymlink != 0})
 		}
-		e := Entry{Name: path.Join(dir.Name, base), Link: found.Type()&fs.ModeSymlink != 0}
-		e.Info, e.Err = fs.Stat(fsys, e.Name)
+	}
+	parallel.For(len(all), runtime.GOMAXPROCS(0), func(i int) {
+		all[i].Info, all[i].Err = fs.Stat(fsys, all[i].Name)
+	})
+	for _, e := range all {
 		switch {
 		case errors.Is(e.Err, fs.ErrNotExist) && !e.Link:
 			// It went away after the directory was listed.
 		case e.Err != nil:
 			visit(e)
 		case !e.IsDir():
-			if IsDocument(base) {
+			if IsDocument(path.Base(e.Name)) {
 				visit(e)
 			}
-		case mayBeDir && !slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, e.Info) }):
+		case !slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, e.Info) }):
 			if err := walk(fsys, e, append(above, e.Info), visit); err != nil {
 				e.Err = err
 				visit(e)

@@ -3,8 +3,9 @@ package config
 import (
 	"bytes"
 	"cmp"
-	"context"
 	"fmt"
+	"hash/maphash"
+	"math/bits"
 	"path"
 	"strconv"
 	"strings"
@@ -59,11 +60,8 @@ func WithMaxBytes(n int64) Option { return func(o *options) { o.maxBytes = n } }
 // end, and stands in the diagnostics. If one of them is an error there are no datasets:
 // a document is taken whole or not at all. Nothing that is returned refers to data.
 func Parse(name string, data []byte, opts ...Option) ([]registry.Spec, Diagnostics) {
-	p := &parser{name: name, data: data, options: newOptions(opts)}
-	specs := p.parse()
-	if p.tree != nil {
-		p.tree.release()
-	}
+	p := &parser{name: name, options: newOptions(opts)}
+	specs := p.parse(data)
 	p.found.sort()
 	if p.found.Count(Error) > 0 {
 		return nil, p.found
@@ -74,13 +72,11 @@ func Parse(name string, data []byte, opts ...Option) ([]registry.Spec, Diagnosti
 // A parser makes datasets of the tree of one document.
 type parser struct {
 	options
-	name  string
-	data  []byte
-	tree  *tree
-	ctx   context.Context //nolint:containedctx // for the validator alone, which has no other way in
-	found Diagnostics
-
-	required requiredPart // of the dataset that is being checked
+	name   string
+	text   []byte // of the document
+	loader *loader
+	tree   *tree
+	found  Diagnostics
 
 	// What the document says beside its datasets, by today's names, if it is to be kept.
 	beside       []registry.Field
@@ -89,19 +85,21 @@ type parser struct {
 	lineAt, line int // the line of an offset; lines are counted forward from there
 }
 
-func (p *parser) parse() []registry.Spec {
+func (p *parser) parse(data []byte) []registry.Spec {
 	format := Format(p.name)
 	if format == "" {
 		p.whole(Error, UnknownFormat, "a dataset file's name ends in .toml, .json or .jsonc")
 		return nil
 	}
-	if int64(len(p.data)) > p.maxBytes {
+	if int64(len(data)) > p.maxBytes {
 		p.whole(Error, TooLarge, fmt.Sprintf("larger than %d bytes", p.maxBytes))
 		return nil
 	}
 	var fault *problem
-	if p.data, fault = decodeText(p.data); fault == nil {
-		p.tree, fault = load(format, p.data)
+	if p.text, fault = decodeText(data); fault == nil {
+		p.loader = loaders.Get().(*loader)
+		defer p.loader.release()
+		p.tree, fault = p.loader.load(format, p.text)
 	}
 	if fault != nil {
 		p.report(fault.at, Error, fault.rule, "", fault.message)
@@ -118,7 +116,6 @@ func (p *parser) parse() []registry.Spec {
 		p.whole(Warning, EmptyDocument, "nothing in it; if no datasets are meant, say so by "+empty)
 		return nil
 	}
-	p.ctx = context.WithValue(context.Background(), extraTypesKey{}, &p.options)
 	return p.datasets()
 }
 
@@ -133,6 +130,9 @@ func Format(name string) string {
 	}
 }
 
+// datasetsKey is the key of the datasets where they do not stand alone.
+const datasetsKey = "datasets"
+
 // datasets finds which of the forms the document has.
 func (p *parser) datasets() []registry.Spec {
 	root := &p.tree.nodes[0]
@@ -145,14 +145,14 @@ func (p *parser) datasets() []registry.Spec {
 		return nil
 	}
 	p.envelope()
-	if at := p.tree.child(0, "datasets"); at != 0 {
+	if at := p.tree.child(0, datasetsKey); at != 0 {
 		p.unknownBeside()
 		return p.listOrMap(at)
 	}
 	single, others, allObjects := false, false, true
 	for c := range p.tree.children(0) {
 		n := &p.tree.nodes[c]
-		if isEnvelope(n.key) {
+		if isEnvelope(p.tree.key(n)) {
 			continue
 		}
 		others = true
@@ -175,13 +175,14 @@ func (p *parser) datasets() []registry.Spec {
 	first := &p.tree.nodes[root.first]
 	p.found = append(p.found, p.diagnostic(int(first.keyAt), Error, WrongShape, "",
 		"neither a list of datasets under the key datasets, nor a dataset with "+fields[0].snake))
-	p.found[len(p.found)-1].Suggestion = cmp.Or(suggestEnvelope(first.key), suggestField(first.key))
+	key := string(p.tree.key(first))
+	p.found[len(p.found)-1].Suggestion = cmp.Or(suggestEnvelope(key), suggestField(key))
 	return nil
 }
 
 // isEnvelope reports whether a key of the document itself is about the document.
-func isEnvelope(key string) bool {
-	switch key {
+func isEnvelope(key []byte) bool {
+	switch string(key) {
 	case "$schema", "schema_version", "schemaVersion", "extra_scalar_types", "extraScalarTypes":
 		return true
 	}
@@ -192,22 +193,23 @@ func isEnvelope(key string) bool {
 func (p *parser) envelope() {
 	for c := range p.tree.children(0) {
 		n := &p.tree.nodes[c]
-		if isEnvelope(n.key) {
-			p.keep(c)
+		if !isEnvelope(p.tree.key(n)) {
+			continue
 		}
-		switch n.key {
+		p.keep(c)
+		switch key := string(p.tree.key(n)); key {
 		case "schema_version", "schemaVersion":
-			version, err := strconv.Atoi(n.text)
+			version, err := strconv.Atoi(string(p.tree.textOf(n)))
 			switch {
 			case n.kind != registry.KindInteger || err != nil || version < 1:
-				p.reportValue(c, Error, UnsupportedVersion, n.key, "must be an integer from 1 up")
+				p.reportValue(c, Error, UnsupportedVersion, key, "must be an integer from 1 up")
 			case version > SchemaVersion:
-				p.reportValue(c, Warning, UnsupportedVersion, n.key,
+				p.reportValue(c, Warning, UnsupportedVersion, key,
 					fmt.Sprintf("newer than version %d, the newest that this program knows; what it knows is loaded", SchemaVersion))
 			}
 		case "extra_scalar_types", "extraScalarTypes":
 			var types []string
-			if p.strings(c, n.key, &types) {
+			if p.strings(c, key, &types) {
 				for _, t := range types {
 					p.declare([]registry.DerivedScalarType{registry.DerivedScalarType(t)})
 				}
@@ -221,7 +223,7 @@ func (p *parser) keep(at int32) {
 	if !p.envelopeKept {
 		return
 	}
-	name := p.tree.nodes[at].key
+	name := string(p.tree.key(&p.tree.nodes[at]))
 	for snake, camel := range camelEnvelope {
 		if name == camel {
 			name = snake
@@ -234,12 +236,13 @@ func (p *parser) keep(at int32) {
 func (p *parser) unknownBeside() {
 	for c := range p.tree.children(0) {
 		n := &p.tree.nodes[c]
-		if n.key == "datasets" || isEnvelope(n.key) {
+		if string(p.tree.key(n)) == datasetsKey || isEnvelope(p.tree.key(n)) {
 			continue
 		}
 		p.keep(c)
-		d := p.diagnostic(int(n.keyAt), Warning, UnknownField, n.key, "unknown key beside the datasets")
-		d.Suggestion = suggestEnvelope(n.key)
+		key := string(p.tree.key(n))
+		d := p.diagnostic(int(n.keyAt), Warning, UnknownField, key, "unknown key beside the datasets")
+		d.Suggestion = suggestEnvelope(key)
 		p.found = append(p.found, d)
 	}
 }
@@ -247,11 +250,11 @@ func (p *parser) unknownBeside() {
 func (p *parser) listOrMap(at int32) []registry.Spec {
 	switch n := &p.tree.nodes[at]; n.kind {
 	case registry.KindList:
-		return p.list(at, n.key)
+		return p.list(at, datasetsKey)
 	case registry.KindObject:
-		return p.entries(at, n.key)
+		return p.entries(at, datasetsKey)
 	default:
-		p.reportValue(at, Error, WrongType, n.key, "must be a list of datasets, is "+article(n.kind))
+		p.reportValue(at, Error, WrongType, datasetsKey, "must be a list of datasets, is "+article(n.kind))
 		return nil
 	}
 }
@@ -280,15 +283,16 @@ func (p *parser) entries(at int32, name string) []registry.Spec {
 	}
 	for item := range p.tree.children(at) {
 		n := &p.tree.nodes[item]
-		if at == 0 && isEnvelope(n.key) {
+		if at == 0 && isEnvelope(p.tree.key(n)) {
 			continue
 		}
-		where := place{list: name, key: n.key, index: named}
+		key := string(p.tree.key(n))
+		where := place{list: name, key: key, index: named}
 		if n.kind != registry.KindObject {
 			p.reportValue(item, Error, WrongType, where.String(), "must be a dataset, is "+article(n.kind))
 			continue
 		}
-		c.add(item, where, p.keyDefaults(n.key))
+		c.add(item, where, p.keyDefaults(key))
 	}
 	return c.specs
 }
@@ -308,29 +312,45 @@ func (p *parser) keyDefaults(key string) map[string]string {
 type collection struct {
 	*parser
 	specs []registry.Spec
-	lines map[registry.Key]int
+
+	// slots are a hash table of places in specs, each one more than it is: a map of the keys
+	// would hash each of them twice, and hold them all once more. There are none for a
+	// single dataset.
+	slots []int32
+	seed  maphash.Seed
 }
 
-func (p *parser) collect(at int32) *collection {
+func (p *parser) collect(at int32) collection {
 	n := p.tree.nodes[at].length
-	c := &collection{parser: p, specs: make([]registry.Spec, 0, n)}
+	c := collection{parser: p, specs: make([]registry.Spec, 0, n)}
 	if n > 1 {
-		c.lines = make(map[registry.Key]int, n)
+		c.slots, c.seed = make([]int32, 1<<bits.Len32(uint32(2*n))), maphash.MakeSeed()
 	}
 	return c
 }
 
 func (c *collection) add(at int32, where place, defaults map[string]string) {
-	c.specs = append(c.specs, registry.Spec{})
+	c.specs = c.specs[:len(c.specs)+1] // there is room for all
 	s := &c.specs[len(c.specs)-1]
 	c.dataset(s, at, where, defaults)
-	if c.lines == nil {
+	if c.slots == nil {
 		return // it is the only one
 	}
-	if line, twice := c.lines[s.Key()]; twice && s.ShortName != "" {
-		c.report(int(c.tree.nodes[at].at), Error, DuplicateDataset, where.String(), fmt.Sprintf("dataset %v is defined in line %d already", s.Key(), line))
-	} else {
-		c.lines[s.Key()] = s.Line
+	if first := c.first(s.Key()); first != s && s.ShortName != "" {
+		c.report(int(c.tree.nodes[at].at), Error, DuplicateDataset, where.String(), fmt.Sprintf("dataset %v is defined in line %d already", s.Key(), first.Line))
+	}
+}
+
+// first returns the first dataset with the key of the last one.
+func (c *collection) first(key registry.Key) *registry.Spec {
+	for hash := maphash.Comparable(c.seed, key); ; hash++ {
+		slot := &c.slots[hash&uint64(len(c.slots)-1)]
+		if *slot == 0 {
+			*slot = int32(len(c.specs))
+		}
+		if s := &c.specs[*slot-1]; s.Key() == key {
+			return s
+		}
 	}
 }
 
@@ -374,16 +394,16 @@ func (p *parser) lineOf(at int) int {
 	if at < p.lineAt || p.line == 0 {
 		p.lineAt, p.line = 0, 1
 	}
-	p.line += bytes.Count(p.data[p.lineAt:at], []byte{'\n'})
+	p.line += bytes.Count(p.text[p.lineAt:at], []byte{'\n'})
 	p.lineAt = at
 	return p.line
 }
 
 func (p *parser) diagnostic(at int, s Severity, r Rule, field, message string) Diagnostic {
-	start := bytes.LastIndexByte(p.data[:at], '\n') + 1
+	start := bytes.LastIndexByte(p.text[:at], '\n') + 1
 	return Diagnostic{
 		Severity: s, Rule: r, File: p.name, Field: field, Message: message,
-		Line: p.lineOf(at), Column: utf8.RuneCount(p.data[start:at]) + 1,
+		Line: p.lineOf(at), Column: utf8.RuneCount(p.text[start:at]) + 1,
 	}
 }
 
@@ -395,7 +415,7 @@ func (p *parser) report(at int, s Severity, r Rule, field, message string) {
 func (p *parser) reportValue(at int32, s Severity, r Rule, field, message string) {
 	n := &p.tree.nodes[at]
 	d := p.diagnostic(int(n.at), s, r, field, message)
-	d.Value = cut(n.text)
+	d.Value = cut(string(p.tree.textOf(n)))
 	p.found = append(p.found, d)
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/neurondex/neurondex/registry"
 	"github.com/pelletier/go-toml/v2"
@@ -23,17 +22,13 @@ const (
 	ofTables                   // a list, by [[a]]
 )
 
-// decodeTOML makes a tree of a TOML document in one pass over its expressions. The
+// decodeTOML makes the tree of a TOML document in one pass over its expressions. The
 // parser knows the grammar; that no table and no key is defined twice is checked
 // here.
-func decodeTOML(data []byte) (*tree, error) {
-	b := &tomlBuilder{newTree(len(data)), tomlParsers.Get().(*unstable.Parser)}
-	defer func() {
-		b.Reset(nil)
-		tomlParsers.Put(b.Parser)
-	}()
+func (l *loader) decodeTOML() error {
+	b := &tomlBuilder{&l.tree, &l.toml}
 	b.nodes = append(b.nodes, node{kind: registry.KindObject, toml: headed})
-	b.Reset(data)
+	b.Reset(b.document())
 	current, depth := int32(0), 0
 	for b.NextExpression() {
 		e := b.Expression()
@@ -45,17 +40,14 @@ func decodeTOML(data []byte) (*tree, error) {
 			err = b.keyValue(current, depth, e)
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
 	if err := b.Error(); err != nil {
-		return nil, tomlProblem(b.Parser, data, err)
+		return tomlProblem(b.Parser, err)
 	}
-	return b.tree, nil
+	return nil
 }
-
-// tomlParsers keep the room that they have for nodes.
-var tomlParsers = sync.Pool{New: func() any { return new(unstable.Parser) }}
 
 type tomlBuilder struct {
 	*tree
@@ -151,7 +143,7 @@ func (b *tomlBuilder) keyValue(table int32, depth int, e *unstable.Node) *proble
 func (b *tomlBuilder) value(parent int32, depth int, key, v *unstable.Node) *problem {
 	n := node{at: int32(v.Raw.Offset)}
 	if key != nil {
-		n.key, n.field = keyOf(key.Data)
+		n.key, n.field = b.span(key.Data), fieldNamed(key.Data, b.lastField(parent))
 		n.keyAt = int32(key.Raw.Offset)
 		if v.Raw.Length == 0 {
 			n.at = n.keyAt
@@ -161,9 +153,9 @@ func (b *tomlBuilder) value(parent int32, depth int, key, v *unstable.Node) *pro
 	}
 	switch v.Kind {
 	case unstable.String:
-		n.kind, n.text = registry.KindString, textOf(v.Data, n.field)
+		n.kind, n.text = registry.KindString, b.span(v.Data)
 	case unstable.Bool:
-		n.kind, n.text = registry.KindBool, string(v.Data)
+		n.kind, n.text = registry.KindBool, b.span(v.Data)
 	case unstable.Array, unstable.InlineTable:
 		if depth == maxDepth {
 			return tooDeep(int(n.at))
@@ -190,10 +182,11 @@ func (b *tomlBuilder) value(parent int32, depth int, key, v *unstable.Node) *pro
 		b.close(place)
 		return nil
 	default:
-		var err error
-		if n.kind, n.text, err = tomlScalar(v); err != nil {
+		kind, text, err := tomlScalar(v)
+		if err != nil {
 			return &problem{Syntax, int(v.Raw.Offset), err.Error()}
 		}
+		n.kind, n.text = kind, b.keep([]byte(text))
 	}
 	b.add(parent, n)
 	return nil
@@ -214,8 +207,22 @@ func (b *tomlBuilder) node(at int32) *node { return &b.nodes[at] }
 func (b *tomlBuilder) fresh(key *unstable.Node, kind registry.Kind, state tableState) node {
 	at := int32(key.Raw.Offset)
 	n := node{kind: kind, toml: state, keyAt: at, at: at}
-	n.key, n.field = keyOf(key.Data)
+	n.key, n.field = b.span(key.Data), fieldNamed(key.Data, 0)
 	return n
+}
+
+// span returns where in the tree's text something is that the parser found. It is a part
+// of the document unless it has escapes.
+func (b *tomlBuilder) span(found []byte) span {
+	if len(found) == 0 {
+		return span{}
+	}
+	document := b.Data()
+	at := cap(document) - cap(found) // if it is a part, both end with the same array
+	if at < 0 || at >= len(document) || &document[at] != &found[0] {
+		return b.keep(found)
+	}
+	return span{int32(at), int32(at + len(found))}
 }
 
 func (b *tomlBuilder) twice(key *unstable.Node, _ *node) *problem {
@@ -257,13 +264,13 @@ func plainInteger(text string) bool {
 	return true
 }
 
-func tomlProblem(p *unstable.Parser, data []byte, err error) *problem {
+func tomlProblem(p *unstable.Parser, err error) *problem {
 	perr, ok := errors.AsType[*unstable.ParserError](err)
 	if !ok {
 		return &problem{Syntax, 0, err.Error()}
 	}
 	// What the parser points at begins at most at the end of the data.
-	at := len(data)
+	at := len(p.Data())
 	if len(perr.Highlight) > 0 {
 		at = int(p.Range(perr.Highlight).Offset)
 	}

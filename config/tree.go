@@ -3,15 +3,19 @@ package config
 import (
 	"iter"
 	"slices"
-	"sync"
 
 	"github.com/neurondex/neurondex/registry"
 )
 
 // A tree is the content of a document, the same for every format: what a codec
-// makes of bytes. Its nodes are in one slice and refer to each other by place,
-// so that a large document costs few allocations. The root is nodes[0].
+// makes of bytes. Its nodes are in one slice and refer to each other, and to their text,
+// by place, so that a large document costs few allocations and the garbage collector
+// nothing. The root is nodes[0].
 type tree struct {
+	// text is a copy of the document, and after it what its strings with escapes stand for.
+	// It is bytes, so that no string can come from it but as a copy.
+	text  []byte
+	size  int // of the document in text
 	nodes []node
 	// index finds the children of objects that have many.
 	index map[int32]map[string]int32
@@ -31,39 +35,40 @@ func (p *problem) Error() string { return p.message }
 type node struct {
 	kind   registry.Kind
 	toml   tableState
-	field  uint8  // the field that the key names, one more than its place; 0: none
-	key    string // in an object
-	text   string // of a scalar
-	keyAt  int32  // offset of the key
-	at     int32  // offset of the value
-	first  int32  // first child; 0: none, as the root is nobody's child
+	field  uint8 // the field that the key names, one more than its place; 0: none
+	key    span  // in an object
+	text   span  // of a scalar
+	keyAt  int32 // offset of the key
+	at     int32 // offset of the value
+	first  int32 // first child; 0: none, as the root is nobody's child
 	last   int32
 	next   int32 // next child of the same parent
 	length int32 // number of children
 }
 
-// trees are for use again: most documents are small, and making room for each anew is
-// most of what reading it costs.
-var trees = sync.Pool{New: func() any { return new(tree) }}
+// A span is a part of a tree's text.
+type span struct{ from, to int32 }
 
-// keptNodes is up to how many nodes a tree keeps its room for the next document.
-const keptNodes = 1 << 16
-
-// newTree returns an empty tree with room for about what a document of some size holds.
-func newTree(size int) *tree {
-	t := trees.Get().(*tree)
-	t.nodes = slices.Grow(t.nodes, size/40+8)
-	return t
+// reset makes t an empty tree with a copy of a document, and room for about what it holds.
+func (t *tree) reset(document []byte) {
+	*t = tree{text: append(t.text[:0], document...), size: len(document), nodes: slices.Grow(t.nodes[:0], len(document)/40+8)}
 }
 
-// release gives a tree back, once nothing refers to it any more.
-func (t *tree) release() {
-	clear(t.nodes) // it must not keep a document's strings
-	if cap(t.nodes) > keptNodes {
-		t.nodes = nil
-	}
-	*t = tree{nodes: t.nodes[:0]}
-	trees.Put(t)
+func (t *tree) document() []byte { return t.text[:t.size] }
+
+func (t *tree) bytes(s span) []byte { return t.text[s.from:s.to] }
+
+// key returns the key of a node. It is good, as is what textOf returns, as long as t is.
+func (t *tree) key(n *node) []byte { return t.bytes(n.key) }
+
+// textOf returns the text of a node.
+func (t *tree) textOf(n *node) []byte { return t.bytes(n.text) }
+
+// keep adds to the text what does not stand in the document as it is meant.
+func (t *tree) keep(text []byte) span {
+	from := len(t.text)
+	t.text = append(t.text, text...)
+	return span{int32(from), int32(len(t.text))}
 }
 
 // manyChildren is the number from which an object's children are indexed.
@@ -92,12 +97,15 @@ func (t *tree) add(parent int32, n node) int32 {
 		names = make(map[string]int32)
 		t.index[parent] = names
 		for c := p.first; c != 0; c = t.nodes[c].next {
-			names[t.nodes[c].key] = c
+			names[string(t.key(&t.nodes[c]))] = c
 		}
 	}
-	names[n.key] = at
+	names[string(t.key(&n))] = at
 	return at
 }
+
+// lastField returns the field that the key of an object's last child names.
+func (t *tree) lastField(parent int32) uint8 { return t.nodes[t.nodes[parent].last].field }
 
 // child returns the place of the child of an object with a key, 0 if it has none.
 func (t *tree) child(parent int32, key string) int32 { return t.childOf(parent, []byte(key)) }
@@ -108,7 +116,7 @@ func (t *tree) childOf(parent int32, key []byte) int32 {
 		return t.index[parent][string(key)]
 	}
 	for c := p.first; c != 0; c = t.nodes[c].next {
-		if t.nodes[c].key == string(key) {
+		if string(t.key(&t.nodes[c])) == string(key) {
 			return c
 		}
 	}
@@ -131,15 +139,15 @@ func (t *tree) value(at int32) registry.Value {
 	n := &t.nodes[at]
 	switch n.kind {
 	case registry.KindBool:
-		return registry.BoolValue(n.text == "true")
+		return registry.BoolValue(string(t.textOf(n)) == "true")
 	case registry.KindInteger:
-		return registry.IntegerValue(n.text)
+		return registry.IntegerValue(string(t.textOf(n)))
 	case registry.KindFloat:
-		return registry.FloatValue(n.text)
+		return registry.FloatValue(string(t.textOf(n)))
 	case registry.KindString:
-		return registry.StringValue(n.text)
+		return registry.StringValue(string(t.textOf(n)))
 	case registry.KindTime:
-		return registry.TimeValue(n.text)
+		return registry.TimeValue(string(t.textOf(n)))
 	case registry.KindList:
 		items := make([]registry.Value, 0, n.length)
 		for c := range t.children(at) {
@@ -149,7 +157,7 @@ func (t *tree) value(at int32) registry.Value {
 	case registry.KindObject:
 		fields := make([]registry.Field, 0, n.length)
 		for c := range t.children(at) {
-			fields = append(fields, registry.Field{Name: t.nodes[c].key, Value: t.value(c)})
+			fields = append(fields, registry.Field{Name: string(t.key(&t.nodes[c])), Value: t.value(c)})
 		}
 		return registry.ObjectValue(fields...)
 	default:

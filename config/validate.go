@@ -1,7 +1,6 @@
 package config
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -18,23 +17,16 @@ var validate = newValidator()
 
 func newValidator() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
-	for tag, check := range map[string]func(context.Context, string) bool{
-		"notblank":    func(_ context.Context, s string) bool { return strings.TrimSpace(s) != "" },
-		"scalar_type": isScalarType,
-		"path_or_url": func(_ context.Context, s string) bool { return isPathOrURL(s) },
-		"web_url":     func(_ context.Context, s string) bool { return isWebURL(s) },
+	v.RegisterStructValidation(validateRequired, requiredPart{})
+	for tag, check := range map[string]func(string) bool{
+		"path_or_url": isPathOrURL,
+		"web_url":     isWebURL,
 	} {
-		err := v.RegisterValidationCtx(tag, func(ctx context.Context, f validator.FieldLevel) bool { return check(ctx, f.Field().String()) })
+		err := v.RegisterValidation(tag, func(f validator.FieldLevel) bool { return check(f.Field().String()) })
 		if err != nil {
 			panic(err)
 		}
 	}
-	v.RegisterStructValidationMapRules(map[string]string{
-		"ShortName":         "notblank",
-		"DerivedScalarType": "scalar_type",
-		"UserVisibleName":   "notblank",
-		"NeuronDatasetPath": "path_or_url",
-	}, requiredPart{})
 	v.RegisterStructValidationMapRules(map[string]string{
 		"Layers":                  "gte=0",
 		"NodesPerLayer":           "gte=0",
@@ -45,11 +37,13 @@ func newValidator() *validator.Validate {
 	return v
 }
 
-// A requiredPart and an optionalPart are what of a dataset is checked. The validator's
-// cost is per field, and most datasets have no optional one, so that they are apart.
+// A requiredPart and an optionalPart are what of a dataset is checked. Every dataset has
+// the first, and few have the second. As the validator's cost is per field, all rules of
+// the required ones are in one function.
 type (
 	requiredPart struct {
-		ShortName, DerivedScalarType, UserVisibleName, NeuronDatasetPath string
+		spec       *registry.Spec
+		extraTypes map[registry.DerivedScalarType]bool // that are known besides those of the registry
 	}
 	optionalPart struct {
 		Layers, NodesPerLayer   int
@@ -59,13 +53,27 @@ type (
 	}
 )
 
+func validateRequired(level validator.StructLevel) {
+	part := level.Top().Interface().(*requiredPart)
+	s := part.spec
+	require := func(ok bool, name, value, tag string) {
+		if !ok {
+			level.ReportError(value, name, name, tag, "")
+		}
+	}
+	require(isNotBlank(s.ShortName), "ShortName", s.ShortName, "notblank")
+	require(s.DerivedScalarType.IsKnown() || part.extraTypes[s.DerivedScalarType], "DerivedScalarType", string(s.DerivedScalarType), "scalar_type")
+	require(isNotBlank(s.UserVisibleName), "UserVisibleName", s.UserVisibleName, "notblank")
+	require(isPathOrURL(s.NeuronDatasetPath), "NeuronDatasetPath", s.NeuronDatasetPath, "path_or_url")
+}
+
 // check holds a dataset against the rules.
 func (p *parser) check(s *registry.Spec, optional bool) validator.ValidationErrors {
-	p.required = requiredPart{s.ShortName, string(s.DerivedScalarType), s.UserVisibleName, s.NeuronDatasetPath}
-	failed := failures(validate.StructCtx(p.ctx, &p.required))
+	*p.loader.required = requiredPart{s, p.extraTypes}
+	failed := failures(validate.Struct(p.loader.required))
 	if optional {
 		part := optionalPart{s.Layers, s.NodesPerLayer, s.RecordFormat, s.ExplanationDatasetPaths, s.Homepage}
-		failed = append(failed, failures(validate.StructCtx(p.ctx, &part))...)
+		failed = append(failed, failures(validate.Struct(&part))...)
 	}
 	return failed
 }
@@ -83,18 +91,7 @@ func failures(err error) validator.ValidationErrors {
 	return failed
 }
 
-// extraTypesKey is where a context holds the *options with the types that are
-// known besides those of the registry.
-type extraTypesKey struct{}
-
-func isScalarType(ctx context.Context, s string) bool {
-	t := registry.DerivedScalarType(s)
-	if t.IsKnown() {
-		return true
-	}
-	o, ok := ctx.Value(extraTypesKey{}).(*options)
-	return ok && o.extraTypes[t]
-}
+func isNotBlank(s string) bool { return strings.TrimSpace(s) != "" }
 
 // isPathOrURL takes any path that is not blank; of what has a scheme, only what has a host, too.
 func isPathOrURL(s string) bool {
@@ -116,14 +113,20 @@ func isPlainURL(s string) bool {
 		return false
 	}
 	for i := range len(rest) {
-		switch c := rest[i]; {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '-', c == '.', c == '_', c == '/':
-		default:
+		if !plain[rest[i]] {
 			return false
 		}
 	}
 	return true
 }
+
+// plain are the characters of a URL that are nothing but themselves.
+var plain = func() (set [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._/") {
+		set[c] = true
+	}
+	return set
+}()
 
 func isWebURL(s string) bool {
 	u, err := url.Parse(s)

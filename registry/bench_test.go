@@ -2,6 +2,7 @@ package registry_test
 
 import (
 	"fmt"
+	"runtime"
 	"sync/atomic"
 	"testing"
 
@@ -9,31 +10,42 @@ import (
 )
 
 // Why the index is what it is. A lookup is to cost about what a plain Go map costs,
-// and a change is to cost what changed: at 1,000,000 datasets, cloning a map takes
-// a third of a second. BenchmarkLookup and BenchmarkApply measure both.
+// a change is to cost what changed, and a dataset is to take up no more memory than in
+// a map: cloning a map of 1,000,000 datasets takes a third of a second.
+// BenchmarkLookup, BenchmarkApply and BenchmarkHeap measure the three.
 //
 //   - A persistent tree changes in microseconds, but a lookup follows a pointer per
 //     level: several times a map's.
 //   - Shards of plain Go maps change well, but hash twice.
 //   - Open-addressed shards under a flat directory hash once, and keep the hash
-//     beside the pointer, so that a wrong slot costs no second read.
+//     beside the pointer, so that a wrong slot costs no second read. A lookup waits
+//     for memory three times, as a map's does: for the slot, for the record, which
+//     is one cache line, and for the short name.
 //
-// Shards of 512 slots keep what a change copies below 100 KB at 1,000,000 datasets:
-// smaller shards make the directory larger, and larger shards the other way round.
+// Shards of 510 slots make up 8 KB, and their directory 32 KB at 1,000,000 datasets.
+// A change copies one of each: smaller shards make the directory larger, and larger
+// shards the other way round.
 
 // fill returns a registry of n datasets, 100 a document.
 func fill(n int) *registry.Registry {
 	reg := registry.New()
-	var c registry.Change
-	for i := 0; i < n; i += 100 {
-		c.Put = append(c.Put, hundred(i, min(n-i, 100), "v0"))
-	}
-	if _, err := reg.Apply(c); err != nil {
-		panic(err)
+	for i := 0; i < n; {
+		var c registry.Change
+		for range 100 { // documents at a time, so that their specs do not pile up
+			if i < n {
+				c.Put = append(c.Put, hundred(i, min(n-i, 100), "v0"))
+				i += 100
+			}
+		}
+		if _, err := reg.Apply(c); err != nil {
+			panic(err)
+		}
 	}
 	return reg
 }
 
+// hundred returns a document of n datasets, all its strings made anew. One dataset has
+// the version in its name.
 func hundred(first, n int, version string) registry.Document {
 	d := registry.Document{Name: fmt.Sprintf("%07d.toml", first), Datasets: make([]registry.Spec, n)}
 	for i := range d.Datasets {
@@ -42,9 +54,10 @@ func hundred(first, n int, version string) registry.Document {
 			DerivedScalarType: registry.MLPPostAct,
 			UserVisibleName:   fmt.Sprintf("Model %d - MLP neurons", first+i),
 			NeuronDatasetPath: fmt.Sprintf("https://host.example/neurons/model-%07d/collated-activations", first+i),
+			Line:              2 + 6*i,
 		}
 	}
-	d.Datasets[0].UserVisibleName += version
+	d.Datasets[first/100*37%n].UserVisibleName += version
 	return d
 }
 
@@ -54,22 +67,43 @@ type plain struct {
 	shortName, typ, name, path string
 }
 
+// plainMap returns what fill does as a plain map, with no string in common with it.
+func plainMap(n int) map[registry.Key]plain {
+	m := make(map[registry.Key]plain)
+	for i := 0; i < n; i += 100 {
+		for _, s := range hundred(i, min(n-i, 100), "v0").Datasets {
+			m[s.Key()] = plain{s.ShortName, string(s.DerivedScalarType), s.UserVisibleName, s.NeuronDatasetPath}
+		}
+	}
+	return m
+}
+
+// shortNames returns the short names that fill gives to n datasets, made anew.
+func shortNames(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("model-%07d", i)
+	}
+	return names
+}
+
+// scattered returns a number below n for each i: after one another, they are far apart.
+func scattered(i, n int) int { return int(uint64(i) * 11400714819323198485 % uint64(n)) }
+
+func lookUp(reg *registry.Registry, name string) int {
+	d, _ := reg.Snapshot().Lookup(name, registry.MLPPostAct)
+	return len(d.NeuronDatasetPath())
+}
+
 func BenchmarkLookup(b *testing.B) {
 	for _, n := range sizes {
-		reg := fill(n)
-		names := make([]string, 0, n)
-		m := make(map[registry.Key]plain)
-		for d := range reg.Snapshot().All() {
-			names = append(names, fmt.Sprint(d.ShortName()))
-			m[d.Key()] = plain{d.ShortName(), string(d.DerivedScalarType()), d.UserVisibleName(), d.NeuronDatasetPath()}
-		}
+		reg, m, names := fill(n), plainMap(n), shortNames(n)
 		var p atomic.Pointer[map[registry.Key]plain]
 		p.Store(&m)
-		at := func(i int) string { return names[uint64(i)*11400714819323198485%uint64(n)] }
 		b.Run(fmt.Sprintf("map/%d", n), func(b *testing.B) {
 			total := 0
 			for i := 0; b.Loop(); i++ {
-				total += len((*p.Load())[registry.Key{ShortName: at(i), DerivedScalarType: registry.MLPPostAct}].path)
+				total += len((*p.Load())[registry.Key{ShortName: names[scattered(i, n)], DerivedScalarType: registry.MLPPostAct}].path)
 			}
 			sink = total
 		})
@@ -77,8 +111,7 @@ func BenchmarkLookup(b *testing.B) {
 			b.ReportAllocs()
 			total := 0
 			for i := 0; b.Loop(); i++ {
-				d, _ := reg.Snapshot().Lookup(at(i), registry.MLPPostAct)
-				total += len(d.NeuronDatasetPath())
+				total += lookUp(reg, names[scattered(i, n)])
 			}
 			sink = total
 		})
@@ -87,21 +120,148 @@ func BenchmarkLookup(b *testing.B) {
 
 var sink int
 
+// BenchmarkLookupParallel is to be run with -cpu 1,2: readers share nothing that they
+// write to, so two do twice the work of one.
+func BenchmarkLookupParallel(b *testing.B) {
+	for _, n := range sizes {
+		reg, names := fill(n), shortNames(n)
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			var readers atomic.Int64
+			b.RunParallel(func(pb *testing.PB) {
+				total := 0
+				for i := int(readers.Add(1)) << 24; pb.Next(); i++ {
+					total += lookUp(reg, names[scattered(i, n)])
+				}
+				runtime.KeepAlive(total)
+			})
+		})
+	}
+}
+
+// BenchmarkLookupWhileApplying looks up while nothing changes, and while changes follow
+// upon each other without a pause.
+func BenchmarkLookupWhileApplying(b *testing.B) {
+	for _, n := range sizes {
+		reg, names, changes := fill(n), shortNames(n), prepare(n)
+		lookUpAll := func(b *testing.B) {
+			b.Helper()
+			total := 0
+			for i := 0; b.Loop(); i++ {
+				total += lookUp(reg, names[scattered(i, n)])
+			}
+			sink = total
+		}
+		b.Run(fmt.Sprintf("idle/%d", n), func(b *testing.B) { lookUpAll(b) })
+		b.Run(fmt.Sprintf("applying/%d", n), func(b *testing.B) {
+			stop, stopped := make(chan struct{}), make(chan int)
+			go func() {
+				applied := 0
+				defer func() { stopped <- applied }()
+				for {
+					select {
+					case <-stop:
+						return
+					default:
+						if _, err := reg.Apply(changes[applied%len(changes)]); err != nil {
+							panic(err)
+						}
+						applied++
+					}
+				}
+			}()
+			lookUpAll(b)
+			close(stop)
+			b.ReportMetric(float64(<-stopped)/b.Elapsed().Seconds(), "changes/s")
+		})
+	}
+}
+
+// prepare returns changes of one dataset each to what fill returns, for documents all
+// over it. They are to be applied in turn, over and over: each has an effect, and none
+// shares a string with what is there, as when a file was read anew.
+func prepare(n int) []registry.Change {
+	documents := (n + 99) / 100
+	some := min(documents, 256)
+	var changes []registry.Change
+	for _, version := range []string{"v1", "v2"} {
+		for i := range some {
+			first := i * documents / some * 100
+			doc := hundred(first, min(n-first, 100), version)
+			changes = append(changes, registry.Change{Put: []registry.Document{doc}})
+		}
+	}
+	return changes
+}
+
+// BenchmarkApply applies changes of one dataset each, the hash of the content and the
+// difference included.
 func BenchmarkApply(b *testing.B) {
 	for _, n := range sizes {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			reg := fill(n)
+			reg, changes := fill(n), prepare(n)
+			runtime.GC()
 			b.ReportAllocs()
-			b.ResetTimer()
-			i := 0
-			for b.Loop() {
-				i++
-				c := registry.Change{Put: []registry.Document{hundred(i*100%n/100*100, min(n, 100), fmt.Sprint(i))}}
-				u, err := reg.Apply(c)
+			for i := 0; b.Loop(); i++ {
+				u, err := reg.Apply(changes[i%len(changes)])
 				if err != nil || len(u.Diff().Updated) != 1 {
 					b.Fatal(err, u.Diff())
 				}
 			}
 		})
+	}
+}
+
+// BenchmarkFill applies everything at once, as when a process starts.
+func BenchmarkFill(b *testing.B) {
+	for _, n := range sizes {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			var c registry.Change
+			for i := 0; i < n; i += 100 {
+				c.Put = append(c.Put, hundred(i, min(n-i, 100), "v0"))
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := registry.New().Apply(c); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+// liveHeap returns how much memory is in use, garbage aside.
+func liveHeap() int64 {
+	for range 3 { // handles of package unique take two cycles to go
+		runtime.GC()
+	}
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// heapOf returns how much memory what make returns holds.
+func heapOf[T any](make func() T) int64 {
+	before := liveHeap()
+	made := make()
+	held := liveHeap() - before
+	runtime.KeepAlive(made)
+	return held
+}
+
+// BenchmarkHeap measures how much memory a dataset takes up in a plain map and in a
+// registry. Its time means nothing.
+func BenchmarkHeap(b *testing.B) {
+	for _, n := range []int{1_000, 10_000, 100_000, 1_000_000} {
+		measure := func(name string, heap func() int64) {
+			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
+				total := int64(0)
+				for range b.N {
+					total += heap()
+				}
+				b.ReportMetric(float64(total)/float64(b.N)/float64(n), "B/dataset")
+			})
+		}
+		measure("map", func() int64 { return heapOf(func() map[registry.Key]plain { return plainMap(n) }) })
+		measure("registry", func() int64 { return heapOf(func() *registry.Registry { return fill(n) }) })
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"slices"
 	"strconv"
+	"strings"
 	"unique"
 )
 
@@ -18,15 +19,17 @@ type Dataset struct{ r *record }
 
 // A record is what a Dataset looks at. Once a snapshot can be reached from a
 // registry, its records are never written to again.
+//
+// It is as large as a cache line, and a lookup reads one of them: TestSizes holds it
+// to that.
 type record struct {
-	shortName string
-	typ       DerivedScalarType
-	name      string
-	path      string
-	details   *details // nil: no optional field is given
-	origin    *origin
-	under     *record // the definition of the same key that this one hides
-	hash      uint64  // of the key
+	text    string // short name, name for people and path, one after the other
+	typ     DerivedScalarType
+	nameAt  uint32   // where in text the name for people begins
+	pathAt  uint32   // where in text the path begins
+	details *details // nil: no optional field is given
+	origin  *origin
+	under   *record // the definition of the same key that this one hides
 }
 
 // An origin names the document that a record came from. It outlives the versions
@@ -66,46 +69,46 @@ func hashKey(shortName string, typ DerivedScalarType) uint64 {
 	return bits.RotateLeft64(maphash.String(seed, shortName), 32) ^ maphash.String(seed, string(typ))
 }
 
+// newRecord copies what it keeps of s: a spec's strings may be parts of a whole file.
 func newRecord(s *Spec, from *origin) *record {
 	return &record{
-		shortName: s.ShortName,
-		typ:       shareType(s.DerivedScalarType),
-		name:      s.UserVisibleName,
-		path:      s.NeuronDatasetPath,
-		details:   newDetails(s),
-		origin:    from,
-		hash:      hashKey(s.ShortName, s.DerivedScalarType),
+		text:    s.ShortName + s.UserVisibleName + s.NeuronDatasetPath,
+		typ:     shareType(s.DerivedScalarType),
+		nameAt:  uint32(len(s.ShortName)),
+		pathAt:  uint32(len(s.ShortName) + len(s.UserVisibleName)),
+		details: newDetails(s),
+		origin:  from,
 	}
 }
 
-// shareType returns t with its text in the program's own constants where it is a
-// known type, so that a million datasets do not hold a million copies of it.
+// shareType returns t with its text in the program's own constants where it is a known
+// type, and else where other records have it. Comparing a type to its constant then
+// costs no look at the text.
 func shareType(t DerivedScalarType) DerivedScalarType {
 	if info, ok := infoByType[t]; ok {
 		return info.value
 	}
-	return t
+	return unique.Make(t).Value()
 }
 
 func newDetails(s *Spec) *details {
-	if s.Description == "" && s.Model == "" && s.Layers == 0 && s.NodesPerLayer == 0 && s.RecordFormat == "" &&
-		len(s.ExplanationDatasetPaths) == 0 && s.Version == "" && s.License == "" && s.Homepage == "" &&
-		len(s.Tags) == 0 && !s.Deprecated && s.ReplacedBy == "" && len(s.Extra) == 0 {
+	if !s.hasDetails() {
 		return nil
 	}
 	d := &details{
-		description:      s.Description,
-		homepage:         s.Homepage,
-		replacedBy:       s.ReplacedBy,
-		model:            unique.Make(s.Model),
-		recordFormat:     unique.Make(s.RecordFormat),
-		version:          unique.Make(s.Version),
-		license:          unique.Make(s.License),
-		layers:           s.Layers,
-		nodesPerLayer:    s.NodesPerLayer,
-		explanationPaths: slices.Clone(s.ExplanationDatasetPaths),
-		extra:            slices.Clone(s.Extra),
-		deprecated:       s.Deprecated,
+		description:  strings.Clone(s.Description),
+		homepage:     strings.Clone(s.Homepage),
+		replacedBy:   strings.Clone(s.ReplacedBy),
+		model:        unique.Make(s.Model),
+		recordFormat: unique.Make(s.RecordFormat),
+		version:      unique.Make(s.Version),
+		license:      unique.Make(s.License),
+		layers:       s.Layers, nodesPerLayer: s.NodesPerLayer,
+		extra:      cloneFields(s.Extra),
+		deprecated: s.Deprecated,
+	}
+	for _, path := range s.ExplanationDatasetPaths {
+		d.explanationPaths = append(d.explanationPaths, strings.Clone(path))
 	}
 	for _, tag := range s.Tags {
 		d.tags = append(d.tags, unique.Make(tag))
@@ -113,11 +116,27 @@ func newDetails(s *Spec) *details {
 	return d
 }
 
-func (r *record) key() Key { return Key{r.shortName, r.typ} }
+// hasDetails reports whether any optional field is given.
+func (s *Spec) hasDetails() bool {
+	return s.Description != "" || s.Model != "" || s.Layers != 0 || s.NodesPerLayer != 0 || s.RecordFormat != "" ||
+		len(s.ExplanationDatasetPaths) != 0 || s.Version != "" || s.License != "" || s.Homepage != "" ||
+		len(s.Tags) != 0 || s.Deprecated || s.ReplacedBy != "" || len(s.Extra) != 0
+}
+
+func (r *record) shortName() string { return r.text[:r.nameAt] }
+func (r *record) name() string      { return r.text[r.nameAt:r.pathAt] }
+func (r *record) path() string      { return r.text[r.pathAt:] }
+
+func (r *record) key() Key     { return Key{r.shortName(), r.typ} }
+func (r *record) hash() uint64 { return hashKey(r.shortName(), r.typ) }
+
+func (r *record) hasKey(shortName string, typ DerivedScalarType) bool {
+	return r.shortName() == shortName && r.typ == typ
+}
 
 // equal reports whether r and q say the same, wherever they came from.
 func (r *record) equal(q *record) bool {
-	return r == q || r.shortName == q.shortName && r.typ == q.typ && r.name == q.name && r.path == q.path &&
+	return r == q || r.text == q.text && r.nameAt == q.nameAt && r.pathAt == q.pathAt && r.typ == q.typ &&
 		r.details.equal(q.details)
 }
 
@@ -132,13 +151,32 @@ func (d *details) equal(e *details) bool {
 		slices.EqualFunc(d.extra, e.extra, Field.equal)
 }
 
+// says reports whether r says what s does, without building a record to compare.
+func (r *record) says(s *Spec) bool {
+	return r.hasKey(s.ShortName, s.DerivedScalarType) && r.name() == s.UserVisibleName && r.path() == s.NeuronDatasetPath &&
+		r.details.say(s)
+}
+
+func (d *details) say(s *Spec) bool {
+	if d == nil {
+		return !s.hasDetails()
+	}
+	return d.description == s.Description && d.homepage == s.Homepage && d.replacedBy == s.ReplacedBy &&
+		d.model.Value() == s.Model && d.recordFormat.Value() == s.RecordFormat &&
+		d.version.Value() == s.Version && d.license.Value() == s.License &&
+		d.layers == s.Layers && d.nodesPerLayer == s.NodesPerLayer && d.deprecated == s.Deprecated &&
+		slices.Equal(d.explanationPaths, s.ExplanationDatasetPaths) &&
+		slices.EqualFunc(d.tags, s.Tags, func(h unique.Handle[string], tag string) bool { return h.Value() == tag }) &&
+		slices.EqualFunc(d.extra, s.Extra, Field.equal)
+}
+
 // appendContent appends a form of r that is the same on every machine, and that
 // no other content has.
 func (r *record) appendContent(b []byte) []byte {
-	b = appendSized(b, r.shortName)
+	b = appendSized(b, r.shortName())
 	b = appendSized(b, string(r.typ))
-	b = appendSized(b, r.name)
-	b = appendSized(b, r.path)
+	b = appendSized(b, r.name())
+	b = appendSized(b, r.path())
 	d := r.details
 	if d == nil {
 		return append(b, 0)
@@ -197,17 +235,17 @@ func (d Dataset) IsZero() bool { return d.r == nil }
 func (d Dataset) Key() Key { return d.record().key() }
 
 // ShortName returns the short name, like "gpt2-small".
-func (d Dataset) ShortName() string { return d.record().shortName }
+func (d Dataset) ShortName() string { return d.record().shortName() }
 
 // DerivedScalarType returns the kind of scalar that the records hold.
 func (d Dataset) DerivedScalarType() DerivedScalarType { return d.record().typ }
 
 // UserVisibleName returns the name for people.
-func (d Dataset) UserVisibleName() string { return d.record().name }
+func (d Dataset) UserVisibleName() string { return d.record().name() }
 
 // NeuronDatasetPath returns the URL or path of the collated activations, byte for
 // byte as it was given.
-func (d Dataset) NeuronDatasetPath() string { return d.record().path }
+func (d Dataset) NeuronDatasetPath() string { return d.record().path() }
 
 // Description returns the prose for people; empty if not given.
 func (d Dataset) Description() string { return d.details().description }
@@ -366,8 +404,8 @@ func (d Dataset) AppendMetadataJSON(b []byte) []byte {
 
 func (d Dataset) appendRequired(b []byte) []byte {
 	r := d.record()
-	b = appendJSONString(append(b, `"shortName":`...), r.shortName)
+	b = appendJSONString(append(b, `"shortName":`...), r.shortName())
 	b = appendJSONString(append(b, `,"derivedScalarType":`...), string(r.typ))
-	b = appendJSONString(append(b, `,"userVisibleName":`...), r.name)
-	return appendJSONString(append(b, `,"neuronDatasetPath":`...), r.path)
+	b = appendJSONString(append(b, `,"userVisibleName":`...), r.name())
+	return appendJSONString(append(b, `,"neuronDatasetPath":`...), r.path())
 }

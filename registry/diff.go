@@ -1,6 +1,11 @@
 package registry
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+	"iter"
+	"slices"
+)
 
 // A Diff says what is different between two snapshots, for readers: a definition
 // that is hidden in both does not count. Each list is in the order of
@@ -25,56 +30,120 @@ func (d Diff) String() string {
 }
 
 // Diff returns what is different after the update. It looks only at documents that
-// are not the same in both.
+// are not the same in both, and in them only at datasets that are not.
 func (u Update) Diff() Diff {
+	var gone, come []*record
+	if u.Before != u.After {
+		for before, after := range pairs(&u.Before.documents, &u.After.documents) {
+			g, c := replaced(before, after)
+			gone, come = append(gone, g...), append(come, c...)
+		}
+	}
+	// What readers get for a key is another definition only if that came, or if the
+	// one that hid it went. So each key counts at one record at most.
 	var diff Diff
-	if u.Before == u.After {
-		return diff
-	}
-	var before, after []*document // the ones that differ, by name
-	for pair := range pairs(&u.Before.documents, &u.After.documents) {
-		if pair[0] != nil {
-			before = append(before, pair[0])
-		}
-		if pair[1] != nil {
-			after = append(after, pair[1])
-		}
-	}
-	// A key can differ only if a definition of it does, and each such definition is
-	// in a document that differs. A hidden one may also come to light from a
-	// document that does not; it is then met at the one that hid it.
-	seen := make(map[Key]bool)
-	look := func(key Key, hash uint64) {
-		if seen[key] {
-			return
-		}
-		seen[key] = true
-		b := u.Before.index.lookup(hash, key.ShortName, key.DerivedScalarType)
-		a := u.After.index.lookup(hash, key.ShortName, key.DerivedScalarType)
+	for _, r := range come {
+		b, a := u.Before.winner(r), u.After.winner(r)
 		switch {
-		case a == nil && b == nil:
+		case a.origin != r.origin:
 		case b == nil:
 			diff.Added = append(diff.Added, Dataset{a})
-		case a == nil:
-			diff.Removed = append(diff.Removed, Dataset{b})
-		case !a.equal(b):
+		case !a.equal(b) && !b.hides(a):
 			diff.Updated = append(diff.Updated, Changed{Dataset{b}, Dataset{a}})
 		}
 	}
-	for _, docs := range [][]*document{after, before} {
-		for _, doc := range docs {
-			for _, r := range doc.records {
-				look(r.key(), r.hash)
-			}
+	inOrder := len(diff.Updated)
+	for _, r := range gone {
+		b, a := u.Before.winner(r), u.After.winner(r)
+		switch {
+		case b.origin != r.origin:
+		case a == nil:
+			diff.Removed = append(diff.Removed, Dataset{b})
+		case !a.equal(b) && b.hides(a): // which stands elsewhere, so the order is lost
+			diff.Updated = append(diff.Updated, Changed{Dataset{b}, Dataset{a}})
 		}
+	}
+	if len(diff.Updated) > inOrder {
+		u.After.sort(diff.Updated)
 	}
 	return diff
 }
 
+// Overrides yields every definition that is hidden after the update by a document that did
+// not hide it before, in no particular order. Like Diff it looks only at what is not the
+// same in both.
+func (u Update) Overrides() iter.Seq[Override] {
+	return func(yield func(Override) bool) {
+		seen := make(map[Key]bool)
+		for before, after := range pairs(&u.Before.documents, &u.After.documents) {
+			gone, come := replaced(before, after)
+			for _, r := range slices.Concat(gone, come) {
+				top := u.After.winner(r)
+				if top == nil || top.under == nil || seen[r.key()] {
+					continue
+				}
+				seen[r.key()] = true
+				was := u.Before.winner(r)
+				for q := top.under; q != nil; q = q.under {
+					if was != nil && *was.origin == *top.origin && was.under.isDefinedIn(q.origin) {
+						continue
+					}
+					if !yield(Override{r.key(), u.After.place(q), u.After.place(top)}) {
+						return
+					}
+				}
+			}
+		}
+	}
+}
+
+// isDefinedIn reports whether r, or a definition that it lies over, is of a document.
+func (r *record) isDefinedIn(o *origin) bool {
+	for ; r != nil; r = r.under {
+		if *r.origin == *o { // a document that went and came back has another
+			return true
+		}
+	}
+	return false
+}
+
+// hides reports whether r lies over a definition that q is, too.
+func (r *record) hides(q *record) bool {
+	for r = r.under; r != nil; r = r.under {
+		if r.origin == q.origin {
+			return r.equal(q)
+		}
+	}
+	return false
+}
+
+// sort puts changes, all of which lead to s, into the order of [Snapshot.All].
+func (s *Snapshot) sort(changes []Changed) {
+	places := make(map[string]map[Key]int) // in the documents that occur
+	for _, c := range changes {
+		doc := s.documents.find(c.After.Document())
+		if places[doc.name()] != nil {
+			continue
+		}
+		at := make(map[Key]int, len(doc.records))
+		for i, r := range doc.records {
+			at[r.key()] = i
+		}
+		places[doc.name()] = at
+	}
+	slices.SortFunc(changes, func(a, b Changed) int {
+		x, y := a.After, b.After
+		return cmp.Or(
+			cmp.Compare(x.Document(), y.Document()),
+			cmp.Compare(places[x.Document()][x.Key()], places[y.Document()][y.Key()]),
+		)
+	})
+}
+
 // pairs yields, for each name at which two lists differ, the document of each; nil
 // for none. Chunks that the lists share are passed over whole.
-func pairs(before, after *documents) func(func([2]*document) bool) {
-	return func(yield func([2]*document) bool) {
+func pairs(before, after *documents) iter.Seq2[*document, *document] {
+	return func(yield func(before, after *document) bool) {
 		b, a := cursor{list: before}, cursor{list: after}
 		for {
 			if b.atSharedChunk(&a) {
@@ -85,6 +154,10 @@ func pairs(before, after *documents) func(func([2]*document) bool) {
 			switch {
 			case db == nil && da == nil:
 				return
+			case db == da: // most often, and then their names need not be read
+				b.next()
+				a.next()
+				continue
 			case da == nil || db != nil && db.name() < da.name():
 				b.next()
 				da = nil
@@ -95,7 +168,7 @@ func pairs(before, after *documents) func(func([2]*document) bool) {
 				b.next()
 				a.next()
 			}
-			if db != da && !yield([2]*document{db, da}) {
+			if !yield(db, da) {
 				return
 			}
 		}

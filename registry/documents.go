@@ -2,6 +2,7 @@ package registry
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"iter"
 	"slices"
 	"sort"
@@ -13,28 +14,49 @@ import (
 type document struct {
 	origin  *origin
 	records []*record
-	lines   []int // of each record; nil where none is known
-	hash    [sha256.Size]byte
+	lines   []int32 // of each record; nil where none is known
+	blocks  []Hash  // of each run of blockSize records; the last may be shorter
+	hash    Hash
 }
+
+// A change of one dataset costs the hash of a block of them, and a hash of the blocks'
+// hashes, which cost two bytes a dataset to keep.
+const blockSize = 16
 
 func (d *document) name() string { return d.origin.document }
 
-// seal computes the hash of d's name and content; lines are no part of it.
-func (d *document) seal(scratch []byte) []byte {
-	b := appendSized(scratch[:0], d.name())
-	for _, r := range d.records {
-		b = r.appendContent(b)
+// list returns the records of d, which may be nil.
+func (d *document) list() []*record {
+	if d == nil {
+		return nil
 	}
-	d.hash = sha256.Sum256(b)
-	return b
+	return d.records
 }
 
-// same reports whether d and e, which may be nil, are the same to the line.
-func (d *document) same(e *document) bool {
-	if d == nil || e == nil {
-		return d == e
+// seal computes the hash of d's name and content; lines are no part of it. It takes the
+// hash of a block from the version before, old, where that has the very records.
+func (d *document) seal(old *document, scratch []byte) []byte {
+	was := old.list()
+	d.blocks = make([]Hash, 0, (len(d.records)+blockSize-1)/blockSize)
+	for block := range slices.Chunk(d.records, blockSize) {
+		i := len(d.blocks)
+		if from := i * blockSize; from < len(was) && slices.Equal(block, was[from:min(from+blockSize, len(was))]) {
+			d.blocks = append(d.blocks, old.blocks[i])
+			continue
+		}
+		scratch = scratch[:0]
+		for _, r := range block {
+			scratch = r.appendContent(scratch)
+		}
+		d.blocks = append(d.blocks, sha256.Sum256(scratch))
 	}
-	return d.hash == e.hash && slices.Equal(d.lines, e.lines)
+	scratch = appendSized(scratch[:0], d.name())
+	scratch = binary.AppendUvarint(scratch, uint64(len(d.records)))
+	for i := range d.blocks {
+		scratch = append(scratch, d.blocks[i][:]...)
+	}
+	d.hash = sha256.Sum256(scratch)
+	return scratch
 }
 
 // line returns the line of the i-th record, 0 if it is not known.
@@ -42,7 +64,43 @@ func (d *document) line(i int) int {
 	if d.lines == nil {
 		return 0
 	}
-	return d.lines[i]
+	return int(d.lines[i])
+}
+
+// replaced returns the records that the version of a document before has and the one
+// after has not, and the other way round, each in order. Either version may be nil, for
+// none.
+func replaced(before, after *document) (gone, come []*record) {
+	was, is := before.list(), after.list()
+	if len(was) == 0 || len(is) == 0 {
+		return was, is
+	}
+	// Nearly all stand where they stood, or as far from the end.
+	for len(was) > 0 && len(is) > 0 && was[len(was)-1] == is[len(is)-1] {
+		was, is = was[:len(was)-1], is[:len(is)-1]
+	}
+	for i, r := range was {
+		if i >= len(is) || r != is[i] {
+			gone = append(gone, r)
+		}
+	}
+	for i, r := range is {
+		if i >= len(was) || r != was[i] {
+			come = append(come, r)
+		}
+	}
+	// Some of the rest may only have moved.
+	left := make(map[*record]bool, len(gone))
+	for _, r := range gone {
+		left[r] = true
+	}
+	come = slices.DeleteFunc(come, func(r *record) bool {
+		moved := left[r]
+		delete(left, r)
+		return moved
+	})
+	gone = slices.DeleteFunc(gone, func(r *record) bool { return !left[r] })
+	return gone, come
 }
 
 // documents is the persistent list of all documents, ordered by name, in chunks
@@ -81,24 +139,36 @@ func (l *documents) find(name string) *document {
 
 func compareName(d *document, name string) int { return strings.Compare(d.name(), name) }
 
-// A documentEdit sets the document of a name; to nil, to remove it.
+// A documentEdit sets the document of a name from old to another version. Each may be
+// nil, for none.
 type documentEdit struct {
-	name string
-	to   *document
+	name    string
+	old, to *document
 }
 
 // with returns the list with edits, ordered by name, applied. Chunks that no edit
-// falls into are shared.
+// falls into are shared, but for the small ones beside them.
 func (l *documents) with(edits []documentEdit) documents {
 	var out documents
-	emit := func(c []*document) {
+	joins := false // whether the last chunk of out may take up the next one
+	emit := func(c []*document, edited bool) {
 		out.count += len(c)
-		for len(c) > chunkLimit {
-			half := min(len(c)/2, chunkLimit)
-			out.chunks, c = append(out.chunks, c[:half:half]), c[half:]
+		last := len(out.chunks) - 1
+		if (edited || joins) && last >= 0 && len(out.chunks[last])+len(c) <= chunkLimit/2 {
+			c, edited = slices.Concat(out.chunks[last], c), true
+			out.chunks = out.chunks[:last]
 		}
-		if len(c) > 0 {
-			out.chunks = append(out.chunks, c)
+		joins = edited
+		if len(c) <= chunkLimit {
+			if len(c) > 0 {
+				out.chunks = append(out.chunks, c)
+			}
+			return
+		}
+		// Cloned, since a part of a slice keeps all of it in memory: documents, too,
+		// that are long gone.
+		for part := range slices.Chunk(c, min((len(c)+1)/2, chunkLimit)) {
+			out.chunks = append(out.chunks, slices.Clone(part))
 		}
 	}
 	for i, c := range l.chunks {
@@ -108,15 +178,14 @@ func (l *documents) with(edits []documentEdit) documents {
 			n = sort.Search(len(edits), func(i int) bool { return edits[i].name >= next })
 		}
 		if n == 0 {
-			out.count += len(c)
-			out.chunks = append(out.chunks, c)
+			emit(c, false)
 			continue
 		}
-		emit(merge(c, edits[:n]))
+		emit(merge(c, edits[:n]), true)
 		edits = edits[n:]
 	}
 	if len(l.chunks) == 0 {
-		emit(merge(nil, edits))
+		emit(merge(nil, edits), true)
 	}
 	return out
 }

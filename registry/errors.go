@@ -15,6 +15,8 @@ var (
 	ErrDuplicate = errors.New("defined twice")
 	// ErrMissingField says that a required field is empty.
 	ErrMissingField = errors.New("required field is empty")
+	// ErrTooLong says that the names of a dataset have more than 4 GiB.
+	ErrTooLong = errors.New("longer than 4 GiB")
 )
 
 // A NotFoundError says that a snapshot has no dataset of a key. It is an
@@ -61,7 +63,7 @@ type DocumentError struct {
 	Index    int // of the dataset at fault in its document, from 0; -1: the document itself
 	Key      Key // of the dataset at fault
 	Field    string
-	Err      error // ErrDuplicate or ErrMissingField
+	Err      error // ErrDuplicate, ErrMissingField or ErrTooLong
 }
 
 // Error says which document and which dataset are at fault, and why.

@@ -9,8 +9,10 @@ import "slices"
 // bits of a key's hash, each shard an open-addressed table of fixed size that
 // keeps the whole hash beside the pointer. A full shard splits in two, alone; the
 // directory, which holds pointers only, doubles when a shard can split no
-// further under it. So a change copies one directory and one shard, a lookup
-// reads one of each, and no change ever rebuilds everything. BenchmarkLookup and
+// further under it. Two shards that were one join again when few keys are left in
+// them, and the directory halves with the last such pair. So a change copies one
+// directory and one shard, a lookup reads one of each, no change ever rebuilds
+// everything, and what was once large does not stay so. BenchmarkLookup and
 // BenchmarkApply decide the sizes: see the note there.
 type index struct {
 	dir   []*shard // 1<<depth of them; one shard may stand in several places
@@ -18,16 +20,19 @@ type index struct {
 }
 
 const (
-	shardSlots = 512
-	slotMask   = shardSlots - 1
+	// With 510 slots a shard is 8 KB with all that the allocator adds; with 512 it
+	// would take up more than nine.
+	shardSlots = 510
 	shardLimit = shardSlots * 3 / 4
+	// Shards that join at half of what makes one split do not split again at once.
+	joinLimit = shardLimit / 2
 )
 
 type shard struct {
 	slots [shardSlots]slot
-	count int
-	depth uint8  // how many top bits of the hash all its keys share
 	edit  uint64 // the edit that made it, and may still write to it
+	count int32
+	depth uint8 // how many top bits of the hash all its keys share
 }
 
 type slot struct {
@@ -35,18 +40,31 @@ type slot struct {
 	record *record // nil: free
 }
 
+// home returns the slot at which the search for a hash begins. It is made of the low
+// bits, since the top ones choose the shard; the two values too many go round.
+func home(hash uint64) int {
+	i := int(hash & 511)
+	if i >= shardSlots {
+		i -= shardSlots
+	}
+	return i
+}
+
 func (x *index) lookup(hash uint64, shortName string, typ DerivedScalarType) *record {
 	if len(x.dir) == 0 {
 		return nil
 	}
 	s := x.dir[x.place(hash)]
-	for i := hash & slotMask; ; i = (i + 1) & slotMask {
+	for i := home(hash); ; {
 		e := &s.slots[i]
 		if e.record == nil {
 			return nil
 		}
-		if e.hash == hash && e.record.shortName == shortName && e.record.typ == typ {
+		if e.hash == hash && e.record.hasKey(shortName, typ) {
 			return e.record
+		}
+		if i++; i == shardSlots {
+			i = 0
 		}
 	}
 }
@@ -91,32 +109,34 @@ func (e *indexEdit) fill(s *shard, hash uint64) {
 	}
 }
 
-// put sets the record of r's key to r.
-func (e *indexEdit) put(r *record) {
-	s := e.shard(r.hash)
+// put sets the record of r's key, whose hash is given, to r.
+func (e *indexEdit) put(hash uint64, r *record) {
+	s := e.shard(hash)
 	for s.count >= shardLimit {
-		e.split(s, r.hash)
-		s = e.shard(r.hash)
+		e.split(s, hash)
+		s = e.shard(hash)
 	}
-	s.put(r)
+	s.put(slot{hash, r})
 }
 
-func (s *shard) put(r *record) {
-	i := s.find(r)
+func (s *shard) put(e slot) {
+	i := s.find(e)
 	if s.slots[i].record == nil {
 		s.count++
 	}
-	s.slots[i] = slot{r.hash, r}
+	s.slots[i] = e
 }
 
-// find returns the slot that r's key has, or else the free one that it would take.
-func (s *shard) find(r *record) uint64 {
-	i := r.hash & slotMask
-	for s.slots[i].record != nil && (s.slots[i].hash != r.hash || s.slots[i].record.key() != r.key()) {
-		i = (i + 1) & slotMask
+// find returns the slot that e's key has, or else the free one that it would take.
+func (s *shard) find(e slot) int {
+	i := home(e.hash)
+	for s.slots[i].record != nil && (s.slots[i].hash != e.hash || s.slots[i].record.key() != e.record.key()) {
+		i = after(i)
 	}
 	return i
 }
+
+func after(i int) int { return (i + 1) % shardSlots }
 
 // split divides s, the full shard of a hash, by one more bit. Hashes are seeded,
 // so more keys with one hash than a shard holds are not to be had.
@@ -134,27 +154,77 @@ func (e *indexEdit) split(s *shard, hash uint64) {
 		switch {
 		case sl.record == nil:
 		case sl.hash&bit == 0:
-			low.put(sl.record)
+			low.put(sl)
 		default:
-			high.put(sl.record)
+			high.put(sl)
 		}
 	}
 	e.fill(low, hash&^bit)
 	e.fill(high, hash|bit)
 }
 
-// remove takes away the record of r's key, which must be there. The slots behind
-// it move up, so that no later lookup stops short.
-func (e *indexEdit) remove(r *record) {
-	s := e.shard(r.hash)
-	gap := s.find(r)
+// remove takes away the record of r's key, whose hash is given and which must be
+// there.
+func (e *indexEdit) remove(hash uint64, r *record) {
+	e.shard(hash).remove(slot{hash, r})
+	for e.join(hash) {
+	}
+}
+
+// remove takes away the record of e's key. The slots behind it move up, so that no
+// later lookup stops short.
+func (s *shard) remove(e slot) {
+	gap := s.find(e)
 	s.count--
-	for i := (gap + 1) & slotMask; s.slots[i].record != nil; i = (i + 1) & slotMask {
+	for i := after(gap); s.slots[i].record != nil; i = after(i) {
 		// One may fill the gap unless its own first slot lies behind the gap.
-		if (i-s.slots[i].hash)&slotMask >= (i-gap)&slotMask {
+		if distance(home(s.slots[i].hash), i) >= distance(gap, i) {
 			s.slots[gap] = s.slots[i]
 			gap = i
 		}
 	}
 	s.slots[gap] = slot{}
+}
+
+// distance returns how many slots a search goes from one to another.
+func distance(from, to int) int { return (to - from + shardSlots) % shardSlots }
+
+// join undoes the split that made the shard of a hash, if one shard holds with ease
+// what is left in both, and reports whether it did.
+func (e *indexEdit) join(hash uint64) bool {
+	s := e.dir[e.place(hash)]
+	if s.depth == 0 {
+		return false
+	}
+	other := e.dir[e.place(hash^1<<(64-s.depth))]
+	if other.depth != s.depth || s.count+other.count > joinLimit {
+		return false
+	}
+	one := &shard{depth: s.depth - 1, edit: e.id}
+	for _, half := range []*shard{s, other} {
+		for _, sl := range half.slots {
+			if sl.record != nil {
+				one.put(sl)
+			}
+		}
+	}
+	e.fill(one, hash)
+	if s.depth == e.depth {
+		e.halve()
+	}
+	return true
+}
+
+// halve makes the directory half as long if no shard needs all of it.
+func (e *indexEdit) halve() {
+	for i := 0; i < len(e.dir); i += 2 {
+		if e.dir[i] != e.dir[i+1] {
+			return
+		}
+	}
+	dir := make([]*shard, len(e.dir)/2)
+	for i := range dir {
+		dir[i] = e.dir[2*i]
+	}
+	e.dir, e.depth = dir, e.depth-1
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"iter"
+	"math"
 	"math/bits"
 	"slices"
 	"strings"
@@ -114,17 +115,17 @@ func (r *Registry) Updates(ctx context.Context) iter.Seq[Update] {
 // prepare checks a change and builds the documents that it puts.
 func (s *Snapshot) prepare(c Change) ([]documentEdit, error) {
 	edits := make([]documentEdit, 0, len(c.Put)+len(c.Remove))
-	var scratch []byte
+	b := builder{places: make(map[Key]int), scratch: make([]byte, 0, 4096)}
 	for i := range c.Put {
-		doc, err := newDocument(&c.Put[i], s.documents.find(c.Put[i].Name))
+		old := s.documents.find(c.Put[i].Name)
+		doc, err := b.build(&c.Put[i], old)
 		if err != nil {
 			return nil, err
 		}
-		scratch = doc.seal(scratch)
-		edits = append(edits, documentEdit{doc.name(), doc})
+		edits = append(edits, documentEdit{doc.name(), old, doc})
 	}
 	for _, name := range c.Remove {
-		edits = append(edits, documentEdit{name, nil})
+		edits = append(edits, documentEdit{name, s.documents.find(name), nil})
 	}
 	slices.SortFunc(edits, func(a, b documentEdit) int { return cmp.Compare(a.name, b.name) })
 	for i := range edits[:max(len(edits)-1, 0)] {
@@ -135,51 +136,85 @@ func (s *Snapshot) prepare(c Change) ([]documentEdit, error) {
 	return edits, nil
 }
 
-// newDocument builds the next version of a document, carrying over every record of
-// the old one, which may be nil, that is still the same.
-func newDocument(from *Document, old *document) (*document, error) {
+// A builder builds documents, and uses its room again from one to the next.
+type builder struct {
+	places  map[Key]int
+	scratch []byte
+}
+
+// build returns the next version of a document, with every record of the old one,
+// which may be nil, that is still the same: old itself, if all are, to the line.
+func (b *builder) build(from *Document, old *document) (*document, error) {
 	doc := &document{records: make([]*record, len(from.Datasets))}
 	if old != nil {
 		doc.origin = old.origin
 	} else {
-		doc.origin = &origin{from.Name}
+		doc.origin = &origin{strings.Clone(from.Name)}
 	}
-	places := make(map[Key]int, len(from.Datasets))
+	was := old.list()
+	clear(b.places)
+	placed, aligned := 0, true
 	for i := range from.Datasets {
 		spec := &from.Datasets[i]
 		fail := func(field string, err error) (*document, error) {
 			return nil, &DocumentError{Document: from.Name, Index: i, Key: spec.Key(), Field: field, Err: err}
 		}
-		for _, f := range [...]struct{ name, value string }{
-			{"short_name", spec.ShortName},
-			{"derived_scalar_type", string(spec.DerivedScalarType)},
-			{"user_visible_name", spec.UserVisibleName},
-			{"neuron_dataset_path", spec.NeuronDatasetPath},
-		} {
-			if strings.TrimSpace(f.value) == "" {
-				return fail(f.name, ErrMissingField)
+		aligned = aligned && i < len(was) && was[i].hasKey(spec.ShortName, spec.DerivedScalarType)
+		if aligned && was[i].says(spec) {
+			doc.records[i] = was[i]
+			continue
+		}
+		if field := spec.missing(); field != "" {
+			return fail(field, ErrMissingField)
+		}
+		if uint64(len(spec.ShortName)+len(spec.UserVisibleName)) > math.MaxUint32 {
+			return fail("user_visible_name", ErrTooLong)
+		}
+		if aligned {
+			continue
+		}
+		// As long as every key stood where it stands, none was there twice.
+		for ; placed <= i; placed++ {
+			key := from.Datasets[placed].Key()
+			if _, twice := b.places[key]; twice {
+				return fail("", ErrDuplicate)
 			}
-		}
-		if _, twice := places[spec.Key()]; twice {
-			return fail("", ErrDuplicate)
-		}
-		places[spec.Key()] = i
-		doc.records[i] = newRecord(spec, doc.origin)
-		if spec.Line != 0 && doc.lines == nil {
-			doc.lines = make([]int, len(from.Datasets))
-		}
-		if doc.lines != nil {
-			doc.lines[i] = spec.Line
+			b.places[key] = placed
 		}
 	}
-	if old != nil {
-		for _, r := range old.records {
-			if i, ok := places[r.key()]; ok && doc.records[i].equal(r) {
+	if !aligned {
+		for _, r := range was {
+			if i, ok := b.places[r.key()]; ok && r.says(&from.Datasets[i]) {
 				doc.records[i] = r
 			}
 		}
 	}
+	for i, r := range doc.records {
+		if r == nil {
+			doc.records[i] = newRecord(&from.Datasets[i], doc.origin)
+		}
+	}
+	doc.lines = linesOf(from.Datasets)
+	if old != nil && slices.Equal(doc.records, was) && slices.Equal(doc.lines, old.lines) {
+		return old, nil
+	}
+	b.scratch = doc.seal(old, b.scratch)
 	return doc, nil
+}
+
+// linesOf returns the line of each dataset; nil if none is known.
+func linesOf(specs []Spec) []int32 {
+	var lines []int32
+	for i := range specs {
+		if specs[i].Line == 0 {
+			continue
+		}
+		if lines == nil {
+			lines = make([]int32, len(specs))
+		}
+		lines[i] = int32(min(specs[i].Line, math.MaxInt32))
+	}
+	return lines
 }
 
 // with returns the state after edits: s itself if they change nothing. If they
@@ -189,22 +224,23 @@ func (s *Snapshot) with(edits []documentEdit) *Snapshot {
 	e := indexEdit{index: s.index, id: s.generation + 1}
 	changed := edits[:0]
 	for _, edit := range edits {
-		old := s.documents.find(edit.name)
-		if old.same(edit.to) {
+		old, to := edit.old, edit.to
+		if old == to {
 			continue
 		}
 		changed = append(changed, edit)
-		if old != nil && edit.to != nil && old.hash == edit.to.hash {
+		if old != nil && to != nil && old.hash == to.hash {
 			continue
 		}
 		if old != nil {
 			next.hash.subtract(old.hash)
-			next.withdraw(&e, old, edit.to)
 		}
-		if edit.to != nil {
-			next.hash.add(edit.to.hash)
-			next.define(&e, edit.to, old)
+		if to != nil {
+			next.hash.add(to.hash)
 		}
+		gone, come := replaced(old, to)
+		next.withdraw(&e, gone)
+		next.define(&e, come)
 		next.generation = s.generation + 1
 	}
 	if len(changed) == 0 {
@@ -218,60 +254,34 @@ func (s *Snapshot) with(edits []documentEdit) *Snapshot {
 	return &next
 }
 
-// withdraw takes from the index what old defines and to, its next version or nil,
-// has not carried over.
-func (s *Snapshot) withdraw(e *indexEdit, old, to *document) {
-	kept := carried(old, to)
-	for _, r := range old.records {
-		if kept[r] {
-			continue
-		}
-		top := e.lookup(r.hash, r.shortName, r.typ)
-		rest := top.without(r.origin)
+// withdraw takes records out of the index; what they hid is back.
+func (s *Snapshot) withdraw(e *indexEdit, records []*record) {
+	for _, r := range records {
+		hash := r.hash()
+		rest := e.lookup(hash, r.shortName(), r.typ).without(r.origin)
 		if rest == nil {
 			s.count--
-			e.remove(r)
+			e.remove(hash, r)
 			continue
 		}
 		s.hidden--
-		e.put(rest)
+		e.put(hash, rest)
 	}
 }
 
-// define puts into the index what doc defines and has not carried over from old.
-func (s *Snapshot) define(e *indexEdit, doc, old *document) {
-	kept := carried(old, doc)
-	for _, r := range doc.records {
-		if kept[r] {
-			continue
-		}
-		top := e.lookup(r.hash, r.shortName, r.typ)
+// define puts records into the index, each over or under other definitions of its key.
+func (s *Snapshot) define(e *indexEdit, records []*record) {
+	for _, r := range records {
+		hash := r.hash()
+		top := e.lookup(hash, r.shortName(), r.typ)
 		if top == nil {
 			s.count++
-			e.put(r)
+			e.put(hash, r)
 			continue
 		}
 		s.hidden++
-		e.put(top.over(r))
+		e.put(hash, top.over(r))
 	}
-}
-
-// carried returns the records that are in both versions of a document.
-func carried(old, to *document) map[*record]bool {
-	if old == nil || to == nil {
-		return nil
-	}
-	was := make(map[*record]bool, len(old.records))
-	for _, r := range old.records {
-		was[r] = true
-	}
-	kept := make(map[*record]bool, len(old.records))
-	for _, r := range to.records {
-		if was[r] {
-			kept[r] = true
-		}
-	}
-	return kept
 }
 
 // without returns the definitions of a key from top down, less that of one
@@ -309,7 +319,7 @@ func (r *record) above(under *record) *record {
 // 256th, so that it costs the same to keep whatever the number of documents, and
 // does not depend on the order in which they came. A document's name is part of
 // its hash, so the order that readers see is too.
-func (h *Hash) add(d [32]byte) {
+func (h *Hash) add(d Hash) {
 	var carry uint64
 	for i := 0; i < len(h); i += 8 {
 		var sum uint64
@@ -318,7 +328,7 @@ func (h *Hash) add(d [32]byte) {
 	}
 }
 
-func (h *Hash) subtract(d [32]byte) {
+func (h *Hash) subtract(d Hash) {
 	var borrow uint64
 	for i := 0; i < len(h); i += 8 {
 		var diff uint64

@@ -5,10 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"maps"
-	"math/rand/v2"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -100,6 +101,8 @@ func TestEmpty(t *testing.T) {
 	assert.Empty(t, lines(s))
 	_, ok := s.Lookup("a", registry.MLPPostAct)
 	assert.False(t, ok)
+	_, ok = s.DocumentLen("a")
+	assert.False(t, ok)
 	_, err := s.Get("a", registry.MLPPostAct)
 	assert.EqualError(t, err, `no neuron dataset for ("a", "mlp_post_act"). There are no datasets.`)
 
@@ -116,6 +119,9 @@ func TestOrderIsByDocumentThenAsDefined(t *testing.T) {
 	apply(t, reg, put(doc("a", spec("2", "p"))))
 	assert.Equal(t, []string{"2=p", "3=p", "1=p", "0=p"}, lines(reg.Snapshot()))
 	assert.Equal(t, map[string]int{"a": 1, "b": 2, "c": 1}, maps.Collect(reg.Snapshot().Documents()))
+	n, ok := reg.Snapshot().DocumentLen("b")
+	assert.True(t, ok)
+	assert.Equal(t, 2, n)
 }
 
 func TestNotFound(t *testing.T) {
@@ -336,10 +342,7 @@ func TestUpdates(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			last := uint64(0)
 			for u := range reg.Updates(ctx) {
-				assert.Equal(t, last, u.Before.Generation())
-				last = u.After.Generation()
 				got = append(got, fmt.Sprintf("%d-%d: %v", u.Before.Generation(), u.After.Generation(), u.Diff()))
 				<-resume
 			}
@@ -360,93 +363,98 @@ func TestUpdates(t *testing.T) {
 		cancel()
 		<-done
 		assert.Len(t, got, 3)
-
-		for range reg.Updates(t.Context()) {
-			break // ends it, with nothing left behind
-		}
 	})
 }
 
-// TestAgainstModel holds thousands of random changes against maps that are easy to
-// believe.
-func TestAgainstModel(t *testing.T) {
-	seed := rand.Uint64()
-	t.Logf("seed %d", seed)
-	rng := rand.New(rand.NewPCG(seed, 0))
+// TestUpdatesHaveNoGap follows a registry that changes all the time, at several speeds.
+func TestUpdatesHaveNoGap(t *testing.T) {
 	reg := registry.New()
-	model := map[string][]registry.Spec{}
-	visible := func() (want []string, index map[registry.Key]string) {
-		index = map[registry.Key]string{}
-		winner := map[registry.Key]string{}
-		for _, name := range slices.Sorted(maps.Keys(model)) {
-			for _, s := range model[name] {
-				winner[s.Key()] = name
-			}
-		}
-		for _, name := range slices.Sorted(maps.Keys(model)) {
-			for _, s := range model[name] {
-				if winner[s.Key()] == name {
-					want = append(want, s.ShortName+"="+s.NeuronDatasetPath)
-					index[s.Key()] = s.NeuronDatasetPath
+	const changes = 2000
+	done := make(chan struct{})
+	for speed := range 3 {
+		go func() {
+			defer func() { done <- struct{}{} }()
+			var last *registry.Snapshot
+			datasets := 0
+			for u := range reg.Updates(t.Context()) {
+				if last == nil {
+					assert.Zero(t, u.Before.Len())
+				} else {
+					assert.Same(t, last, u.Before)
+					assert.Greater(t, u.After.Generation(), last.Generation())
+				}
+				last = u.After
+				diff := u.Diff()
+				datasets += len(diff.Added) - len(diff.Removed)
+				assert.Equal(t, u.After.Len(), datasets, "the differences add up")
+				if last.Generation() == changes {
+					return
+				}
+				for range speed * 1000 {
+					runtime.Gosched()
 				}
 			}
-		}
-		return want, index
+		}()
 	}
-	_, was := visible()
-	for step := range 600 {
-		var c registry.Change
-		for range 1 + rng.IntN(4) {
-			name := fmt.Sprint(rng.IntN(700))
-			if slices.ContainsFunc(c.Put, func(d registry.Document) bool { return d.Name == name }) || slices.Contains(c.Remove, name) {
-				continue
-			}
-			if rng.IntN(4) == 0 {
-				c.Remove = append(c.Remove, name)
-				delete(model, name)
-				continue
-			}
-			var specs []registry.Spec
-			for _, i := range rng.Perm(40)[:rng.IntN(30)] {
-				specs = append(specs, spec(fmt.Sprint(rng.IntN(60)*40+i), fmt.Sprint(rng.IntN(3))))
-			}
-			c.Put = append(c.Put, doc(name, specs...))
-			model[name] = specs
+	for i := range changes {
+		c := put(doc(fmt.Sprint(i%7), spec(fmt.Sprint(i%5), fmt.Sprint(i)), spec("other", "p")))
+		if i%3 == 0 {
+			c.Remove = []string{fmt.Sprint((i + 1) % 7)}
 		}
-		u := apply(t, reg, c)
-		want, index := visible()
-		s := reg.Snapshot()
-		require.Equal(t, want, lines(s), "step %d", step)
-		require.Equal(t, len(index), s.Len())
-		var diff registry.Diff
-		for key, path := range index {
-			d, ok := s.Lookup(key.ShortName, key.DerivedScalarType)
-			require.True(t, ok)
-			require.Equal(t, path, d.NeuronDatasetPath())
-			switch old, ok := was[key]; {
-			case !ok:
-				diff.Added = append(diff.Added, d)
-			case old != path:
-				diff.Updated = append(diff.Updated, registry.Changed{After: d})
-			}
-		}
-		for key := range was {
-			if _, ok := index[key]; !ok {
-				_, ok := s.Lookup(key.ShortName, key.DerivedScalarType)
-				require.False(t, ok)
-				diff.Removed = append(diff.Removed, registry.Dataset{})
-			}
-		}
-		require.Equal(t, diff.String(), u.Diff().String(), "step %d", step)
-		was = index
+		apply(t, reg, c)
 	}
-	fresh := registry.New()
-	var c registry.Change
-	for name, specs := range model {
-		c.Put = append(c.Put, doc(name, specs...))
+	for range 3 {
+		<-done
 	}
-	apply(t, fresh, c)
-	assert.Equal(t, fresh.Snapshot().Hash(), reg.Snapshot().Hash())
+}
+
+// TestUpdatesLeaveNothingBehind ends loops in every way there is. The bubble would wait for
+// a goroutine that one of them left.
+func TestUpdatesLeaveNothingBehind(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reg := registry.New()
+		for range reg.Updates(t.Context()) {
+			break
+		}
+		assert.PanicsWithValue(t, "subscriber", func() {
+			for range reg.Updates(t.Context()) {
+				panic("subscriber")
+			}
+		})
+		next, stop := iter.Pull(reg.Updates(t.Context()))
+		_, ok := next()
+		assert.True(t, ok)
+		stop()
+		ended, end := context.WithCancel(t.Context())
+		end()
+		for range reg.Updates(ended) {
+			assert.Fail(t, "its context has ended")
+		}
+		first := apply(t, reg, put(doc("a", spec("x", "p")))).After
+
+		// Lines alone wake nobody, and yet leave no gap.
+		var steps []registry.Update
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for u := range reg.Updates(ctx) {
+				steps = append(steps, u)
+			}
+		}()
+		synctest.Wait()
+		moved := spec("x", "p")
+		moved.Line = 3
+		apply(t, reg, put(doc("a", moved)))
+		synctest.Wait()
+		assert.Len(t, steps, 1)
+		apply(t, reg, put(doc("a", spec("x", "q"))))
+		synctest.Wait()
+		assert.Len(t, steps, 2)
+		assert.Same(t, first, steps[1].Before)
+		cancel()
+		<-done
+	})
 }
 
 func TestReadersSeeWholeStates(t *testing.T) {

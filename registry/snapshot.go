@@ -68,8 +68,8 @@ func (s *Snapshot) Resolve(dataset string, t DerivedScalarType) (string, error) 
 func (s *Snapshot) ShortNameOf(path string) (string, bool) {
 	path = strings.TrimSuffix(path, "/")
 	for d := range s.All() {
-		if strings.TrimSuffix(d.r.path, "/") == path {
-			return d.r.shortName, true
+		if strings.TrimSuffix(d.r.path(), "/") == path {
+			return d.r.shortName(), true
 		}
 	}
 	return "", false
@@ -91,9 +91,14 @@ func (s *Snapshot) All() iter.Seq[Dataset] {
 	}
 }
 
+// winner returns what a reader gets for the key of r; nil if there is nothing.
+func (s *Snapshot) winner(r *record) *record {
+	return s.index.lookup(r.hash(), r.shortName(), r.typ)
+}
+
 // visible reports whether r, a record of s, is what a reader gets for its key.
 func (s *Snapshot) visible(r *record) bool {
-	return s.hidden == 0 || s.index.lookup(r.hash, r.shortName, r.typ).origin == r.origin
+	return s.hidden == 0 || s.winner(r).origin == r.origin
 }
 
 // Keys yields the key of every dataset, in the order of [Snapshot.All].
@@ -119,9 +124,9 @@ func (s *Snapshot) Documents() iter.Seq2[string, int] {
 	}
 }
 
-// DocumentLen returns the number of datasets that a document defines, and whether there
-// is such a document.
-func (s *Snapshot) DocumentLen(name string) (n int, ok bool) {
+// DocumentLen returns the number of datasets that a document defines, and whether
+// there is a document of that name.
+func (s *Snapshot) DocumentLen(name string) (int, bool) {
 	doc := s.documents.find(name)
 	if doc == nil {
 		return 0, false
@@ -155,8 +160,7 @@ func (s *Snapshot) Overrides() iter.Seq[Override] {
 				if s.visible(r) {
 					continue
 				}
-				winner := s.index.lookup(r.hash, r.shortName, r.typ)
-				if !yield(Override{r.key(), Place{doc.name(), doc.line(i)}, s.place(winner)}) {
+				if !yield(Override{r.key(), Place{doc.name(), doc.line(i)}, s.place(s.winner(r))}) {
 					return
 				}
 			}
@@ -167,7 +171,7 @@ func (s *Snapshot) Overrides() iter.Seq[Override] {
 func (s *Snapshot) place(r *record) Place {
 	doc := s.documents.find(r.origin.document)
 	for i, q := range doc.records {
-		if q.hash == r.hash && q.key() == r.key() {
+		if q.key() == r.key() {
 			return Place{doc.name(), doc.line(i)}
 		}
 	}

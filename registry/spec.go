@@ -18,6 +18,10 @@ func (k Key) String() string { return k.ShortName + "/" + string(k.DerivedScalar
 // A Spec states a dataset: it is what goes into a [Registry], where a [Dataset]
 // is what comes out. The first four fields are required; the zero value of each
 // other field means that it is not given.
+//
+// A Spec is its maker's own, before and after: [Registry.Apply] copies what it keeps,
+// strings too, so they may be parts of a larger text, such as the file that they were
+// read from, and do not keep it in memory.
 type Spec struct {
 	ShortName         string            // short name, like "gpt2-small"
 	DerivedScalarType DerivedScalarType // kind of scalar its records hold, like "mlp_post_act"
@@ -48,6 +52,21 @@ type Spec struct {
 
 // Key returns the key of s.
 func (s *Spec) Key() Key { return Key{s.ShortName, s.DerivedScalarType} }
+
+// missing returns the name of the first required field that is blank; empty if none is.
+func (s *Spec) missing() string {
+	for _, f := range [...]struct{ name, value string }{
+		{"short_name", s.ShortName},
+		{"derived_scalar_type", string(s.DerivedScalarType)},
+		{"user_visible_name", s.UserVisibleName},
+		{"neuron_dataset_path", s.NeuronDatasetPath},
+	} {
+		if strings.TrimSpace(f.value) == "" {
+			return f.name
+		}
+	}
+	return ""
+}
 
 // A Field is one named value among a dataset's extra fields.
 type Field struct {
@@ -146,6 +165,18 @@ func (v Value) Equal(w Value) bool {
 func (v Value) MarshalJSON() ([]byte, error) { return v.appendJSON(nil), nil }
 
 func (f Field) equal(g Field) bool { return f.Name == g.Name && f.Value.Equal(g.Value) }
+
+// cloneFields copies fields down to their strings.
+func cloneFields(fields []Field) []Field {
+	if len(fields) == 0 {
+		return nil
+	}
+	out := make([]Field, len(fields))
+	for i, f := range fields {
+		out[i] = Field{strings.Clone(f.Name), Value{f.Value.kind, strings.Clone(f.Value.text), cloneFields(f.Value.fields)}}
+	}
+	return out
+}
 
 func fieldSeq(fields []Field) iter.Seq2[string, Value] {
 	return func(yield func(string, Value) bool) {

@@ -214,15 +214,11 @@ func (d *Dir) start() (err error) {
 
 // delivered notes that a batch was delivered, or was not, and when to look next.
 func (d *Dir) delivered(b Batch, now time.Time, patience bool) {
-	n := len(b.Changed) + len(b.Removed)
-	if n > 1 {
-		d.burst = now
-	}
 	switch {
 	case len(d.unquiet) == 0:
 		d.since = time.Time{}
 		return
-	case n > 0:
+	case len(b.Changed)+len(b.Removed) > 0:
 		d.since = now // a busy file does not hold up the next ones for less than the first
 		patience = true
 	}

@@ -45,12 +45,23 @@ const openFlags = os.O_RDONLY | syscall.O_NONBLOCK
 
 func (d disk) full(name string) string { return filepath.Join(d.path, filepath.FromSlash(name)) }
 
-func (d disk) Open(name string) (fs.File, error)          { return os.OpenFile(d.full(name), openFlags, 0) }
-func (d disk) Stat(name string) (fs.FileInfo, error)      { return os.Stat(d.full(name)) }
-func (d disk) Lstat(name string) (fs.FileInfo, error)     { return os.Lstat(d.full(name)) }
-func (d disk) ReadLink(name string) (string, error)       { return os.Readlink(d.full(name)) }
+// Open implements [fs.FS].
+func (d disk) Open(name string) (fs.File, error) { return os.OpenFile(d.full(name), openFlags, 0) }
+
+// Stat implements [fs.StatFS].
+func (d disk) Stat(name string) (fs.FileInfo, error) { return os.Stat(d.full(name)) }
+
+// Lstat implements [fs.ReadLinkFS].
+func (d disk) Lstat(name string) (fs.FileInfo, error) { return os.Lstat(d.full(name)) }
+
+// ReadLink implements [fs.ReadLinkFS].
+func (d disk) ReadLink(name string) (string, error) { return os.Readlink(d.full(name)) }
+
+// ReadDir implements [fs.ReadDirFS].
 func (d disk) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(d.full(name)) }
-func (d disk) Close() error                               { return nil }
+
+// Close implements [io.Closer].
+func (disk) Close() error { return nil }
 
 type rootFS interface {
 	fs.StatFS
@@ -64,8 +75,10 @@ type confinedDisk struct {
 	root *os.Root
 }
 
+// Open implements [fs.FS].
 func (d confinedDisk) Open(name string) (fs.File, error) {
 	return d.root.OpenFile(filepath.FromSlash(name), openFlags, 0)
 }
 
+// Close implements [io.Closer].
 func (d confinedDisk) Close() error { return d.root.Close() }

@@ -154,6 +154,10 @@ func (w *Watcher) apply(meant bool) (registry.Update, error) {
 		w.held = held{}
 	}
 	w.held.err = refused
+	if update.After == nil { // nothing was applied
+		current := w.registry.Snapshot()
+		update = registry.Update{Before: current, After: current}
+	}
 	return update, err
 }
 
@@ -176,8 +180,9 @@ func (w *Watcher) report(u registry.Update, pending []string, start time.Time) {
 		w.options.log.Info("datasets can be looked at again")
 		s.SourceErr = nil
 	}
-	if snapshot != w.snapshot {
-		w.logOverrides(snapshot)
+	for o := range u.Overrides() {
+		w.options.log.Warn("dataset is overridden", "dataset", o.Key.String(), "file", o.Hidden.Document, "line", o.Hidden.Line,
+			"by", o.By.Document, "by_line", o.By.Line)
 	}
 	w.snapshot, s.Held = snapshot, w.held.err
 	if u.Before != u.After {
@@ -227,17 +232,6 @@ func (w *Watcher) sourceFailed(err error) {
 		}
 	}
 	w.status.SourceErr = err
-}
-
-// logOverrides says which definitions are hidden in a snapshot that were not before.
-func (w *Watcher) logOverrides(after *registry.Snapshot) {
-	before := slices.Collect(w.snapshot.Overrides())
-	for o := range after.Overrides() {
-		if !slices.Contains(before, o) {
-			w.options.log.Warn("dataset is overridden", "dataset", o.Key.String(), "file", o.Hidden.Document, "line", o.Hidden.Line,
-				"by", o.By.Document, "by_line", o.By.Line)
-		}
-	}
 }
 
 // logUpdate says what an update changed, in words and numbers.

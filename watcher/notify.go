@@ -32,8 +32,11 @@ func newNotifier() (notifier, error) {
 	return fsNotifier{w}, nil
 }
 
+// Events returns what fsnotify has as a field.
 func (n fsNotifier) Events() <-chan fsnotify.Event { return n.Watcher.Events }
-func (n fsNotifier) Errors() <-chan error          { return n.Watcher.Errors }
+
+// Errors returns what fsnotify has as a field.
+func (n fsNotifier) Errors() <-chan error { return n.Watcher.Errors }
 
 // notifierName is how the system tells of changes.
 func notifierName() string {

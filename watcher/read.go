@@ -40,6 +40,7 @@ func (l *look) read(names []string, before *view, patience bool) (b Batch, err e
 	case before.swapped(after), patience && !before.same(after):
 		return b, nil
 	}
+	changed := 0
 	for i, name := range names {
 		was, isThere := before.found[name]
 		now, isStill := after.found[name]
@@ -50,8 +51,13 @@ func (l *look) read(names []string, before *view, patience bool) (b Batch, err e
 			if err := documents[i].Err; err != nil {
 				was.err = err.Error()
 			}
-			if k, ok := l.known[name]; !ok || was.err == "" || !k.same(was) || l.depth == Afresh {
-				b.Changed = append(b.Changed, documents[i]) // or it cannot be read as before
+			k, ok := l.known[name]
+			again := ok && k.same(was) // it is merely read again
+			if !again {
+				changed++
+			}
+			if !again || was.err == "" || l.depth == Afresh { // or it cannot be read as before
+				b.Changed = append(b.Changed, documents[i])
 			}
 			l.known[name] = was
 			delete(l.indirect, name)
@@ -64,8 +70,12 @@ func (l *look) read(names []string, before *view, patience bool) (b Batch, err e
 			delete(l.known, name)
 			delete(l.indirect, name)
 			delete(l.recheck, name)
+			changed++
 		}
 		delete(l.unquiet, name)
+	}
+	if changed > 1 {
+		l.burst = l.now
 	}
 	return b, nil
 }

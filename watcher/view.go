@@ -202,7 +202,7 @@ func (l *look) watchFound(e config.Entry, root fs.FileInfo, met map[fileID]bool)
 			l.blind = true
 		}
 	}
-	if err := l.Dir.watch(l.full(e.Name), e.Info); err != nil {
+	if err := l.watch(l.full(e.Name), e.Info); err != nil {
 		l.blind = true
 	}
 }

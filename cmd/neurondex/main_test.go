@@ -36,6 +36,9 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			examples, err := filepath.Abs("../../examples")
 			env.Setenv("EXAMPLES", examples)
+			// Under the race detector a process waits a second before it ends, for others that
+			// may still be in a race. These have none left running.
+			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			return err
 		},
 	})
@@ -258,6 +261,7 @@ func TestWatch(t *testing.T) {
 	program.logged(0, `"generation":2,.*"updated":\[{"before":{.*"neuronDatasetPath":"1"},"after":{.*"neuronDatasetPath":"2","layers":3}}\]`)
 	require.NoError(t, os.WriteFile(file, []byte(entry("a", "2")), 0o644))
 	text.logged(0, `generation 3: .*\n~ a/mlp_post_act\n    layers: not given, was 3\n`)
+	program.logged(0, `"generation":3,`) // each has a watcher of its own
 	require.NoError(t, os.Remove(file))
 	text.logged(0, `generation 4: 0 added, 0 updated, 1 removed; 0 in all\n- a/mlp_post_act\n`)
 	program.logged(0, `"generation":4,.*"removed":\[{"shortName":"a",`)

@@ -63,15 +63,15 @@ func showText(w io.Writer, u registry.Update) {
 	diff := u.Diff()
 	fmt.Fprintf(w, "generation %d: %v; %d in all\n", u.After.Generation(), diff, u.After.Len())
 	for _, d := range diff.Added {
-		color.New(color.FgGreen).Fprintf(w, "+ %s", cell(d.String())) //nolint:errcheck // Flush returns it
+		color.New(color.FgGreen).Fprintf(w, "+ %s", cell(d.String()))
 		fmt.Fprintf(w, "  %s  %s\n", cell(d.UserVisibleName()), cell(d.NeuronDatasetPath()))
 	}
 	for _, c := range diff.Updated {
-		color.New(color.FgYellow).Fprintf(w, "~ %s\n", cell(c.After.String())) //nolint:errcheck // Flush returns it
+		color.New(color.FgYellow).Fprintf(w, "~ %s\n", cell(c.After.String()))
 		showFields(w, c)
 	}
 	for _, d := range diff.Removed {
-		color.New(color.FgRed).Fprintf(w, "- %s\n", cell(d.String())) //nolint:errcheck // Flush returns it
+		color.New(color.FgRed).Fprintf(w, "- %s\n", cell(d.String()))
 	}
 }
 

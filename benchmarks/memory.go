@@ -1,0 +1,86 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+
+	"github.com/neurondex/neurondex/registry"
+)
+
+// memory measures what stays on the heap per dataset.
+func memory(ctx context.Context, s scale) (result, error) {
+	n := s.memorySize
+	t := table{
+		title: fmt.Sprintf("Live heap with %s datasets", grouped(n)),
+		head:  []string{"", "bytes per dataset", "/ map"},
+	}
+	p := panel{title: fmt.Sprintf("Live heap, %s datasets", grouped(n)), x: "bytes per dataset"}
+	var base float64
+	for _, kept := range []struct {
+		name string
+		make func(n int) (any, error)
+	}{
+		{"map of structs", mapOf},
+		{"neurondex", registryOf},
+		{"sync.Map of pointers", syncMapOf},
+	} {
+		if ctx.Err() != nil {
+			return result{}, ctx.Err()
+		}
+		before := liveHeap()
+		value, err := kept.make(n)
+		if err != nil {
+			return result{}, err
+		}
+		each := (float64(liveHeap()) - float64(before)) / float64(n)
+		runtime.KeepAlive(value)
+		if base == 0 {
+			base = each
+		}
+		t.add(kept.name, digits(each), ratio(each/base))
+		p.dot(kept.name, each, each)
+	}
+	return result{tables: []table{t}, panels: []panel{p}}, nil
+}
+
+func liveHeap() uint64 {
+	runtime.GC()
+	runtime.GC() // what the first one only found to have a finalizer
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+func mapOf(n int) (any, error) {
+	m := make(map[registry.Key]dataset, n)
+	for _, d := range world(n) {
+		m[d.key()] = d
+	}
+	return m, nil
+}
+
+func syncMapOf(n int) (any, error) {
+	var m sync.Map
+	for _, d := range world(n) {
+		m.Store(d.key(), &d)
+	}
+	return &m, nil
+}
+
+func registryOf(n int) (any, error) {
+	reg := registry.New()
+	var c registry.Change
+	all := world(n)
+	const each = 1000
+	for i := 0; i < n; i += each {
+		doc := registry.Document{Name: documentName(i)}
+		for _, d := range all[i:min(i+each, n)] {
+			doc.Datasets = append(doc.Datasets, d.spec())
+		}
+		c.Put = append(c.Put, doc)
+	}
+	_, err := reg.Apply(c)
+	return reg, err
+}

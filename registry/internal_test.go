@@ -1,0 +1,113 @@
+package registry
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"unsafe"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestSizes holds a record to a cache line, and a shard to 8 KB with the word that the
+// allocator adds to it.
+func TestSizes(t *testing.T) {
+	if unsafe.Sizeof(uintptr(0)) != 8 {
+		t.Skip("sizes are for 64 bits")
+	}
+	assert.LessOrEqual(t, unsafe.Sizeof(record{}), uintptr(64))
+	assert.LessOrEqual(t, unsafe.Sizeof(shard{}), uintptr(8<<10-8))
+}
+
+// TestIndexWithCollidingHashes puts and removes keys whose hashes are mostly the same, at
+// the end of a shard, where a search goes round to its beginning.
+func TestIndexWithCollidingHashes(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	hashes, records := make([]uint64, 2000), make([]*record, 2000)
+	for i := range records {
+		hashes[i] = uint64(i%8)<<61 | uint64(shardSlots-1-i%5)
+		records[i] = newRecord(&Spec{ShortName: fmt.Sprint(i)}, &origin{})
+	}
+	var x index
+	want := map[int]*record{}
+	for step := range 200 {
+		e := indexEdit{index: x, id: uint64(step + 1)}
+		was := x
+		had := len(want)
+		removing := step/50%2 == 1
+		for range 60 {
+			i := rng.IntN(len(records))
+			hash, r := hashes[i], records[i]
+			switch {
+			case !removing:
+				e.put(hash, r)
+				want[i] = r
+			case want[i] != nil:
+				e.remove(hash, r)
+				delete(want, i)
+			}
+		}
+		x = e.index
+		for i, r := range records {
+			if got := x.lookup(hashes[i], r.shortName(), ""); got != want[i] {
+				require.Fail(t, "lookup", "step %d: %d", step, i)
+			}
+		}
+		// The edit left the index that it began with alone, and nothing is larger than it needs.
+		require.Equal(t, had, count(&was))
+		require.Equal(t, len(want), count(&x))
+		deepest := uint8(0)
+		for _, s := range x.dir {
+			deepest = max(deepest, s.depth)
+		}
+		require.Equal(t, deepest, x.depth)
+		require.Len(t, x.dir, 1<<x.depth)
+	}
+}
+
+func count(x *index) (n int) {
+	seen := map[*shard]bool{}
+	for _, s := range x.dir {
+		if !seen[s] {
+			seen[s] = true
+			n += int(s.count)
+		}
+	}
+	return n
+}
+
+func TestDocumentsShareChunksAndJoinSmallOnes(t *testing.T) {
+	const n = 3000
+	name := func(i int) string { return fmt.Sprintf("%04d", i) }
+	var forth []int
+	for i := range n {
+		forth = append(forth, i)
+	}
+	back := slices.Clone(forth)
+	slices.Reverse(back)
+	for how, order := range map[string][]int{"forth": forth, "back": back, "at random": rand.Perm(n)} {
+		var all []documentEdit
+		for i := range n {
+			all = append(all, documentEdit{name: name(i), to: &document{origin: &origin{name(i)}}})
+		}
+		var list documents
+		list = list.with(all)
+		for left := n - 1; left >= 0; left-- {
+			was := list
+			list = list.with([]documentEdit{{name: name(order[left]), old: all[order[left]].to}})
+			require.Equal(t, left, list.count, how)
+			require.LessOrEqual(t, len(list.chunks), 1+4*left/chunkLimit, how)
+			differing := 0
+			for before, after := range pairs(&was, &list) {
+				require.Nil(t, after)
+				require.Equal(t, name(order[left]), before.name())
+				differing++
+			}
+			require.Equal(t, 1, differing, how)
+		}
+	}
+}
