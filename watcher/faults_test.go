@@ -312,6 +312,7 @@ func TestNeverTorn(t *testing.T) {
 				delete(saw, tt.want)
 				assert.Empty(t, saw, "states that were seen between the first and the last")
 				assert.NotContains(t, r.before, "read a.toml", "it was changed while it was read")
+				assert.NotContains(t, r.log.String(), "cannot be read", "that is no fault of the file")
 			})
 		}
 	}

@@ -120,7 +120,7 @@ func (f faultyFiles) ReadDir(name string) ([]fs.DirEntry, error) {
 	return f.FileSystem.ReadDir(name)
 }
 
-// A faultyFile gives a few bytes first, and then the rest.
+// A faultyFile gives half of what it is asked for first, and then the rest.
 type faultyFile struct {
 	fs.File
 	*machine
@@ -131,7 +131,7 @@ type faultyFile struct {
 func (f *faultyFile) Read(p []byte) (int, error) {
 	if !f.begun {
 		f.begun = true
-		return f.File.Read(p[:min(len(p), 20)])
+		return f.File.Read(p[:(len(p)+1)/2])
 	}
 	if err := f.do("read", f.name); err != nil {
 		return 0, err
