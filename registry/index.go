@@ -11,19 +11,29 @@ import "slices"
 // directory, which holds pointers only, doubles when a shard can split no
 // further under it. Two shards that were one join again when few keys are left in
 // them, and the directory halves with the last such pair. So a change copies one
-// directory and one shard, a lookup reads one of each, no change ever rebuilds
-// everything, and what was once large does not stay so. BenchmarkLookup and
+// page of the directory and one shard, a lookup reads one of each, no change ever
+// rebuilds everything, and what was once large does not stay so. BenchmarkLookup and
 // BenchmarkApply decide the sizes: see the note there.
 type index struct {
-	dir   []*shard // 1<<depth of them; one shard may stand in several places
+	pages []*page // of the directory, which has 1<<depth places
 	depth uint8
 }
 
+const pageSize = 64
+
+// A page is a part of the directory. One shard may stand in several places of it.
+type page struct {
+	shards [pageSize]*shard
+	edit   uint64 // as of a shard
+}
+
 const (
-	// With 510 slots a shard is 8 KB with all that the allocator adds; with 512 it
+	// With 255 slots a shard is 8 KB with all that the allocator adds; with 256 it
 	// would take up more than nine.
-	shardSlots = 510
-	shardLimit = shardSlots * 3 / 4
+	shardSlots = 255
+	// A slot is more often than not the first one looked at: what a processor guesses
+	// wrong costs more here than memory does.
+	shardLimit = shardSlots * 5 / 8
 	// Shards that join at half of what makes one split do not split again at once.
 	joinLimit = shardLimit / 2
 )
@@ -35,32 +45,37 @@ type shard struct {
 	depth uint8 // how many top bits of the hash all its keys share
 }
 
+// A slot has the short name beside the record that it is of, so that a lookup waits for the
+// name's text and for the record at once, and not for one after the other.
 type slot struct {
-	hash   uint64
-	record *record // nil: free
+	hash      uint64
+	shortName string
+	record    *record // nil: free
 }
 
+func newSlot(hash uint64, r *record) slot { return slot{hash, r.shortName(), r} }
+
 // home returns the slot at which the search for a hash begins. It is made of the low
-// bits, since the top ones choose the shard; the two values too many go round.
+// bits, since the top ones choose the shard; the value too many goes round.
 func home(hash uint64) int {
-	i := int(hash & 511)
-	if i >= shardSlots {
-		i -= shardSlots
+	i := int(hash & 255)
+	if i == shardSlots {
+		return 0
 	}
 	return i
 }
 
 func (x *index) lookup(hash uint64, shortName string, typ DerivedScalarType) *record {
-	if len(x.dir) == 0 {
+	if len(x.pages) == 0 {
 		return nil
 	}
-	s := x.dir[x.place(hash)]
+	s := x.shardOf(hash)
 	for i := home(hash); ; {
 		e := &s.slots[i]
 		if e.record == nil {
 			return nil
 		}
-		if e.hash == hash && e.record.hasKey(shortName, typ) {
+		if e.hash == hash && e.shortName == shortName && e.record.typ == typ {
 			return e.record
 		}
 		if i++; i == shardSlots {
@@ -73,20 +88,24 @@ func (x *index) lookup(hash uint64, shortName string, typ DerivedScalarType) *re
 // gives 0, so that a directory of one needs no special case.
 func (x *index) place(hash uint64) uint64 { return hash >> (64 - x.depth) }
 
-// An indexEdit is an index in the making: it copies each shard the first time it
+func (x *index) at(place uint64) *shard { return x.pages[place/pageSize].shards[place%pageSize] }
+
+func (x *index) shardOf(hash uint64) *shard { return x.at(x.place(hash)) }
+
+// An indexEdit is an index in the making: it copies each page and shard the first time it
 // touches it, and writes to its own copies from then on.
 type indexEdit struct {
 	index
-	id      uint64 // unlike that of any edit whose shards the index has
-	ownsDir bool
+	id        uint64 // unlike that of any edit whose pages and shards the index has
+	ownsPages bool   // the list of them
 }
 
 // shard returns the shard of a hash, made the edit's own.
 func (e *indexEdit) shard(hash uint64) *shard {
-	if len(e.dir) == 0 {
-		e.dir, e.ownsDir = []*shard{{edit: e.id}}, true
+	if len(e.pages) == 0 {
+		e.arrange(0, func(uint64) *shard { return &shard{edit: e.id} })
 	}
-	s := e.dir[e.place(hash)]
+	s := e.shardOf(hash)
 	if s.edit != e.id {
 		c := *s
 		c.edit = e.id
@@ -99,14 +118,34 @@ func (e *indexEdit) shard(hash uint64) *shard {
 // fill puts s in every place of the directory that a shard of its depth and the
 // given hash takes.
 func (e *indexEdit) fill(s *shard, hash uint64) {
-	if !e.ownsDir {
-		e.dir, e.ownsDir = slices.Clone(e.dir), true
+	if !e.ownsPages {
+		e.pages, e.ownsPages = slices.Clone(e.pages), true
 	}
 	span := uint64(1) << (e.depth - s.depth)
 	first := e.place(hash) &^ (span - 1)
-	for i := range span {
-		e.dir[first+i] = s
+	for place := first; place < first+span; place++ {
+		p := e.pages[place/pageSize]
+		if p.edit != e.id {
+			c := *p
+			c.edit = e.id
+			p = &c
+			e.pages[place/pageSize] = p
+		}
+		p.shards[place%pageSize] = s
 	}
+}
+
+// arrange makes a new directory of a depth, with the shard of each place.
+func (e *indexEdit) arrange(depth uint8, shard func(place uint64) *shard) {
+	places := uint64(1) << depth
+	pages := make([]*page, (places+pageSize-1)/pageSize)
+	for i := range pages {
+		pages[i] = &page{edit: e.id}
+	}
+	for place := range places {
+		pages[place/pageSize].shards[place%pageSize] = shard(place)
+	}
+	e.pages, e.ownsPages, e.depth = pages, true, depth
 }
 
 // put sets the record of r's key, whose hash is given, to r.
@@ -116,7 +155,7 @@ func (e *indexEdit) put(hash uint64, r *record) {
 		e.split(s, hash)
 		s = e.shard(hash)
 	}
-	s.put(slot{hash, r})
+	s.put(newSlot(hash, r))
 }
 
 func (s *shard) put(e slot) {
@@ -142,11 +181,8 @@ func after(i int) int { return (i + 1) % shardSlots }
 // so more keys with one hash than a shard holds are not to be had.
 func (e *indexEdit) split(s *shard, hash uint64) {
 	if s.depth == e.depth {
-		dir := make([]*shard, 2*len(e.dir))
-		for i, t := range e.dir {
-			dir[2*i], dir[2*i+1] = t, t
-		}
-		e.dir, e.ownsDir, e.depth = dir, true, e.depth+1
+		was := e.index
+		e.arrange(e.depth+1, func(place uint64) *shard { return was.at(place / 2) })
 	}
 	bit := uint64(1) << (63 - s.depth)
 	low, high := &shard{depth: s.depth + 1, edit: e.id}, &shard{depth: s.depth + 1, edit: e.id}
@@ -166,7 +202,7 @@ func (e *indexEdit) split(s *shard, hash uint64) {
 // remove takes away the record of r's key, whose hash is given and which must be
 // there.
 func (e *indexEdit) remove(hash uint64, r *record) {
-	e.shard(hash).remove(slot{hash, r})
+	e.shard(hash).remove(newSlot(hash, r))
 	for e.join(hash) {
 	}
 }
@@ -192,11 +228,11 @@ func distance(from, to int) int { return (to - from + shardSlots) % shardSlots }
 // join undoes the split that made the shard of a hash, if one shard holds with ease
 // what is left in both, and reports whether it did.
 func (e *indexEdit) join(hash uint64) bool {
-	s := e.dir[e.place(hash)]
+	s := e.shardOf(hash)
 	if s.depth == 0 {
 		return false
 	}
-	other := e.dir[e.place(hash^1<<(64-s.depth))]
+	other := e.shardOf(hash ^ 1<<(64-s.depth))
 	if other.depth != s.depth || s.count+other.count > joinLimit {
 		return false
 	}
@@ -217,14 +253,11 @@ func (e *indexEdit) join(hash uint64) bool {
 
 // halve makes the directory half as long if no shard needs all of it.
 func (e *indexEdit) halve() {
-	for i := 0; i < len(e.dir); i += 2 {
-		if e.dir[i] != e.dir[i+1] {
+	for place := uint64(0); place < 1<<e.depth; place += 2 {
+		if e.at(place) != e.at(place+1) {
 			return
 		}
 	}
-	dir := make([]*shard, len(e.dir)/2)
-	for i := range dir {
-		dir[i] = e.dir[2*i]
-	}
-	e.dir, e.depth = dir, e.depth-1
+	was := e.index
+	e.arrange(e.depth-1, func(place uint64) *shard { return was.at(2 * place) })
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -411,4 +412,48 @@ func TestOpenFails(t *testing.T) {
 	cancel()
 	_, err = watcher.Open(ctx, t.TempDir())
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+// TestReloadsDoNotPileUp reloads 10,000 times: documents that change, turn bad, come and go.
+func TestReloadsDoNotPileUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &fakeSource{notice: make(chan struct{})}
+		ctx, cancel := context.WithCancel(t.Context())
+		w, err := watcher.OpenSource(ctx, src, watcher.WithLogger(slog.New(slog.DiscardHandler)))
+		require.NoError(t, err)
+		reload := func(i int) {
+			name := fmt.Sprintf("%d.toml", i%7)
+			b := changed(name, toml(fmt.Sprint(i), "a", fmt.Sprint(name, i%3)))
+			switch i % 11 {
+			case 5:
+				b = changed(name, "not good")
+			case 8:
+				b = watcher.Batch{Removed: []string{name}}
+			}
+			b.Pending = []string{fmt.Sprintf("busy%d.toml", i)}
+			src.prepare(nil, b)
+			src.notice <- struct{}{}
+			synctest.Wait()
+		}
+		heap := func() int64 {
+			for range 3 { // what package unique holds takes two cycles to go
+				runtime.GC()
+			}
+			var m runtime.MemStats
+			runtime.ReadMemStats(&m)
+			return int64(m.HeapAlloc)
+		}
+		for i := range 1000 {
+			reload(i)
+		}
+		before, goroutines := heap(), runtime.NumGoroutine()
+		for i := range 10_000 {
+			reload(1000 + i)
+		}
+		assert.Greater(t, w.Status().Reloads, uint64(8000))
+		assert.Less(t, heap()-before, int64(256<<10))
+		assert.LessOrEqual(t, runtime.NumGoroutine(), goroutines)
+		cancel()
+		<-w.Done()
+	})
 }
