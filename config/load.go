@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/neurondex/neurondex/internal/disk"
 	"github.com/neurondex/neurondex/internal/parallel"
 	"github.com/neurondex/neurondex/registry"
 )
@@ -51,7 +52,7 @@ func LoadDir(dir string, opts ...Option) (Result, error) {
 	} else if !info.IsDir() {
 		return Result{}, &fs.PathError{Op: "read", Path: dir, Err: errors.New("is not a directory")}
 	}
-	return LoadFS(os.DirFS(dir), opts...)
+	return LoadFS(disk.Dir(dir), opts...)
 }
 
 // LoadFS reads every document of a file system, on all cores: see [Walk] for which these are. A

@@ -14,6 +14,7 @@ import (
 	"github.com/bmatcuk/doublestar/v4"
 	"github.com/fatih/color"
 	"github.com/neurondex/neurondex/config"
+	"github.com/neurondex/neurondex/internal/disk"
 	"github.com/neurondex/neurondex/internal/parallel"
 	"github.com/neurondex/neurondex/registry"
 	"github.com/schollz/progressbar/v3"
@@ -117,7 +118,7 @@ func findFiles(args []string, stdin io.Reader) ([]fileSet, error) {
 			named.files = append(named.files, file{path: arg})
 		case err == nil && info.IsDir():
 			set := fileSet{}
-			err := config.Walk(os.DirFS(arg), func(e config.Entry) {
+			err := config.Walk(disk.Dir(arg), func(e config.Entry) {
 				if e.IsCandidate() {
 					set.files = append(set.files, file{filepath.Join(arg, filepath.FromSlash(e.Name)), e.Err})
 				}
