@@ -52,6 +52,25 @@ type peer struct {
 	follow func(ctx context.Context, dir string, all []dataset, watch bool) (*following, error)
 }
 
+// asked is neurondex when it is asked to be in step, as a deploy script asks: it looks at
+// every file.
+func asked() peer {
+	p := neurondex()
+	p.name = "neurondex, Sync"
+	p.follow = func(ctx context.Context, dir string, all []dataset, _ bool) (*following, error) {
+		w, err := watcher.Open(ctx, dir, watcher.WithLogger(slog.New(slog.DiscardHandler)))
+		if err != nil {
+			return nil, err
+		}
+		f := newFollowing()
+		f.path = registryPath(w.Registry(), all)
+		f.sync = func(ctx context.Context, _ string) error { return w.Sync(ctx) }
+		f.close = func() { <-w.Done() }
+		return f, nil
+	}
+	return p
+}
+
 // A following is a peer at work.
 type following struct {
 	// news holds one whenever path may answer something else than before.
@@ -80,6 +99,16 @@ func (f *following) notify() {
 	}
 }
 
+// told waits for news.
+func (f *following) told(ctx context.Context, _ string) error {
+	select {
+	case <-f.news:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
 func tomlFile(all []dataset, i int) (string, []byte) {
 	return fmt.Sprintf("%07d.toml", i), all[i].appendTOML(nil)
 }
@@ -100,7 +129,7 @@ func neurondex(opts ...watcher.Option) peer {
 			}
 			f := newFollowing()
 			f.path = registryPath(w.Registry(), all)
-			f.sync = func(ctx context.Context, _ string) error { return w.Sync(ctx) }
+			f.sync = f.told
 			var updates sync.WaitGroup
 			updates.Go(func() {
 				for range w.Registry().Updates(ctx) {

@@ -19,7 +19,7 @@ func reloads(ctx context.Context, s scale) (result, error) {
 		}
 		p := panel{title: fmt.Sprintf("One change among %s datasets", grouped(n)), x: "CPU time (ms)", log: true}
 		var base reloadCost
-		for _, peer := range []peer{neurondex(), step(), plain(), viperPeer(), koanfPeer(), prometheusPeer(time.Hour)} {
+		for _, peer := range []peer{neurondex(), asked(), step(), plain(), viperPeer(), koanfPeer(), prometheusPeer(time.Hour)} {
 			cost, err := reloadsOf(ctx, s, peer, n)
 			if err != nil {
 				return res, fmt.Errorf("%s: %w", peer.name, err)
