@@ -47,30 +47,15 @@ func (l *look) read(names []string, before *view, patience bool) (b Batch, err e
 		switch {
 		case isThere != isStill, isThere && !now.same(was), errors.Is(documents[i].Err, errMoved):
 			continue
-		case isThere:
-			if err := documents[i].Err; err != nil {
-				was.err = err.Error()
-			}
-			k, ok := l.known[name]
-			again := ok && k.same(was) // it is merely read again
-			if !again {
-				changed++
-			}
-			if !again || was.err == "" || l.depth == Afresh { // or it cannot be read as before
-				b.Changed = append(b.Changed, documents[i])
-			}
-			l.known[name] = was
-			delete(l.indirect, name)
-			if was.link || was.info != nil && hasOtherNames(was.info) {
-				l.indirect[name] = was.link
-			}
-			l.recheckSoon(name, was, start)
-		default:
+		case !isThere:
+			l.forget(name)
 			b.Removed = append(b.Removed, name)
-			delete(l.known, name)
-			delete(l.indirect, name)
-			delete(l.recheck, name)
 			changed++
+		case l.accept(documents[i], was, start):
+			b.Changed = append(b.Changed, documents[i])
+			changed++
+		case documents[i].Err == nil || l.depth == Afresh:
+			b.Changed = append(b.Changed, documents[i])
 		}
 		delete(l.unquiet, name)
 	}
@@ -80,11 +65,33 @@ func (l *look) read(names []string, before *view, patience bool) (b Batch, err e
 	return b, nil
 }
 
+// accept notes how a document looked that is to be delivered, and reports whether it looks
+// otherwise than the last time, or cannot be read for another reason: it may merely be read
+// again.
+func (l *look) accept(doc Document, s seen, read time.Time) (changed bool) {
+	if doc.Err != nil {
+		s.err = doc.Err.Error()
+	}
+	k, known := l.known[doc.Name]
+	l.forget(doc.Name)
+	l.known[doc.Name] = s
+	if s.link || s.info != nil && hasOtherNames(s.info) {
+		l.indirect[doc.Name] = s.link
+	}
+	l.recheckSoon(doc.Name, s, read)
+	return !known || !k.same(s)
+}
+
+func (l *look) forget(name string) {
+	delete(l.known, name)
+	delete(l.indirect, name)
+	delete(l.recheck, name)
+}
+
 // recheckSoon has a file read again if it was read so soon after its last change that
 // another one might not show, or if it could not be read: what hindered that may go away and
 // leave no trace in the file.
 func (l *look) recheckSoon(name string, s seen, read time.Time) {
-	delete(l.recheck, name)
 	if s.err != "" {
 		l.recheck[name] = l.now.Add(pulse)
 		return
