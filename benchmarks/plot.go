@@ -201,7 +201,7 @@ func (p panel) addDots(plt *plot.Plot) {
 	plt.Y.Min, plt.Y.Max = -0.6, float64(len(names))-0.4
 	if p.log {
 		plt.X.Scale, plt.X.Tick.Marker = plot.LogScale{}, decades{}
-		plt.X.Min, plt.X.Max = decade(least*0.999, math.Floor), decade(most*1.8, math.Ceil)
+		plt.X.Min, plt.X.Max = decade(least*0.999, math.Floor), decade(most*3, math.Ceil)
 	} else {
 		plt.X.Min, plt.X.Max = 0, most*1.2
 	}

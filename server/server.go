@@ -324,6 +324,7 @@ var errorCodes = []struct {
 	{errNotReady, "not_ready", http.StatusServiceUnavailable},
 	{context.DeadlineExceeded, "busy", http.StatusGatewayTimeout}, // goes before the documents that were waited for
 	{watcher.ErrStale, "stale", http.StatusUnprocessableEntity},
+	{watcher.ErrShrink, "held", http.StatusConflict},
 	{watcher.ErrClosed, "closed", http.StatusServiceUnavailable},
 	{errForeign, "cross_origin", http.StatusForbidden},
 	{errSource, "source_unavailable", http.StatusServiceUnavailable},

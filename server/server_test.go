@@ -233,6 +233,7 @@ func TestReload(t *testing.T) {
 		{nil, http.StatusOK, `"generation":0`},
 		{&watcher.StaleError{}, http.StatusUnprocessableEntity, `"code":"stale"`},
 		{errors.Join(context.DeadlineExceeded, busy), http.StatusGatewayTimeout, `a.toml: busy`},
+		{&watcher.ShrinkError{Removed: 2, Of: 3}, http.StatusConflict, `"code":"held"`},
 		{watcher.ErrClosed, http.StatusServiceUnavailable, `"code":"closed"`},
 		{fs.ErrPermission, http.StatusServiceUnavailable, `cannot be looked at; what was loaded stays in service: permission denied`},
 	} {

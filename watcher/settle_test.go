@@ -204,6 +204,12 @@ func TestMaxShrink(t *testing.T) {
 	require.NoError(t, r.w.Reload(t.Context()), "it is meant")
 	assert.Empty(t, r.served())
 	assert.Nil(t, r.w.Status().Held)
+
+	r.write("a.toml", toml("1", "a"))
+	require.NoError(t, r.sync())
+	remove("a")
+	require.NoError(t, r.w.Reload(t.Context()), "what was removed right before is meant, too")
+	assert.Empty(t, r.served())
 }
 
 func TestConfinement(t *testing.T) {

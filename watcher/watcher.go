@@ -252,7 +252,9 @@ func (w *Watcher) look(ctx context.Context, depth Depth) (pending []string, err 
 		return nil, err
 	}
 	w.accept(batch, w.parse(batch.Changed))
-	update, err := w.apply(depth == Afresh)
+	// What a reload waits for is meant as much as what it found at once.
+	meant := depth == Afresh || slices.ContainsFunc(w.waiting, func(r *request) bool { return r.depth == Afresh && r.ctx.Err() == nil })
+	update, err := w.apply(meant)
 	w.report(update, batch.Pending, start)
 	return batch.Pending, err
 }
