@@ -55,7 +55,9 @@ func (c Confined) Open(name string) (fs.File, error) {
 }
 
 // Stat implements [fs.StatFS].
-func (c Confined) Stat(name string) (fs.FileInfo, error) { return c.root.Stat(filepath.FromSlash(name)) }
+func (c Confined) Stat(name string) (fs.FileInfo, error) {
+	return c.root.Stat(filepath.FromSlash(name))
+}
 
 // Lstat implements [fs.ReadLinkFS].
 func (c Confined) Lstat(name string) (fs.FileInfo, error) {
