@@ -65,6 +65,7 @@ func init() {
 	}
 }
 
+// typeText returns the text of a derived scalar type, shared where the type is known.
 func typeText(raw []byte) (text string, known bool) {
 	if text, known = typeTexts[string(raw)]; !known {
 		text = string(raw)

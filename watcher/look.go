@@ -33,6 +33,7 @@ type unsettled struct {
 // errWider says that it does not do to look at some names only.
 var errWider = errors.New("everything is to be looked at")
 
+// step looks at what the notices name or, where that does not do, at everything.
 func (l *look) step() (b Batch, err error) {
 	l.files, err = l.system.open(l.root, l.Confined)
 	if err == nil {

@@ -18,8 +18,8 @@ type Source interface {
 
 	// Poll looks, as deep as it is asked to, and returns what has changed since it was
 	// delivered last; the first Poll returns everything. An error says that the source as
-	// a whole cannot be looked at now: nothing is gone for that. Health is given with an
-	// error, too.
+	// a whole cannot be looked at now, or that ctx is done: nothing is gone for that, and
+	// nothing counts as delivered. Health is given with an error, too.
 	Poll(ctx context.Context, depth Depth) (Batch, error)
 
 	// Close ends the source and waits for what it had running.
