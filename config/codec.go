@@ -105,11 +105,11 @@ func (l *loader) load(format string, data []byte) (*tree, *problem) {
 		if p, ok := errors.AsType[*problem](err); ok {
 			return nil, p
 		}
-		return nil, &problem{rule: Syntax, message: err.Error()}
+		return nil, &problem{rule: RuleSyntax, message: err.Error()}
 	}
 	return l.viper.Get(opaqueKey).(*tree), nil
 }
 
 func tooDeep(at int) *problem {
-	return &problem{TooDeep, at, fmt.Sprintf("lists and objects lie more than %d deep in each other", maxDepth)}
+	return &problem{RuleTooDeep, at, fmt.Sprintf("lists and objects lie more than %d deep in each other", maxDepth)}
 }

@@ -108,7 +108,7 @@ func TestBadInput(t *testing.T) {
 			if tt.want != "" {
 				assert.Equal(t, tt.want, found[0].String())
 			}
-			if found[0].Severity == config.Error {
+			if found[0].Severity == config.SeverityError {
 				require.ErrorIs(t, found.Err(), config.ErrInvalid)
 				assert.Equal(t, found[0].String(), found.Err().Error())
 			} else {
@@ -142,7 +142,7 @@ func TestUTF16(t *testing.T) {
 		_, found = config.Parse("a.toml", data[:len(data)-1])
 		assert.Equal(t, "a.toml:4:26: error: the last UTF-16 character is cut in two [bad-encoding]", found[0].String())
 		_, found = config.Parse("a.toml", order.AppendUint16(data, 0xd800))
-		assert.Equal(t, config.BadEncoding, found[0].Rule)
+		assert.Equal(t, config.RuleBadEncoding, found[0].Rule)
 	}
 }
 
@@ -281,7 +281,7 @@ func TestLoadDirOfLinksAndOddFiles(t *testing.T) {
 	assert.Equal(t, []string{"linked.toml", "sub/a.toml"}, names)
 	assert.Subset(t, files(r.Diagnostics), []string{"dangling.toml", "self.toml"})
 	for _, d := range r.Diagnostics {
-		assert.Equal(t, config.Unreadable, d.Rule)
+		assert.Equal(t, config.RuleUnreadable, d.Rule)
 	}
 
 	_, err = config.LoadDir(filepath.Join(dir, "missing"))
@@ -312,7 +312,7 @@ func TestTOMLIsTakenAsAFullReaderTakesIt(t *testing.T) {
 		want := toml.Unmarshal([]byte(doc), &full)
 		_, found := config.Parse("a.toml", []byte(doc))
 		syntax := slices.ContainsFunc(found, func(d config.Diagnostic) bool {
-			return d.Rule == config.Syntax || d.Rule == config.DuplicateKey
+			return d.Rule == config.RuleSyntax || d.Rule == config.RuleDuplicateKey
 		})
 		assert.Equal(t, want != nil, syntax, "%q: go-toml says %v, Parse says %v", doc, want, found)
 	}
@@ -380,10 +380,10 @@ func FuzzParse(f *testing.F) {
 			assert.NotContains(t, d.String(), "\n")
 			rules[d.Rule] = true
 		}
-		if !json && !rules[config.TooDeep] && !rules[config.BadEncoding] && !bytes.HasPrefix(data, []byte("\xff\xfe")) && !bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		if !json && !rules[config.RuleTooDeep] && !rules[config.RuleBadEncoding] && !bytes.HasPrefix(data, []byte("\xff\xfe")) && !bytes.HasPrefix(data, []byte("\xfe\xff")) {
 			var full map[string]any
 			err := toml.Unmarshal(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), &full)
-			require.Equal(t, err != nil, rules[config.Syntax] || rules[config.DuplicateKey], "a full reader says %v, Parse says %v", err, found)
+			require.Equal(t, err != nil, rules[config.RuleSyntax] || rules[config.RuleDuplicateKey], "a full reader says %v, Parse says %v", err, found)
 		}
 		// What is taken can be applied, and what comes out is taken again.
 		reg := registry.New()

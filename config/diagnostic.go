@@ -16,34 +16,34 @@ type Rule string
 
 // The rules. [Rules] describes them.
 const (
-	Syntax             Rule = "syntax"
-	UnknownFormat      Rule = "unknown-format"
-	BadEncoding        Rule = "bad-encoding"
-	TooLarge           Rule = "too-large"
-	TooDeep            Rule = "too-deep"
-	Unreadable         Rule = "unreadable"
-	WrongShape         Rule = "wrong-shape"
-	UnsupportedVersion Rule = "unsupported-version"
-	MissingField       Rule = "missing-field"
-	EmptyField         Rule = "empty-field"
-	WrongType          Rule = "wrong-type"
-	UnknownScalarType  Rule = "unknown-scalar-type"
-	BadURL             Rule = "bad-url"
-	BadValue           Rule = "bad-value"
-	DuplicateKey       Rule = "duplicate-key"
-	DuplicateDataset   Rule = "duplicate-dataset"
+	RuleSyntax             Rule = "syntax"
+	RuleUnknownFormat      Rule = "unknown-format"
+	RuleBadEncoding        Rule = "bad-encoding"
+	RuleTooLarge           Rule = "too-large"
+	RuleTooDeep            Rule = "too-deep"
+	RuleUnreadable         Rule = "unreadable"
+	RuleWrongShape         Rule = "wrong-shape"
+	RuleUnsupportedVersion Rule = "unsupported-version"
+	RuleMissingField       Rule = "missing-field"
+	RuleEmptyField         Rule = "empty-field"
+	RuleWrongType          Rule = "wrong-type"
+	RuleUnknownScalarType  Rule = "unknown-scalar-type"
+	RuleBadURL             Rule = "bad-url"
+	RuleBadValue           Rule = "bad-value"
+	RuleDuplicateKey       Rule = "duplicate-key"
+	RuleDuplicateDataset   Rule = "duplicate-dataset"
 
-	EmptyDocument     Rule = "empty-document"
-	UnknownField      Rule = "unknown-field"
-	NestedDataset     Rule = "nested-dataset"
-	OverridesOther    Rule = "overrides-other-file"
-	LegacyForm        Rule = "legacy-form"
-	CasingConflict    Rule = "casing-conflict"
-	DeprecatedInUse   Rule = "deprecated-in-use"
-	ReplacedByMissing Rule = "replaced-by-missing"
-	ViewerCannotShow  Rule = "viewer-cannot-show"
-	UnreachablePath   Rule = "unreachable-path"
-	AzurePath         Rule = "azure-path"
+	RuleEmptyDocument     Rule = "empty-document"
+	RuleUnknownField      Rule = "unknown-field"
+	RuleNestedDataset     Rule = "nested-dataset"
+	RuleOverridesOther    Rule = "overrides-other-file"
+	RuleLegacyForm        Rule = "legacy-form"
+	RuleCasingConflict    Rule = "casing-conflict"
+	RuleDeprecatedInUse   Rule = "deprecated-in-use"
+	RuleReplacedByMissing Rule = "replaced-by-missing"
+	RuleViewerCannotShow  Rule = "viewer-cannot-show"
+	RuleUnreachablePath   Rule = "unreachable-path"
+	RuleAzurePath         Rule = "azure-path"
 )
 
 // A RuleInfo describes a rule to people.
@@ -56,33 +56,33 @@ type RuleInfo struct {
 // Rules returns every rule of this package, errors first.
 func Rules() []RuleInfo {
 	return []RuleInfo{
-		{Syntax, Error, "the document is not well-formed TOML or JSON"},
-		{UnknownFormat, Error, "the name ends neither in .toml nor in .json nor in .jsonc"},
-		{BadEncoding, Error, "the document is neither UTF-8, nor UTF-16 with a byte order mark"},
-		{TooLarge, Error, "the document has more bytes than are read"},
-		{TooDeep, Error, "lists and objects lie too deep in each other"},
-		{Unreadable, Error, "the file cannot be read"},
-		{WrongShape, Error, "the document is well-formed, but has none of the forms that hold datasets"},
-		{UnsupportedVersion, Error, "schema_version is none that there is; a newer one is a warning"},
-		{MissingField, Error, "a required field is not given"},
-		{EmptyField, Error, "a field that must not be blank is"},
-		{WrongType, Error, "a field's value is of another kind"},
-		{UnknownScalarType, Error, "derived_scalar_type is none of the known types"},
-		{BadURL, Error, "a URL cannot be followed"},
-		{BadValue, Error, "a field's value is not one that it can have"},
-		{DuplicateKey, Error, "a key is given twice in one object or table"},
-		{DuplicateDataset, Error, "a dataset is defined twice in one document"},
-		{UnreachablePath, Error, "nothing is at the path of a dataset (only where asked for)"},
-		{EmptyDocument, Warning, "there is nothing in the document; an error where it held datasets before"},
-		{UnknownField, Warning, "a field is not known; it is kept as an extra field"},
-		{NestedDataset, Warning, "something that looks like a dataset stands inside another one"},
-		{OverridesOther, Warning, "a dataset overrides one of another file"},
-		{LegacyForm, Warning, "an older form is read that convert would bring up to date"},
-		{CasingConflict, Warning, "a field is given in both casings, with different values"},
-		{DeprecatedInUse, Warning, "a dataset is to be replaced by one that is deprecated itself"},
-		{ReplacedByMissing, Warning, "replaced_by names a dataset that there is not"},
-		{ViewerCannotShow, Warning, "the public neuron viewer cannot show the dataset (only where asked for)"},
-		{AzurePath, Hint, "an az:// path also has an https form, which browsers can read"},
+		{RuleSyntax, SeverityError, "the document is not well-formed TOML or JSON"},
+		{RuleUnknownFormat, SeverityError, "the name ends neither in .toml nor in .json nor in .jsonc"},
+		{RuleBadEncoding, SeverityError, "the document is neither UTF-8, nor UTF-16 with a byte order mark"},
+		{RuleTooLarge, SeverityError, "the document has more bytes than are read"},
+		{RuleTooDeep, SeverityError, "lists and objects lie too deep in each other"},
+		{RuleUnreadable, SeverityError, "the file cannot be read"},
+		{RuleWrongShape, SeverityError, "the document is well-formed, but has none of the forms that hold datasets"},
+		{RuleUnsupportedVersion, SeverityError, "schema_version is none that there is; a newer one is a warning"},
+		{RuleMissingField, SeverityError, "a required field is not given"},
+		{RuleEmptyField, SeverityError, "a field that must not be blank is"},
+		{RuleWrongType, SeverityError, "a field's value is of another kind"},
+		{RuleUnknownScalarType, SeverityError, "derived_scalar_type is none of the known types"},
+		{RuleBadURL, SeverityError, "a URL cannot be followed"},
+		{RuleBadValue, SeverityError, "a field's value is not one that it can have"},
+		{RuleDuplicateKey, SeverityError, "a key is given twice in one object or table"},
+		{RuleDuplicateDataset, SeverityError, "a dataset is defined twice in one document"},
+		{RuleUnreachablePath, SeverityError, "nothing is at the path of a dataset (only where asked for)"},
+		{RuleEmptyDocument, SeverityWarning, "there is nothing in the document; an error where it held datasets before"},
+		{RuleUnknownField, SeverityWarning, "a field is not known; it is kept as an extra field"},
+		{RuleNestedDataset, SeverityWarning, "something that looks like a dataset stands inside another one"},
+		{RuleOverridesOther, SeverityWarning, "a dataset overrides one of another file"},
+		{RuleLegacyForm, SeverityWarning, "an older form is read that convert would bring up to date"},
+		{RuleCasingConflict, SeverityWarning, "a field is given in both casings, with different values"},
+		{RuleDeprecatedInUse, SeverityWarning, "a dataset is to be replaced by one that is deprecated itself"},
+		{RuleReplacedByMissing, SeverityWarning, "replaced_by names a dataset that there is not"},
+		{RuleViewerCannotShow, SeverityWarning, "the public neuron viewer cannot show the dataset (only where asked for)"},
+		{RuleAzurePath, SeverityHint, "an az:// path also has an https form, which browsers can read"},
 	}
 }
 
@@ -91,17 +91,17 @@ type Severity uint8
 
 // The severities.
 const (
-	Error   Severity = iota // the document is not loaded
-	Warning                 // it is loaded all the same
-	Hint                    // it is loaded, and nothing is wrong with it
+	SeverityError   Severity = iota // the document is not loaded
+	SeverityWarning                 // it is loaded all the same
+	SeverityHint                    // it is loaded, and nothing is wrong with it
 )
 
 // String returns "error", "warning" or "hint".
 func (s Severity) String() string {
 	switch s {
-	case Error:
+	case SeverityError:
 		return "error"
-	case Warning:
+	case SeverityWarning:
 		return "warning"
 	default:
 		return "hint"
@@ -177,7 +177,7 @@ type InvalidError struct{ Diagnostics Diagnostics }
 func (e *InvalidError) Error() string {
 	var lines []string
 	for _, d := range e.Diagnostics {
-		if d.Severity == Error {
+		if d.Severity == SeverityError {
 			lines = append(lines, d.String())
 		}
 	}
@@ -189,7 +189,7 @@ func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
 
 // Err returns an [*InvalidError] if one of the diagnostics is an error, nil if not.
 func (ds Diagnostics) Err() error {
-	if ds.Count(Error) == 0 {
+	if ds.Count(SeverityError) == 0 {
 		return nil
 	}
 	return &InvalidError{ds}

@@ -26,7 +26,7 @@ func decodeText(data []byte) ([]byte, *problem) {
 	for {
 		r, n := utf8.DecodeRune(data[at:])
 		if r == utf8.RuneError && n <= 1 {
-			return data, &problem{BadEncoding, at, fmt.Sprintf("byte %#02x is not UTF-8", data[at])}
+			return data, &problem{RuleBadEncoding, at, fmt.Sprintf("byte %#02x is not UTF-8", data[at])}
 		}
 		at += n
 	}
@@ -36,7 +36,7 @@ func decodeUTF16(data []byte, order binary.ByteOrder) ([]byte, *problem) {
 	text := make([]byte, 0, len(data))
 	for i := 0; i < len(data); i += 2 {
 		if i+1 == len(data) {
-			return text, &problem{BadEncoding, len(text), "the last UTF-16 character is cut in two"}
+			return text, &problem{RuleBadEncoding, len(text), "the last UTF-16 character is cut in two"}
 		}
 		r := rune(order.Uint16(data[i:]))
 		if utf16.IsSurrogate(r) {
@@ -45,7 +45,7 @@ func decodeUTF16(data []byte, order binary.ByteOrder) ([]byte, *problem) {
 				low = rune(order.Uint16(data[i+2:]))
 			}
 			if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
-				return text, &problem{BadEncoding, len(text), "half a UTF-16 character stands alone"}
+				return text, &problem{RuleBadEncoding, len(text), "half a UTF-16 character stands alone"}
 			}
 			i += 2
 		}

@@ -26,7 +26,7 @@ func (p *parser) dataset(spec *registry.Spec, at int32, where place, defaults ma
 			*f.text(e.spec) = defaults[f.snake]
 		default:
 			e.bad[i] = true
-			p.report(int(obj.at), Error, MissingField, where.field(f.snake), "required field is missing")
+			p.report(int(obj.at), SeverityError, RuleMissingField, where.field(f.snake), "required field is missing")
 		}
 	}
 	if !e.bad[typePlace] && !e.known {
@@ -91,7 +91,7 @@ func (e *entry) find() (extra int, optional bool) {
 				continue // the codec has reported a key that is given twice
 			}
 			if !e.tree.value(other).Equal(e.tree.value(c)) {
-				e.report(int(n.keyAt), Warning, CasingConflict, e.where.field(key),
+				e.report(int(n.keyAt), SeverityWarning, RuleCasingConflict, e.where.field(key),
 					fmt.Sprintf("%s and %s differ; %s is taken", f.snake, f.camel, f.camel))
 			}
 			if key != f.camel {
@@ -113,7 +113,7 @@ func (e *entry) set(f *field, at int32) bool {
 	switch {
 	case n.kind == registry.KindNull:
 		if f.place < requiredFields {
-			e.report(int(n.at), Error, MissingField, e.pathOf(n), "required field is null")
+			e.report(int(n.at), SeverityError, RuleMissingField, e.pathOf(n), "required field is null")
 		}
 		return f.place >= requiredFields
 	case f.text != nil:
@@ -124,7 +124,7 @@ func (e *entry) set(f *field, at int32) bool {
 			*f.text(e.spec) = text
 			return true
 		case registry.KindInteger, registry.KindFloat, registry.KindBool:
-			e.reportValue(at, Warning, LegacyForm, e.pathOf(n), article(n.kind)+" where a string is expected; its text is taken")
+			e.reportValue(at, SeverityWarning, RuleLegacyForm, e.pathOf(n), article(n.kind)+" where a string is expected; its text is taken")
 			*f.text(e.spec) = text
 			return true
 		}
@@ -143,9 +143,9 @@ func (e *entry) set(f *field, at int32) bool {
 		return e.strings(at, e.pathOf(n), f.list(e.spec))
 	}
 	if e.isDataset(at) {
-		e.report(int(n.keyAt), Warning, NestedDataset, e.pathOf(n), nestedMessage)
+		e.report(int(n.keyAt), SeverityWarning, RuleNestedDataset, e.pathOf(n), nestedMessage)
 	}
-	e.reportValue(at, Error, WrongType, e.pathOf(n), "must be "+want+", is "+article(n.kind))
+	e.reportValue(at, SeverityError, RuleWrongType, e.pathOf(n), "must be "+want+", is "+article(n.kind))
 	return false
 }
 
@@ -153,7 +153,7 @@ func (e *entry) set(f *field, at int32) bool {
 func (p *parser) strings(at int32, field string, into *[]string) bool {
 	n := &p.tree.nodes[at]
 	if n.kind != registry.KindList {
-		p.reportValue(at, Error, WrongType, field, "must be a list of strings, is "+article(n.kind))
+		p.reportValue(at, SeverityError, RuleWrongType, field, "must be a list of strings, is "+article(n.kind))
 		return false
 	}
 	items := make([]string, 0, n.length)
@@ -163,9 +163,9 @@ func (p *parser) strings(at int32, field string, into *[]string) bool {
 		switch item.kind {
 		case registry.KindString:
 		case registry.KindInteger, registry.KindFloat, registry.KindBool:
-			p.reportValue(c, Warning, LegacyForm, name, article(item.kind)+" where a string is expected; its text is taken")
+			p.reportValue(c, SeverityWarning, RuleLegacyForm, name, article(item.kind)+" where a string is expected; its text is taken")
 		default:
-			p.reportValue(c, Error, WrongType, name, "must be a string, is "+article(item.kind))
+			p.reportValue(c, SeverityError, RuleWrongType, name, "must be a string, is "+article(item.kind))
 			return false
 		}
 		items = append(items, string(p.tree.textOf(item)))
@@ -194,7 +194,7 @@ func (e *entry) resolveType() {
 		if e.given[typePlace] != 0 {
 			at = e.given[typePlace]
 		}
-		e.reportValue(at, Warning, LegacyForm, e.where.field("derived_scalar_type"),
+		e.reportValue(at, SeverityWarning, RuleLegacyForm, e.where.field("derived_scalar_type"),
 			fmt.Sprintf("the name of a constant; today's form is %q", t))
 	}
 	e.spec.DerivedScalarType = t
@@ -218,9 +218,9 @@ func (e *entry) extras(n int) {
 		switch {
 		case knownExtras[key]:
 		case e.holdsDataset(c):
-			e.report(int(n.keyAt), Warning, NestedDataset, e.where.field(key), nestedMessage)
+			e.report(int(n.keyAt), SeverityWarning, RuleNestedDataset, e.where.field(key), nestedMessage)
 		default:
-			d := e.diagnostic(int(n.keyAt), Warning, UnknownField, e.where.field(key), "unknown field; it is kept as it is")
+			d := e.diagnostic(int(n.keyAt), SeverityWarning, RuleUnknownField, e.where.field(key), "unknown field; it is kept as it is")
 			d.Suggestion = suggestField(key)
 			e.found = append(e.found, d)
 		}
@@ -277,7 +277,7 @@ func (e *entry) check(optional bool) {
 			fieldName += "[" + element
 		}
 		rule, message, suggestion := e.explain(failed)
-		d := e.diagnostic(int(e.tree.nodes[at].at), Error, rule, e.where.field(fieldName), message)
+		d := e.diagnostic(int(e.tree.nodes[at].at), SeverityError, rule, e.where.field(fieldName), message)
 		d.Value, d.Suggestion = cut(fmt.Sprint(failed.Value())), suggestion
 		e.found = append(e.found, d)
 	}
@@ -297,7 +297,7 @@ func (e *entry) azure(at int32, path string) {
 		return
 	}
 	n := &e.tree.nodes[at]
-	d := e.diagnostic(int(n.at), Hint, AzurePath, e.pathOf(n),
+	d := e.diagnostic(int(n.at), SeverityHint, RuleAzurePath, e.pathOf(n),
 		"browsers cannot read az:// paths; the https form is https://"+cut(account)+".blob.core.windows.net/"+cut(blob))
 	d.Value = cut(path)
 	e.found = append(e.found, d)

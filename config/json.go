@@ -37,7 +37,7 @@ func (l *loader) decodeJSON() error {
 			key, keyAt = t.jsonString(at, end, tok), at
 			keyField = fieldNamed(t.bytes(key), t.lastField(parents[depth-1]))
 			if t.childOf(parents[depth-1], t.bytes(key)) != 0 {
-				t.problems = append(t.problems, problem{DuplicateKey, at, fmt.Sprintf("key %q is given twice in one object", t.bytes(key))})
+				t.problems = append(t.problems, problem{RuleDuplicateKey, at, fmt.Sprintf("key %q is given twice in one object", t.bytes(key))})
 			}
 			continue
 		}
@@ -81,7 +81,7 @@ func (l *loader) decodeJSON() error {
 		}
 	}
 	if at := skipJSONSpace(data, int(dec.InputOffset())); at < len(data) {
-		return &problem{Syntax, at, "something follows the end of the document"}
+		return &problem{RuleSyntax, at, "something follows the end of the document"}
 	}
 	return nil
 }
@@ -106,14 +106,14 @@ func standardize(data []byte) ([]byte, *problem) {
 	message := strings.TrimPrefix(err.Error(), "hujson: ")
 	var line, column int
 	if _, scanErr := fmt.Sscanf(message, "line %d, column %d:", &line, &column); scanErr != nil {
-		return nil, &problem{Syntax, 0, message}
+		return nil, &problem{RuleSyntax, 0, message}
 	}
 	at := 0
 	for range line - 1 {
 		at += bytes.IndexByte(data[at:], '\n') + 1
 	}
 	_, message, _ = strings.Cut(message, ": ")
-	return nil, &problem{Syntax, min(at+column-1, len(data)), message}
+	return nil, &problem{RuleSyntax, min(at+column-1, len(data)), message}
 }
 
 func skipJSONSpace(data []byte, at int) int {
@@ -138,14 +138,14 @@ func jsonProblem(data []byte, err error) *problem {
 		message = syntax.Err.Error()
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return &problem{Syntax, len(data), "the document ends too soon"}
+		return &problem{RuleSyntax, len(data), "the document ends too soon"}
 	}
 	here := skipJSONSpace(data, at)
 	switch before := bytes.TrimRight(data[:here], " \t\r\n"); {
 	case here < len(data) && (data[here] == '/' || data[here] == '#'):
-		return &problem{Syntax, here, "JSON has no comments"}
+		return &problem{RuleSyntax, here, "JSON has no comments"}
 	case here < len(data) && (data[here] == '}' || data[here] == ']') && bytes.HasSuffix(before, []byte(",")):
-		return &problem{Syntax, len(before) - 1, "JSON has no trailing commas"}
+		return &problem{RuleSyntax, len(before) - 1, "JSON has no trailing commas"}
 	}
-	return &problem{Syntax, at, message}
+	return &problem{RuleSyntax, at, message}
 }

@@ -32,10 +32,10 @@ func Lint(docs []registry.Document) Diagnostics {
 		for i := range doc.Datasets {
 			s := &doc.Datasets[i]
 			warn := func(r Rule, field, value, message string) {
-				found = append(found, Diagnostic{Severity: Warning, Rule: r, File: doc.Name, Line: s.Line, Column: 1, Field: field, Value: cut(value), Message: message})
+				found = append(found, Diagnostic{Severity: SeverityWarning, Rule: r, File: doc.Name, Line: s.Line, Column: 1, Field: field, Value: cut(value), Message: message})
 			}
 			if other, ok := defined[s.Key()]; ok && other.document != doc.Name {
-				warn(OverridesOther, "", s.Key().String(), fmt.Sprintf("dataset %v overrides the one of %s:%d", s.Key(), other.document, other.line))
+				warn(RuleOverridesOther, "", s.Key().String(), fmt.Sprintf("dataset %v overrides the one of %s:%d", s.Key(), other.document, other.line))
 			}
 			defined[s.Key()] = definition{doc.Name, s.Line}
 			if s.ReplacedBy == "" {
@@ -43,9 +43,9 @@ func Lint(docs []registry.Document) Diagnostics {
 			}
 			switch gone, ok := deprecated[s.ReplacedBy]; {
 			case !ok:
-				warn(ReplacedByMissing, "replaced_by", s.ReplacedBy, fmt.Sprintf("dataset %v is replaced by %q, which there is not", s.Key(), cut(s.ReplacedBy)))
+				warn(RuleReplacedByMissing, "replaced_by", s.ReplacedBy, fmt.Sprintf("dataset %v is replaced by %q, which there is not", s.Key(), cut(s.ReplacedBy)))
 			case gone:
-				warn(DeprecatedInUse, "replaced_by", s.ReplacedBy, fmt.Sprintf("dataset %v is replaced by %q, which is deprecated itself", s.Key(), cut(s.ReplacedBy)))
+				warn(RuleDeprecatedInUse, "replaced_by", s.ReplacedBy, fmt.Sprintf("dataset %v is replaced by %q, which is deprecated itself", s.Key(), cut(s.ReplacedBy)))
 			}
 		}
 	}
@@ -63,7 +63,7 @@ func LintViewer(docs []registry.Document) Diagnostics {
 			if fault == "" {
 				continue
 			}
-			found = append(found, Diagnostic{Severity: Warning, Rule: ViewerCannotShow, File: doc.Name, Line: s.Line, Column: 1,
+			found = append(found, Diagnostic{Severity: SeverityWarning, Rule: RuleViewerCannotShow, File: doc.Name, Line: s.Line, Column: 1,
 				Field: field, Value: cut(s.Key().String()), Message: fmt.Sprintf("the neuron viewer cannot show %v: %s", s.Key(), fault)})
 		}
 	}

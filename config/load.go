@@ -102,7 +102,7 @@ func (r *Result) read(name string, info fs.FileInfo, opts []Option, read func() 
 	}
 	specs, found := Parse(name, data, opts...)
 	r.Diagnostics = append(r.Diagnostics, found...)
-	if found.Count(Error) == 0 {
+	if found.Count(SeverityError) == 0 {
 		r.Documents = append(r.Documents, registry.Document{Name: name, Datasets: specs})
 	}
 }
@@ -115,15 +115,15 @@ func (r *Result) unreadable(name string, err error) {
 var ErrTooLarge = errors.New("too large")
 
 // UnreadableDiagnostic returns the diagnostic of a file that could not be read; that of
-// [TooLarge] if err is an [ErrTooLarge].
+// [RuleTooLarge] if err is an [ErrTooLarge].
 func UnreadableDiagnostic(name string, err error) Diagnostic {
 	if errors.Is(err, ErrTooLarge) {
-		return Diagnostic{Severity: Error, Rule: TooLarge, File: name, Message: err.Error()}
+		return Diagnostic{Severity: SeverityError, Rule: RuleTooLarge, File: name, Message: err.Error()}
 	}
 	if perr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = perr.Err // the name is in the diagnostic already
 	}
-	return Diagnostic{Severity: Error, Rule: Unreadable, File: name, Message: fmt.Sprintf("cannot be read: %v", err)}
+	return Diagnostic{Severity: SeverityError, Rule: RuleUnreadable, File: name, Message: fmt.Sprintf("cannot be read: %v", err)}
 }
 
 // readAll reads at most one byte more than may be, so that Parse sees that it is too

@@ -63,7 +63,7 @@ func Parse(name string, data []byte, opts ...Option) ([]registry.Spec, Diagnosti
 	p := &parser{name: name, options: newOptions(opts)}
 	specs := p.parse(data)
 	p.found.sort()
-	if p.found.Count(Error) > 0 {
+	if p.found.Count(SeverityError) > 0 {
 		return nil, p.found
 	}
 	return specs, p.found
@@ -88,11 +88,11 @@ type parser struct {
 func (p *parser) parse(data []byte) []registry.Spec {
 	format := Format(p.name)
 	if format == "" {
-		p.whole(Error, UnknownFormat, "a dataset file's name ends in .toml, .json or .jsonc")
+		p.whole(SeverityError, RuleUnknownFormat, "a dataset file's name ends in .toml, .json or .jsonc")
 		return nil
 	}
 	if int64(len(data)) > p.maxBytes {
-		p.whole(Error, TooLarge, fmt.Sprintf("larger than %d bytes", p.maxBytes))
+		p.whole(SeverityError, RuleTooLarge, fmt.Sprintf("larger than %d bytes", p.maxBytes))
 		return nil
 	}
 	var fault *problem
@@ -102,18 +102,18 @@ func (p *parser) parse(data []byte) []registry.Spec {
 		p.tree, fault = p.loader.load(format, p.text)
 	}
 	if fault != nil {
-		p.report(fault.at, Error, fault.rule, "", fault.message)
+		p.report(fault.at, SeverityError, fault.rule, "", fault.message)
 		return nil
 	}
 	for _, fault := range p.tree.problems {
-		p.report(fault.at, Error, fault.rule, "", fault.message)
+		p.report(fault.at, SeverityError, fault.rule, "", fault.message)
 	}
 	if len(p.tree.nodes) == 0 || p.tree.nodes[0].kind == registry.KindObject && p.tree.nodes[0].length == 0 {
 		empty := `{"datasets": []}`
 		if format == "toml" {
 			empty = "datasets = []"
 		}
-		p.whole(Warning, EmptyDocument, "nothing in it; if no datasets are meant, say so by "+empty)
+		p.whole(SeverityWarning, RuleEmptyDocument, "nothing in it; if no datasets are meant, say so by "+empty)
 		return nil
 	}
 	return p.datasets()
@@ -141,7 +141,7 @@ func (p *parser) datasets() []registry.Spec {
 		return p.list(0, "")
 	case registry.KindObject:
 	default:
-		p.report(int(root.at), Error, WrongShape, "", "a document holds a dataset or a list of datasets, not "+article(root.kind))
+		p.report(int(root.at), SeverityError, RuleWrongShape, "", "a document holds a dataset or a list of datasets, not "+article(root.kind))
 		return nil
 	}
 	p.envelope()
@@ -167,13 +167,13 @@ func (p *parser) datasets() []registry.Spec {
 		p.dataset(&specs[0], 0, place{index: alone}, nil)
 		return specs
 	case !others:
-		p.whole(Warning, EmptyDocument, "there are no datasets in it")
+		p.whole(SeverityWarning, RuleEmptyDocument, "there are no datasets in it")
 		return nil
 	case allObjects:
 		return p.entries(0, "")
 	}
 	first := &p.tree.nodes[root.first]
-	p.found = append(p.found, p.diagnostic(int(first.keyAt), Error, WrongShape, "",
+	p.found = append(p.found, p.diagnostic(int(first.keyAt), SeverityError, RuleWrongShape, "",
 		"neither a list of datasets under the key datasets, nor a dataset with "+fields[0].snake))
 	key := string(p.tree.key(first))
 	p.found[len(p.found)-1].Suggestion = cmp.Or(suggestEnvelope(key), suggestField(key))
@@ -202,9 +202,9 @@ func (p *parser) envelope() {
 			version, err := strconv.Atoi(string(p.tree.textOf(n)))
 			switch {
 			case n.kind != registry.KindInteger || err != nil || version < 1:
-				p.reportValue(c, Error, UnsupportedVersion, key, "must be an integer from 1 up")
+				p.reportValue(c, SeverityError, RuleUnsupportedVersion, key, "must be an integer from 1 up")
 			case version > SchemaVersion:
-				p.reportValue(c, Warning, UnsupportedVersion, key,
+				p.reportValue(c, SeverityWarning, RuleUnsupportedVersion, key,
 					fmt.Sprintf("newer than version %d, the newest that this program knows; what it knows is loaded", SchemaVersion))
 			}
 		case "extra_scalar_types", "extraScalarTypes":
@@ -241,7 +241,7 @@ func (p *parser) unknownBeside() {
 		}
 		p.keep(c)
 		key := string(p.tree.key(n))
-		d := p.diagnostic(int(n.keyAt), Warning, UnknownField, key, "unknown key beside the datasets")
+		d := p.diagnostic(int(n.keyAt), SeverityWarning, RuleUnknownField, key, "unknown key beside the datasets")
 		d.Suggestion = suggestEnvelope(key)
 		p.found = append(p.found, d)
 	}
@@ -254,7 +254,7 @@ func (p *parser) listOrMap(at int32) []registry.Spec {
 	case registry.KindObject:
 		return p.entries(at, datasetsKey)
 	default:
-		p.reportValue(at, Error, WrongType, datasetsKey, "must be a list of datasets, is "+article(n.kind))
+		p.reportValue(at, SeverityError, RuleWrongType, datasetsKey, "must be a list of datasets, is "+article(n.kind))
 		return nil
 	}
 }
@@ -266,7 +266,7 @@ func (p *parser) list(at int32, name string) []registry.Spec {
 		where := place{list: name, index: i}
 		i++
 		if n := &p.tree.nodes[item]; n.kind != registry.KindObject {
-			p.reportValue(item, Error, WrongType, where.String(), "must be a dataset, is "+article(n.kind))
+			p.reportValue(item, SeverityError, RuleWrongType, where.String(), "must be a dataset, is "+article(n.kind))
 			continue
 		}
 		c.add(item, where, nil)
@@ -279,7 +279,7 @@ func (p *parser) list(at int32, name string) []registry.Spec {
 func (p *parser) entries(at int32, name string) []registry.Spec {
 	c := p.collect(at)
 	if first := p.tree.nodes[at].first; first != 0 {
-		p.report(int(p.tree.nodes[first].keyAt), Warning, LegacyForm, name, "a map of datasets by short name; today's form is a list of datasets")
+		p.report(int(p.tree.nodes[first].keyAt), SeverityWarning, RuleLegacyForm, name, "a map of datasets by short name; today's form is a list of datasets")
 	}
 	for item := range p.tree.children(at) {
 		n := &p.tree.nodes[item]
@@ -289,7 +289,7 @@ func (p *parser) entries(at int32, name string) []registry.Spec {
 		key := string(p.tree.key(n))
 		where := place{list: name, key: key, index: named}
 		if n.kind != registry.KindObject {
-			p.reportValue(item, Error, WrongType, where.String(), "must be a dataset, is "+article(n.kind))
+			p.reportValue(item, SeverityError, RuleWrongType, where.String(), "must be a dataset, is "+article(n.kind))
 			continue
 		}
 		c.add(item, where, p.keyDefaults(key))
@@ -337,7 +337,7 @@ func (c *collection) add(at int32, where place, defaults map[string]string) {
 		return // it is the only one
 	}
 	if first := c.first(s.Key()); first != s && s.ShortName != "" {
-		c.report(int(c.tree.nodes[at].at), Error, DuplicateDataset, where.String(), fmt.Sprintf("dataset %v is defined in line %d already", s.Key(), first.Line))
+		c.report(int(c.tree.nodes[at].at), SeverityError, RuleDuplicateDataset, where.String(), fmt.Sprintf("dataset %v is defined in line %d already", s.Key(), first.Line))
 	}
 }
 

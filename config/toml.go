@@ -184,7 +184,7 @@ func (b *tomlBuilder) value(parent int32, depth int, key, v *unstable.Node) *pro
 	default:
 		kind, text, err := tomlScalar(v)
 		if err != nil {
-			return &problem{Syntax, int(v.Raw.Offset), err.Error()}
+			return &problem{RuleSyntax, int(v.Raw.Offset), err.Error()}
 		}
 		n.kind, n.text = kind, b.keep([]byte(text))
 	}
@@ -226,7 +226,7 @@ func (b *tomlBuilder) span(found []byte) span {
 }
 
 func (b *tomlBuilder) twice(key *unstable.Node, _ *node) *problem {
-	return &problem{DuplicateKey, int(key.Raw.Offset), fmt.Sprintf("key %q is defined twice", key.Data)}
+	return &problem{RuleDuplicateKey, int(key.Raw.Offset), fmt.Sprintf("key %q is defined twice", key.Data)}
 }
 
 // tomlScalar returns the kind and the text of a number or time: in JSON's form for
@@ -267,7 +267,7 @@ func plainInteger(text string) bool {
 func tomlProblem(p *unstable.Parser, err error) *problem {
 	perr, ok := errors.AsType[*unstable.ParserError](err)
 	if !ok {
-		return &problem{Syntax, 0, err.Error()}
+		return &problem{RuleSyntax, 0, err.Error()}
 	}
 	// What the parser points at begins at most at the end of the data.
 	at := len(p.Data())
@@ -277,5 +277,5 @@ func tomlProblem(p *unstable.Parser, err error) *problem {
 	if strings.Contains(perr.Message, "levels deep") {
 		return tooDeep(at) // the parser has a limit of its own, so as not to overflow its stack
 	}
-	return &problem{Syntax, at, perr.Message}
+	return &problem{RuleSyntax, at, perr.Message}
 }

@@ -139,19 +139,19 @@ func (p *parser) explain(failed validator.FieldError) (r Rule, message, suggesti
 	text := fmt.Sprint(failed.Value())
 	quoted := strconv.Quote(cut(text))
 	if strings.TrimSpace(text) == "" {
-		return EmptyField, "must not be empty", ""
+		return RuleEmptyField, "must not be empty", ""
 	}
 	switch failed.Tag() {
 	case "scalar_type":
-		return UnknownScalarType, "no derived scalar type is called " + quoted, suggestType(text, p.extraTypes)
+		return RuleUnknownScalarType, "no derived scalar type is called " + quoted, suggestType(text, p.extraTypes)
 	case "path_or_url":
-		return BadURL, quoted + " is neither a path nor a URL with a host", ""
+		return RuleBadURL, quoted + " is neither a path nor a URL with a host", ""
 	case "web_url":
-		return BadURL, quoted + " is not an http or https URL", ""
+		return RuleBadURL, quoted + " is not an http or https URL", ""
 	case "oneof":
-		return BadValue, quoted + " is not one of: " + strings.ReplaceAll(failed.Param(), " ", ", "), ""
+		return RuleBadValue, quoted + " is not one of: " + strings.ReplaceAll(failed.Param(), " ", ", "), ""
 	case "gte":
-		return BadValue, "must not be less than " + failed.Param(), ""
+		return RuleBadValue, "must not be less than " + failed.Param(), ""
 	}
-	return BadValue, "does not pass the check " + failed.Tag(), ""
+	return RuleBadValue, "does not pass the check " + failed.Tag(), ""
 }

@@ -151,7 +151,7 @@ func TestViewerSafe(t *testing.T) {
 	_, err := reg.Apply(registry.Change{Put: []registry.Document{{Name: "x", Datasets: []registry.Spec{
 		{ShortName: "gpt2", DerivedScalarType: "logits", UserVisibleName: "n", NeuronDatasetPath: "p"}}}}})
 	require.NoError(t, err)
-	bad := config.Diagnostics{{File: "x.toml", Rule: config.Syntax, Message: "broken"}}
+	bad := config.Diagnostics{{File: "x.toml", Rule: config.RuleSyntax, Message: "broken"}}
 	watched := watcher.Status{Ready: true, Documents: []watcher.DocumentStatus{{Name: "x.toml", State: watcher.Stale, Diagnostics: bad}}}
 	for _, safe := range []bool{true, false} {
 		h := server.New(reg, server.Options{ViewerSafe: safe, Status: func() watcher.Status { return watched }})

@@ -72,7 +72,7 @@ func (w *Watcher) emptied(name string, found config.Diagnostics) config.Diagnost
 	if n, _ := w.registry.Snapshot().DocumentLen(name); n == 0 {
 		return found
 	}
-	return config.Diagnostics{{Severity: config.Error, Rule: config.EmptyDocument, File: name,
+	return config.Diagnostics{{Severity: config.SeverityError, Rule: config.RuleEmptyDocument, File: name,
 		Message: "had datasets and is empty now; to withdraw them, delete it or give an empty list"}}
 }
 
@@ -97,7 +97,7 @@ func (w *Watcher) accept(batch Batch, results []parsed) {
 		}
 		was := known.State
 		known.sum, known.Diagnostics = p.sum, p.found
-		if p.found.Count(config.Error) > 0 {
+		if p.found.Count(config.SeverityError) > 0 {
 			known.stand(Stale, now)
 		} else {
 			known.stand(OK, now)
@@ -205,7 +205,7 @@ func (w *Watcher) noteHealth(h Health) {
 func (w *Watcher) logDocument(d *document, was State) {
 	for _, f := range d.Diagnostics {
 		level := slog.LevelWarn
-		if f.Severity == config.Error {
+		if f.Severity == config.SeverityError {
 			level = slog.LevelError
 		}
 		w.options.log.Log(context.Background(), level, "dataset file: "+f.Message,

@@ -185,7 +185,7 @@ func TestUnreadable(t *testing.T) {
 			status := r.document(fault.document)
 			assert.Equal(t, watcher.Stale, status.State)
 			require.Len(t, status.Diagnostics, 1)
-			assert.Equal(t, config.Unreadable, status.Diagnostics[0].Rule)
+			assert.Equal(t, config.RuleUnreadable, status.Diagnostics[0].Rule)
 			assert.NoError(t, r.w.Status().SourceErr, "it is not the source as a whole")
 
 			r.write("a.toml", toml("2", "a"))

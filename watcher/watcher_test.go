@@ -290,7 +290,7 @@ func TestTooLargeIsNotReadInPart(t *testing.T) {
 	r.write("a.toml", toml("2", "a", "b", "c")) // its first 200 bytes hold a dataset, whole
 	require.ErrorIs(t, r.sync(), watcher.ErrStale)
 	assert.Equal(t, "a=1", r.served())
-	assert.Equal(t, config.TooLarge, r.w.Status().Documents[0].Diagnostics[0].Rule)
+	assert.Equal(t, config.RuleTooLarge, r.w.Status().Documents[0].Diagnostics[0].Rule)
 }
 
 func TestOverridesAreReported(t *testing.T) {
@@ -383,7 +383,7 @@ func TestSyncWaitsForWhatWasPending(t *testing.T) {
 		stale, ok := errors.AsType[*watcher.StaleError](w.Reload(t.Context()))
 		require.True(t, ok)
 		assert.Equal(t, "b.toml", stale.Documents[0].Name)
-		assert.Equal(t, config.Syntax, stale.Documents[0].Diagnostics[0].Rule)
+		assert.Equal(t, config.RuleSyntax, stale.Documents[0].Diagnostics[0].Rule)
 		assert.Equal(t, 1, src.fulls)
 		src.prepare(nil, watcher.Batch{Removed: []string{"b.toml"}})
 		require.NoError(t, w.Sync(t.Context()), "a bad document that is gone is no fault any more")

@@ -142,7 +142,7 @@ func checkPaths(ctx context.Context, p *prober, reports []fileReport, progress i
 		for i := range reports {
 			if reports[i].name == probe.file {
 				reports[i].found = append(reports[i].found, config.Diagnostic{
-					Severity: config.Error, Rule: config.UnreachablePath, File: probe.file, Line: probe.dataset.Line, Column: 1,
+					Severity: config.SeverityError, Rule: config.RuleUnreachablePath, File: probe.file, Line: probe.dataset.Line, Column: 1,
 					Field: "neuron_dataset_path", Value: probe.dataset.NeuronDatasetPath,
 					Message: fmt.Sprintf("nothing is at the path of %v: %s", probe.dataset.Key(), probe.detail)})
 				break

@@ -67,7 +67,7 @@ func TestCheckPaths(t *testing.T) {
 		states = append(states, r.state)
 	}
 	assert.Equal(t, []string{"ok", "ok", "ok", "ok", "FAILED", "FAILED", "ok", "ok", "FAILED", "skipped", "FAILED"}, states)
-	assert.Equal(t, 4, reports[0].found.Count(config.Error))
+	assert.Equal(t, 4, reports[0].found.Count(config.SeverityError))
 	assert.Equal(t, "a.toml:7:1: error: neuron_dataset_path: nothing is at the path of /: HTTP 500 Internal Server Error [unreachable-path]", reports[0].found[0].String())
 	assert.Equal(t, 3, asked["HEAD /flaky/0/0.json"])
 	assert.Equal(t, 3, asked["HEAD /broken/0/0.json"])

@@ -112,7 +112,7 @@ func (c conversion) convert(path string, stdin []byte) error {
 	}
 	result, found, err := config.Convert(name, data, to)
 	for _, d := range found {
-		if d.Severity == config.Warning {
+		if d.Severity == config.SeverityWarning {
 			fmt.Fprintln(c.messages, d)
 		}
 	}

@@ -53,9 +53,9 @@ func countSeverity(reports []fileReport, s config.Severity) (n int) {
 }
 
 var severityColors = map[config.Severity]*color.Color{
-	config.Error:   color.New(color.FgRed, color.Bold),
-	config.Warning: color.New(color.FgYellow, color.Bold),
-	config.Hint:    color.New(color.FgCyan, color.Bold),
+	config.SeverityError:   color.New(color.FgRed, color.Bold),
+	config.SeverityWarning: color.New(color.FgYellow, color.Bold),
+	config.SeverityHint:    color.New(color.FgCyan, color.Bold),
 }
 
 // writeText writes each diagnostic on a line, under it the line that it is about with a
@@ -82,11 +82,11 @@ func writeText(w io.Writer, reports []fileReport) error {
 		datasets += len(r.documents.Datasets)
 	}
 	hints := ""
-	if n := countSeverity(reports, config.Hint); n > 0 {
+	if n := countSeverity(reports, config.SeverityHint); n > 0 {
 		hints = ", " + count(n, "hint")
 	}
 	_, err = fmt.Fprintf(w, "%s with %s: %s, %s%s\n", count(len(reports), "file"), count(datasets, "dataset"),
-		count(countSeverity(reports, config.Error), "error"), count(countSeverity(reports, config.Warning), "warning"), hints)
+		count(countSeverity(reports, config.SeverityError), "error"), count(countSeverity(reports, config.SeverityWarning), "warning"), hints)
 	return err
 }
 
@@ -179,7 +179,7 @@ func writeGitHub(w io.Writer, reports []fileReport) error {
 	text := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 	return each(reports, func(_ fileReport, d config.Diagnostic) error {
-		command := map[config.Severity]string{config.Error: "error", config.Warning: "warning", config.Hint: "notice"}[d.Severity]
+		command := map[config.Severity]string{config.SeverityError: "error", config.SeverityWarning: "warning", config.SeverityHint: "notice"}[d.Severity]
 		where := "file=" + property.Replace(d.File)
 		if d.Line > 0 {
 			where += fmt.Sprintf(",line=%d,col=%d", d.Line, d.Column)
@@ -245,7 +245,7 @@ type (
 )
 
 func writeSARIF(w io.Writer, reports []fileReport) error {
-	level := map[config.Severity]string{config.Error: "error", config.Warning: "warning", config.Hint: "note"}
+	level := map[config.Severity]string{config.SeverityError: "error", config.SeverityWarning: "warning", config.SeverityHint: "note"}
 	run := sarifRun{ColumnKind: "unicodeCodePoints", Results: []sarifResult{}}
 	run.Tool.Driver = sarifDriver{Name: "neurondex", InformationURI: "https://github.com/neurondex/neurondex"}
 	index := make(map[config.Rule]int)

@@ -18,12 +18,12 @@ import (
 func reportsForTest() []fileReport {
 	return []fileReport{
 		{name: "a b/x:1,2%.toml", source: []byte("\tshort_name = \"\x01\" # <é>\n"), found: config.Diagnostics{
-			{Severity: config.Error, Rule: config.EmptyField, File: "a b/x:1,2%.toml", Line: 1, Column: 15, Field: "short_name", Message: "must not be empty"},
-			{Severity: config.Warning, Rule: config.UnknownField, File: "a b/x:1,2%.toml", Line: 1, Column: 2, Field: "nam\ne", Message: "100%\nbad", Suggestion: "name"},
+			{Severity: config.SeverityError, Rule: config.RuleEmptyField, File: "a b/x:1,2%.toml", Line: 1, Column: 15, Field: "short_name", Message: "must not be empty"},
+			{Severity: config.SeverityWarning, Rule: config.RuleUnknownField, File: "a b/x:1,2%.toml", Line: 1, Column: 2, Field: "nam\ne", Message: "100%\nbad", Suggestion: "name"},
 		}},
-		{name: "empty.json", found: config.Diagnostics{{Severity: config.Warning, Rule: config.EmptyDocument, File: "empty.json", Message: "nothing in it"}}},
+		{name: "empty.json", found: config.Diagnostics{{Severity: config.SeverityWarning, Rule: config.RuleEmptyDocument, File: "empty.json", Message: "nothing in it"}}},
 		{name: "fine.toml", documents: registry.Document{Datasets: make([]registry.Spec, 2)}, found: config.Diagnostics{
-			{Severity: config.Hint, Rule: config.AzurePath, File: "fine.toml", Line: 3, Column: 1, Value: "az://x", Message: "hint"}}},
+			{Severity: config.SeverityHint, Rule: config.RuleAzurePath, File: "fine.toml", Line: 3, Column: 1, Value: "az://x", Message: "hint"}}},
 	}
 }
 

@@ -67,9 +67,9 @@ The exit code is 1 if one of them has an error, and 3 if one has a warning and
 				}
 			}
 			switch {
-			case countSeverity(reports, config.Error) > 0:
+			case countSeverity(reports, config.SeverityError) > 0:
 				return errReported
-			case s.GetBool("strict") && countSeverity(reports, config.Warning) > 0:
+			case s.GetBool("strict") && countSeverity(reports, config.SeverityWarning) > 0:
 				return errWarned
 			}
 			return nil
