@@ -37,7 +37,7 @@ const (
 )
 
 // A Dir is a [Source] that follows the dataset files of a directory: those that
-// [config.Walk] finds. It is told of changes by the system (inotify, kqueue,
+// package disk finds. It is told of changes by the system (inotify, kqueue,
 // ReadDirectoryChangesW), and then looks at what it was told of; it looks at everything
 // every Resync, after notices were lost, and every second where the system does not tell.
 //

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
-	"github.com/neurondex/neurondex/config"
+	"github.com/neurondex/neurondex/internal/disk"
 )
 
 // A notifier is the part of fsnotify that a Dir uses.
@@ -135,7 +135,7 @@ func (s *notices) event(e fsnotify.Event) bool {
 	switch {
 	case name == ".":
 		s.news.lost = true
-	case config.IsDocument(filepath.Base(name)):
+	case disk.IsDocument(filepath.Base(name)):
 		// An event that knows where the file came from is unequal to one that does not,
 		// and it cannot be asked for it in another way.
 		s.news.documents[name] = e.Has(fsnotify.Create) && e != fsnotify.Event{Name: e.Name, Op: e.Op}

@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/neurondex/neurondex/config"
+	"github.com/neurondex/neurondex/internal/disk"
 )
 
 // A view is what was found by looking.
@@ -160,7 +160,7 @@ func (l *look) seeAll(v *view) error {
 	l.aliased = false
 	names := make(map[fileID]bool) // of directories, to see one that comes twice
 	paths := make(map[string]bool)
-	err = config.Walk(l.files, func(e config.Entry) {
+	err = disk.Walk(l.files, func(e disk.Entry) {
 		_, wasDirectory := l.directories[e.Name]
 		switch {
 		case e.IsDir() && e.Err == nil:
@@ -188,7 +188,7 @@ func (l *look) seeAll(v *view) error {
 }
 
 // watchFound has a directory that was found watched.
-func (l *look) watchFound(e config.Entry, root fs.FileInfo, met map[fileID]bool) {
+func (l *look) watchFound(e disk.Entry, root fs.FileInfo, met map[fileID]bool) {
 	if l.notices == nil {
 		return
 	}
