@@ -20,6 +20,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+var _ registry.Reader = (*registry.Registry)(nil)
+
 func spec(name string, path string) registry.Spec {
 	return registry.Spec{ShortName: name, DerivedScalarType: registry.MLPPostAct, UserVisibleName: strings.ToUpper(name), NeuronDatasetPath: path}
 }
@@ -111,6 +113,20 @@ func TestEmpty(t *testing.T) {
 	assert.Empty(t, none.ShortName())
 	assert.Empty(t, none.Description())
 	assert.Empty(t, none.Document())
+}
+
+func TestZeroRegistryIsReadyToUse(t *testing.T) {
+	var reg registry.Registry
+	assert.Zero(t, reg.Snapshot().Len())
+	assert.Same(t, reg.Snapshot(), reg.Snapshot())
+	for u := range reg.Updates(t.Context()) {
+		assert.Same(t, reg.Snapshot(), u.After)
+		break
+	}
+	var other registry.Registry // without a call of Snapshot first
+	u := apply(t, &other, put(doc("a", spec("x", "p"))))
+	assert.Equal(t, uint64(1), u.After.Generation())
+	assert.Equal(t, []string{"x=p"}, lines(other.Snapshot()))
 }
 
 func TestOrderIsByDocumentThenAsDefined(t *testing.T) {

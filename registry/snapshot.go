@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"encoding/hex"
 	"iter"
 	"strings"
 )
@@ -18,13 +17,6 @@ type Snapshot struct {
 	hidden     int // definitions that another document's override
 	superseded chan struct{}
 }
-
-// A Hash identifies the content of a snapshot: documents with the same names and
-// the same datasets have the same hash on every machine.
-type Hash [32]byte
-
-// String returns h in hexadecimal, 64 digits.
-func (h Hash) String() string { return hex.EncodeToString(h[:]) }
 
 // Generation counts the changes of the registry up to this state: 0 is the empty
 // registry before the first one.
