@@ -10,10 +10,9 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/pelletier/go-toml/v2"
-
 	"github.com/neurondex/neurondex/config"
 	"github.com/neurondex/neurondex/registry"
+	"github.com/pelletier/go-toml/v2"
 )
 
 // coldStart measures how long it takes to read and check everything, beside decoding the

@@ -6,7 +6,7 @@ import (
 	"runtime"
 	"time"
 
-	"github.com/neurondex/neurondex/watcher"
+	"github.com/neurondex/neurondex/source/dir"
 )
 
 // idle measures what following files costs while nothing happens.
@@ -21,7 +21,7 @@ func idle(ctx context.Context, s scale) (result, error) {
 		peer  peer
 		looks string
 	}{
-		{neurondex(watcher.WithResync(s.idle)), fmt.Sprintf("every %v", s.idle)},
+		{neurondex(dir.Dir{Resync: s.idle}), fmt.Sprintf("every %v", s.idle)},
 		{prometheusPeer(s.idle), fmt.Sprintf("every %v", s.idle)},
 		{viperPeer(), "never"},
 	} {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"time"
+
+	"github.com/neurondex/neurondex/source/dir"
 )
 
 // latencies measures how long a change of a file takes to be readable in the process, for
@@ -20,7 +22,7 @@ func latencies(ctx context.Context, s scale) (result, error) {
 		return result{}, err
 	}
 	base := make(map[string]float64)
-	for _, peer := range []peer{neurondex(), viperPeer(), koanfPeer(), prometheusPeer(time.Hour), cert} {
+	for _, peer := range []peer{neurondex(dir.Dir{}), viperPeer(), koanfPeer(), prometheusPeer(time.Hour), cert} {
 		for _, how := range []string{"rename", "in place"} {
 			l, err := latencyOf(ctx, s, peer, how)
 			if err != nil {

@@ -11,11 +11,10 @@ import (
 	"time"
 
 	"github.com/knadh/koanf/v2"
-	"github.com/pelletier/go-toml/v2"
-	"github.com/spf13/viper"
-
 	"github.com/neurondex/neurondex/config"
 	"github.com/neurondex/neurondex/registry"
+	"github.com/pelletier/go-toml/v2"
+	"github.com/spf13/viper"
 )
 
 // A store is something to look datasets up in by two strings.

@@ -12,7 +12,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"log/slog"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -25,6 +24,10 @@ import (
 	ktoml "github.com/knadh/koanf/parsers/toml/v2"
 	kfile "github.com/knadh/koanf/providers/file"
 	"github.com/knadh/koanf/v2"
+	"github.com/neurondex/neurondex/config"
+	"github.com/neurondex/neurondex/registry"
+	"github.com/neurondex/neurondex/source/dir"
+	"github.com/neurondex/neurondex/watcher"
 	"github.com/pelletier/go-toml/v2"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/model"
@@ -33,10 +36,6 @@ import (
 	"github.com/spf13/viper"
 	"sigs.k8s.io/controller-runtime/pkg/certwatcher"
 	crlog "sigs.k8s.io/controller-runtime/pkg/log"
-
-	"github.com/neurondex/neurondex/config"
-	"github.com/neurondex/neurondex/registry"
-	"github.com/neurondex/neurondex/watcher"
 )
 
 // A peer keeps what a program knows in step with files: neurondex, or what a user would
@@ -55,15 +54,15 @@ type peer struct {
 // asked is neurondex when it is asked to be in step, as a deploy script asks: it looks at
 // every file.
 func asked() peer {
-	p := neurondex()
+	p := neurondex(dir.Dir{})
 	p.name = "neurondex, Sync"
-	p.follow = func(ctx context.Context, dir string, all []dataset, _ bool) (*following, error) {
-		w, err := watcher.Open(ctx, dir, watcher.WithLogger(slog.New(slog.DiscardHandler)))
+	p.follow = func(ctx context.Context, path string, all []dataset, _ bool) (*following, error) {
+		w, err := watcher.Open(ctx, path, watcher.WithLogger(nil))
 		if err != nil {
 			return nil, err
 		}
 		f := newFollowing()
-		f.path = registryPath(w.Registry(), all)
+		f.path = registryPath(w, all)
 		f.sync = func(ctx context.Context, _ string) error { return w.Sync(ctx) }
 		f.close = func() { <-w.Done() }
 		return f, nil
@@ -118,21 +117,23 @@ func tomlFileOfAll(all []dataset, _ int) (string, []byte) { return allFile, toTO
 const allFile = "all.toml"
 
 // neurondex follows a directory of TOML files of one dataset each.
-func neurondex(opts ...watcher.Option) peer {
+func neurondex(settings dir.Dir) peer {
 	return peer{
 		name: "neurondex",
 		file: tomlFile,
-		follow: func(ctx context.Context, dir string, all []dataset, _ bool) (*following, error) {
-			w, err := watcher.Open(ctx, dir, append(opts, watcher.WithLogger(slog.New(slog.DiscardHandler)))...)
+		follow: func(ctx context.Context, path string, all []dataset, _ bool) (*following, error) {
+			settings := settings
+			settings.Path = path
+			w, err := watcher.Follow(ctx, &settings, watcher.WithLogger(nil))
 			if err != nil {
 				return nil, err
 			}
 			f := newFollowing()
-			f.path = registryPath(w.Registry(), all)
+			f.path = registryPath(w, all)
 			f.sync = f.told
 			var updates sync.WaitGroup
 			updates.Go(func() {
-				for range w.Registry().Updates(ctx) {
+				for range w.Updates(ctx) {
 					f.notify()
 				}
 			})
@@ -145,7 +146,7 @@ func neurondex(opts ...watcher.Option) peer {
 	}
 }
 
-func registryPath(reg *registry.Registry, all []dataset) func(int) (string, bool) {
+func registryPath(reg registry.Reader, all []dataset) func(int) (string, bool) {
 	return func(i int) (string, bool) {
 		s := reg.Snapshot()
 		d, _ := s.Lookup(all[i].ShortName, registry.DerivedScalarType(all[i].DerivedScalarType))

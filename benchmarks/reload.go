@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"time"
+
+	"github.com/neurondex/neurondex/source/dir"
 )
 
 // reloads measures what it costs to take in that one file of many changed.
@@ -19,7 +21,7 @@ func reloads(ctx context.Context, s scale) (result, error) {
 		}
 		p := panel{title: fmt.Sprintf("One change among %s datasets", grouped(n)), x: "CPU time (ms)", log: true}
 		var base reloadCost
-		for _, peer := range []peer{neurondex(), asked(), step(), plain(), viperPeer(), koanfPeer(), prometheusPeer(time.Hour)} {
+		for _, peer := range []peer{neurondex(dir.Dir{}), asked(), step(), plain(), viperPeer(), koanfPeer(), prometheusPeer(time.Hour)} {
 			cost, err := reloadsOf(ctx, s, peer, n)
 			if err != nil {
 				return res, fmt.Errorf("%s: %w", peer.name, err)

@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// The time-outs of every connection that [Serve] takes.
+// The timeouts of [Serve].
 const (
 	readHeaderTimeout = 5 * time.Second
 	readTimeout       = 30 * time.Second
@@ -18,8 +18,8 @@ const (
 	shutdownTimeout   = 10 * time.Second
 )
 
-// Serve serves a handler on a listener until ctx is done; then it takes no more
-// requests, gives those under way ten seconds, and returns nil. It closes the listener.
+// Serve serves a handler on a listener until ctx is done. Then it accepts no more requests,
+// waits up to ten seconds for active ones, and returns nil. It closes the listener.
 func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger) error {
 	s := &http.Server{
 		Handler:           h,
@@ -37,12 +37,12 @@ func Serve(ctx context.Context, l net.Listener, h http.Handler, log *slog.Logger
 		return err
 	case <-ctx.Done():
 	}
-	// The time that requests get does not end with ctx, which has ended.
+	// Active requests get time although ctx is done.
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTimeout)
 	defer cancel()
 	err := s.Shutdown(stop)
 	if errors.Is(err, context.DeadlineExceeded) {
-		log.Warn("requests under way were cut off")
+		log.Warn("active requests were cut off after the shutdown timeout")
 		err = s.Close()
 	}
 	if served := <-failed; !errors.Is(served, http.ErrServerClosed) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"log/slog"
@@ -46,7 +47,7 @@ func ask(h http.Handler, method, path string, header ...string) *httptest.Respon
 	return w
 }
 
-func TestMetadataIsWhatTheOriginalAnswers(t *testing.T) {
+func TestMetadataEqualsTheOriginal(t *testing.T) {
 	want, err := os.ReadFile("../examples/testdata/transformer_debugger_datasets.json")
 	require.NoError(t, err)
 	h := server.New(theNine(t), server.Options{})
@@ -55,7 +56,7 @@ func TestMetadataIsWhatTheOriginalAnswers(t *testing.T) {
 		assert.Equal(t, http.StatusOK, w.Code)
 		assert.Equal(t, "application/json", w.Header().Get("Content-Type"))
 		assert.JSONEq(t, string(want), w.Body.String())
-		// The order of the keys, too.
+		// And the keys are in the same order.
 		assert.Equal(t, squeeze(string(want)), squeeze(w.Body.String()))
 	}
 }
@@ -110,13 +111,15 @@ func TestV1(t *testing.T) {
 }
 
 func TestHealthAndReadiness(t *testing.T) {
-	status := watcher.Status{SourceErr: errors.New("no such directory")}
-	h := server.New(registry.New(), server.Options{Status: func() watcher.Status { return status }})
+	health := fmt.Errorf("%w: %w", watcher.ErrNotReady, fs.ErrNotExist)
+	h := server.New(registry.New(), server.Options{CheckHealth: func() error { return health }})
 	assert.Equal(t, http.StatusOK, ask(h, http.MethodGet, "/healthz").Code)
 	w := ask(h, http.MethodGet, "/readyz")
 	assert.Equal(t, http.StatusServiceUnavailable, w.Code)
-	assert.Contains(t, w.Body.String(), "no such directory")
-	status.Ready = true
+	assert.Contains(t, w.Body.String(), "file does not exist")
+	health = watcher.ErrStale
+	assert.Equal(t, http.StatusOK, ask(h, http.MethodGet, "/readyz").Code, "the other documents are served")
+	health = nil
 	assert.Equal(t, http.StatusOK, ask(h, http.MethodGet, "/readyz").Code)
 	assert.Equal(t, http.StatusOK, ask(server.New(registry.New(), server.Options{}), http.MethodGet, "/readyz").Code)
 }
@@ -151,19 +154,19 @@ func TestViewerSafe(t *testing.T) {
 	_, err := reg.Apply(registry.Change{Put: []registry.Document{{Name: "x", Datasets: []registry.Spec{
 		{ShortName: "gpt2", DerivedScalarType: "logits", UserVisibleName: "n", NeuronDatasetPath: "p"}}}}})
 	require.NoError(t, err)
-	bad := config.Diagnostics{{File: "x.toml", Rule: config.RuleSyntax, Message: "broken"}}
-	watched := watcher.Status{Ready: true, Documents: []watcher.DocumentStatus{{Name: "x.toml", State: watcher.Stale, Diagnostics: bad}}}
+	invalid := config.Diagnostics{{File: "x.toml", Rule: config.RuleSyntax, Message: "broken"}}
+	watched := watcher.Status{Ready: true, Datasets: 10, Documents: []watcher.DocumentStatus{{Name: "x.toml", State: watcher.StateStale, Diagnostics: invalid}}}
 	for _, safe := range []bool{true, false} {
 		h := server.New(reg, server.Options{ViewerSafe: safe, Status: func() watcher.Status { return watched }})
 		var list []any
 		require.NoError(t, json.Unmarshal(ask(h, http.MethodPost, "/neuron_datasets_metadata").Body.Bytes(), &list))
 		var status struct {
 			Datasets, HiddenFromViewer int
-			Documents                  []struct{ Diagnostics []string }
+			Documents                  []watcher.DocumentStatus
 		}
 		require.NoError(t, json.Unmarshal(ask(h, http.MethodGet, "/v1/status").Body.Bytes(), &status))
 		assert.Equal(t, 10, status.Datasets)
-		assert.Equal(t, []string{"x.toml: error: broken [syntax]"}, status.Documents[0].Diagnostics)
+		assert.Equal(t, watched.Documents, status.Documents)
 		if safe {
 			assert.Len(t, list, 9)
 			assert.Equal(t, 1, status.HiddenFromViewer)
@@ -175,9 +178,9 @@ func TestViewerSafe(t *testing.T) {
 	}
 }
 
-func TestPanicIsAnswered(t *testing.T) {
+func TestPanicIsInternalError(t *testing.T) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
-	h := server.New(registry.New(), server.Options{Status: func() watcher.Status { panic("boom") }})
+	h := server.New(registry.New(), server.Options{CheckHealth: func() error { panic("boom") }})
 	w := ask(h, http.MethodGet, "/readyz", "Origin", "http://localhost")
 	assert.Equal(t, http.StatusInternalServerError, w.Code)
 	assert.JSONEq(t, `{"code":"internal","message":"internal error"}`, w.Body.String())
@@ -212,7 +215,7 @@ func TestServeStopsGracefully(t *testing.T) {
 	<-arrived
 	cancel()
 	close(finish)
-	assert.Equal(t, "done", <-answer, "a request under way is answered")
+	assert.Equal(t, "done", <-answer, "an active request gets its response")
 	assert.NoError(t, <-served)
 }
 
@@ -221,10 +224,10 @@ func TestReload(t *testing.T) {
 	var result error
 	h := server.New(reg, server.Options{Reload: func(ctx context.Context) error {
 		_, limited := ctx.Deadline()
-		assert.True(t, limited, "whoever asks is not kept waiting for good")
+		assert.True(t, limited, "the caller does not wait forever")
 		return result
 	}})
-	busy := &watcher.StaleError{Documents: []watcher.DocumentStatus{{Name: "a.toml", State: watcher.Busy}}}
+	busy := &watcher.StaleError{Documents: []watcher.DocumentStatus{{Name: "a.toml", State: watcher.StatePending}}}
 	for _, tt := range []struct {
 		result error
 		status int
@@ -232,10 +235,10 @@ func TestReload(t *testing.T) {
 	}{
 		{nil, http.StatusOK, `"generation":0`},
 		{&watcher.StaleError{}, http.StatusUnprocessableEntity, `"code":"stale"`},
-		{errors.Join(context.DeadlineExceeded, busy), http.StatusGatewayTimeout, `a.toml: busy`},
+		{errors.Join(context.DeadlineExceeded, busy), http.StatusGatewayTimeout, `a.toml: pending`},
 		{&watcher.ShrinkError{Removed: 2, Of: 3}, http.StatusConflict, `"code":"held"`},
 		{watcher.ErrClosed, http.StatusServiceUnavailable, `"code":"closed"`},
-		{fs.ErrPermission, http.StatusServiceUnavailable, `cannot be looked at; what was loaded stays in service: permission denied`},
+		{fmt.Errorf("%w: %w", watcher.ErrSource, fs.ErrPermission), http.StatusServiceUnavailable, `cannot read source; serving last good data: permission denied`},
 	} {
 		result = tt.result
 		w := ask(h, http.MethodPost, "/-/reload")
@@ -243,7 +246,7 @@ func TestReload(t *testing.T) {
 		assert.Contains(t, w.Body.String(), tt.body)
 	}
 	w := ask(h, http.MethodPost, "/-/reload", "Origin", "http://localhost:1234")
-	assert.Equal(t, http.StatusForbidden, w.Code, "a page that may read is not one that may reload")
+	assert.Equal(t, http.StatusForbidden, w.Code, "a page that may read may not reload")
 	assert.Contains(t, w.Body.String(), "cross_origin")
 	assert.Equal(t, http.StatusMethodNotAllowed, ask(h, http.MethodGet, "/-/reload").Code)
 	assert.Equal(t, http.StatusNotFound, ask(server.New(reg, server.Options{}), http.MethodPost, "/-/reload").Code)

@@ -1,64 +1,39 @@
-// Package watcher keeps a registry in step with a directory of dataset files:
+// Package watcher keeps a registry in step with a source of dataset files, such as a
+// directory:
 //
 //	w, err := watcher.Open(ctx, "/etc/neurondex")
 //	if err != nil {
 //		return err
 //	}
-//	reg := w.Registry() // follows the directory until ctx is done
+//	defer w.Close()
+//	snapshot := w.Snapshot() // once per request
 //
-// Cancelling the context is all the shutdown there is.
+// [Open] follows a directory with the defaults, [Follow] any [source.Source]. A [*Watcher]
+// is a [registry.Reader]: nobody but the watcher changes the registry.
 //
-// # The contract
+// # Contract
 //
-//   - Never torn. No snapshot holds datasets of a half-written file. A file that is written
-//     in place is read once its content has been still for the settle time, by its
-//     modification time, and only if its size, times and identity are the same before and
-//     after. What a rename or the swap of a link puts in place is whole, and taken at once,
-//     where the system tells what it was (of a file that is moved in from a directory that
-//     nobody watches, its modification time decides). A file that held datasets and is
-//     empty now keeps its last good ones: to withdraw them, delete it, or write an empty list.
-//   - Never missed. Once the file system has been quiet for two seconds, the registry equals
-//     a fresh load, whatever was lost before. Notices only say when and where to look: after
-//     a lost one, and where a watch no longer stands on what its path leads to, everything is
-//     looked at; so it is on a clock (resync), and each second where the system cannot tell.
-//   - Never lost. A bad file keeps its last good datasets. What cannot be looked at, listed or
-//     read is not gone: only the listing of a directory that does not name a file removes
-//     it. A directory that vanishes, or that an unmount leaves empty, keeps everything, and
-//     is followed again when it is back. [WithMaxShrink] holds back a change that removes
-//     too much at once.
-//   - Never stuck. A file that is written to without pause keeps its last good datasets, is
-//     reported as busy, and holds up nothing else for longer than the maximal delay. Neither
-//     does a storm of changes, a pipe, an unreadable directory, or a subscriber that is slow.
-//   - All or nothing. What changes together becomes visible together, as far as it comes to
-//     rest within the maximal delay, and a dataset that moves from one file to another is
-//     absent from no snapshot. The swap of a link, to a directory or of a ..data link as
-//     Kubernetes does it, is one change: no snapshot mixes what was before with what came
-//     after, even if the former is deleted right behind.
-//   - Links to files and directories are followed, wherever they lead unless
-//     [WithConfinement] is given, and so is what changes behind them.
-//   - Quiet. The same bytes written again, a touch, another mode: no new generation, and
-//     nothing parsed. A change that leaves size and modification time as they were is seen
-//     all the same.
-//   - Gapless. A subscriber of [registry.Registry.Updates] gets each change against the very
-//     state that it was given last, whatever it skipped.
-//   - [Watcher.Sync] is a barrier. When it returns nil, the registry reflects the source as it
-//     stood when Sync was called; or its error says which documents do not, and why.
+// docs/reloading.md has the details.
 //
-// What the system tells of, and what is seen within a second all the same: changes of a file
-// behind a link or under another of its names, a link above the directory that leads
-// elsewhere, a directory that is mounted over. What only the resync sees: a file that is
-// written through a memory map.
-//
-// # The flow
-//
-// A [Source] delivers documents. The loop of a [Watcher] parses what it delivers, puts
-// aside what is bad, applies the rest to the registry in one change, and reports. A
-// Source knows nothing of datasets, the loop nothing of files. [Dir] is the Source of a
-// directory; package watchertest holds what every Source is to pass.
+//   - Never torn: no snapshot holds datasets of a partly written file, provided that no
+//     writer pauses for longer than the settle time.
+//   - Never missed: two seconds after the last change the registry equals a fresh load,
+//     whatever events were lost. A file written through a memory map is found by the next
+//     resync.
+//   - Never lost: an invalid or unreadable document keeps its last good datasets. Only a
+//     document that its source reports as removed is removed.
+//   - Never blocked: a document that keeps changing delays the others for the maximal
+//     delay at most. Readers, subscribers and log handlers delay nothing.
+//   - All or nothing: documents that change together become visible together, if they
+//     settle within the maximal delay. The swap of a link is always one change.
+//   - Quiet: content that is written again unchanged is not a reload.
+//   - Gapless: [Watcher.Updates] yields each state against the one it yielded before.
+//   - [Watcher.Sync] is a barrier: when it returns nil, the registry reflects the source as
+//     of the call.
 //
 // # Goroutines
 //
-// A Watcher has one of its own, which calls the Source and ends with the context; a Dir has
-// one that takes notices off the system, and ends with Close. [Watcher.Done] is closed when
-// both have.
+// A Watcher has one goroutine, which calls the source. It ends with the context or with
+// [Watcher.Close], after closing the source; [Watcher.Done] is closed then. Methods are
+// safe for concurrent use. Log handlers are called by that goroutine, with no lock held.
 package watcher

@@ -3,7 +3,6 @@ package watcher_test
 import (
 	"context"
 	"fmt"
-	"log"
 	"os"
 	"strings"
 	"testing"
@@ -14,35 +13,40 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Follow a directory for as long as a context lives.
-func Example() {
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel() // all the shutdown there is
-
-	w, err := watcher.Open(ctx, "../examples/datasets")
+// The function that README.md shows.
+func embed(ctx context.Context) error {
+	w, err := watcher.Open(ctx, "../examples/datasets") // follows the files until ctx is done
 	if err != nil {
-		log.Panic(err)
+		return err
 	}
-	reg := w.Registry() // follows the files from now on
+	defer w.Close()
 
 	// Once per request: one consistent state, no lock.
-	snapshot := reg.Snapshot()
+	snapshot := w.Snapshot()
 	dataset, err := snapshot.Get("gpt2-small", registry.MLPPostAct)
 	if err != nil {
-		log.Panic(err) // names the datasets that there are
+		return err // lists the available datasets
 	}
 	fmt.Println(dataset.UserVisibleName())
+	return nil
+}
+
+// A server loads a directory and follows it for as long as it runs.
+func Example() {
+	if err := embed(context.Background()); err != nil {
+		fmt.Println(err)
+	}
 	// Output: GPT-2 small - MLP neurons
 }
 
-// TestReadmeShowsTheExample keeps README.md from showing what nobody compiles.
+// TestReadmeShowsTheExample proves that the code in README.md compiles.
 func TestReadmeShowsTheExample(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	require.NoError(t, err)
 	source, err := os.ReadFile("example_test.go")
 	require.NoError(t, err)
-	_, example, _ := strings.Cut(string(source), "func Example() {\n")
-	example, _, _ = strings.Cut(example, "\t// Output:")
-	example = strings.TrimSpace(strings.ReplaceAll("\n"+example, "\n\t", "\n"))
+	_, example, _ := strings.Cut(string(source), "func embed(")
+	example, _, _ = strings.Cut(example, "\n}\n")
+	example = "func embed(" + example + "\n}"
 	assert.Contains(t, string(readme), "```go\n"+strings.Replace(example, "../examples/datasets", "/etc/neurondex", 1)+"\n```")
 }

@@ -1,80 +1,65 @@
 package watcher
 
 import (
+	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/neurondex/neurondex/config"
 	"github.com/neurondex/neurondex/registry"
 )
 
-// An Option changes how [Open] and [OpenSource] work.
+// An Option configures [Open] and [Follow].
 type Option func(*options)
 
 type options struct {
-	dir       Dir
 	log       *slog.Logger
 	wait      bool
 	maxShrink float64
 	parsing   []config.Option
 }
 
-// WithLogger sets where to log: what each reload changed, and what is wrong with files.
-// The default is [slog.Default].
-func WithLogger(log *slog.Logger) Option { return func(o *options) { o.log = log } }
+func newOptions(opts []Option) (options, error) {
+	o := options{log: slog.Default(), maxShrink: 1}
+	for _, set := range opts {
+		set(&o)
+	}
+	if !(0 <= o.maxShrink && o.maxShrink <= 1) { // NaN neither
+		return o, fmt.Errorf("watcher: maximal shrink is %v, must be between 0 and 1", o.maxShrink)
+	}
+	return o, nil
+}
 
-// WithWait makes a source that cannot be looked at no error of Open: the registry is
-// empty, and Status not ready, until it can be.
+// WithLogger sets the logger for reloads and for problems of documents. The default is
+// [slog.Default]; nil discards.
+func WithLogger(log *slog.Logger) Option {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	return func(o *options) { o.log = log }
+}
+
+// WithWait lets the watcher start although its source cannot be read. The registry is
+// empty, and [Watcher.CheckHealth] returns [ErrNotReady], until the source can be read.
 func WithWait() Option { return func(o *options) { o.wait = true } }
 
-// WithSettle sets how long a file must be still before it is read, in place of
-// [DefaultSettle]. It is for Open only.
-func WithSettle(d time.Duration) Option { return func(o *options) { o.dir.Settle = d } }
-
-// WithMaxDelay sets how long files that are not still hold up the others, in place of
-// [DefaultMaxDelay].
-func WithMaxDelay(d time.Duration) Option { return func(o *options) { o.dir.MaxDelay = d } }
-
-// WithResync sets how often to look at the directory without having been told of a
-// change, in place of [DefaultResync]. It is for Open only.
-func WithResync(d time.Duration) Option { return func(o *options) { o.dir.Resync = d } }
-
-// WithPolling has the directory looked at every second, without asking the system to tell
-// of changes. It is done without this option on file systems that tell of none (NFS, SMB,
-// FUSE, 9p). It is for Open only.
-func WithPolling() Option { return func(o *options) { o.dir.Polling = true } }
-
-// WithConfinement refuses symbolic links that are absolute, or lead out of the directory.
-// It is for Open only.
-func WithConfinement() Option { return func(o *options) { o.dir.Confined = true } }
-
-// WithMaxShrink holds a change back that would remove more than a share of the datasets at
-// once, like 0.5: until [Watcher.Reload] says that it is meant, or it is none any more. The
-// default is 1, all of them.
+// WithMaxShrink holds a change that would remove more than a share of the datasets at
+// once, like 0.5, until [Watcher.Reload] accepts it or it does not any more. The share must
+// be between 0 and 1; the default is 1, which holds nothing.
 func WithMaxShrink(share float64) Option { return func(o *options) { o.maxShrink = share } }
 
-// guard returns a [*ShrinkError] for an update that removes too much.
-func (o *options) guard(u registry.Update) error {
+// WithConfig sets options for [config.Parse].
+func WithConfig(opts ...config.Option) Option {
+	return func(o *options) { o.parsing = append(o.parsing, opts...) }
+}
+
+// checkShrink returns a [*ShrinkError] for an update that removes too many datasets.
+func (o *options) checkShrink(u registry.Update) error {
 	if o.maxShrink >= 1 || u.Before.Len() == 0 {
 		return nil
 	}
-	e := &ShrinkError{Removed: len(u.Diff().Removed), Of: u.Before.Len(), MaxShare: o.maxShrink}
+	e := &ShrinkError{Removed: len(u.Diff().Removed), Of: u.Before.Len(), Max: o.maxShrink}
 	if float64(e.Removed) <= o.maxShrink*float64(e.Of) {
 		return nil
 	}
 	return e
-}
-
-// WithMaxBytes sets how many bytes a document may have, in place of
-// [config.DefaultMaxBytes].
-func WithMaxBytes(n int64) Option {
-	return func(o *options) {
-		o.dir.MaxBytes = n
-		o.parsing = append(o.parsing, config.WithMaxBytes(n))
-	}
-}
-
-// WithConfig sets how documents are parsed.
-func WithConfig(opts ...config.Option) Option {
-	return func(o *options) { o.parsing = append(o.parsing, opts...) }
 }

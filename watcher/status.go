@@ -5,70 +5,74 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/neurondex/neurondex/config"
 	"github.com/neurondex/neurondex/registry"
+	"github.com/neurondex/neurondex/source"
 )
 
-// A State tells how a document stands.
+// A State is how a document relates to what is served.
 type State string
 
 // The states of a document.
 const (
-	OK    State = "ok"    // what is served is what it says
-	Busy  State = "busy"  // it is being changed; what it said before is served
-	Stale State = "stale" // it is bad; what it said when it was last good is served
-	Held  State = "held"  // it is good, and held back: see [WithMaxShrink]
+	StateOK      State = "ok"      // its content is served
+	StatePending State = "pending" // it is changing; its previous content is served
+	StateStale   State = "stale"   // it is invalid or unreadable; its last good datasets are served
+	StateHeld    State = "held"    // it is valid, but a change is held: see [WithMaxShrink]
 )
 
-// A DocumentStatus tells how one document stands.
+// A DocumentStatus describes one document.
 type DocumentStatus struct {
-	Name        string
-	State       State
-	Since       time.Time // when it came to stand so
-	Diagnostics config.Diagnostics
+	Name        string             `json:"name"`
+	State       State              `json:"state"`
+	Since       time.Time          `json:"since"` // when it came into this state
+	Diagnostics config.Diagnostics `json:"diagnostics,omitempty"`
 }
 
-// A Status tells how a watcher stands.
+// A Status describes a watcher and all of its documents.
 type Status struct {
-	Ready      bool // the source was loaded once
-	Generation uint64
-	Hash       registry.Hash // of the content
-	Datasets   int
-	Documents  []DocumentStatus    // all of them, by name
-	Overrides  []registry.Override // definitions that another document's hide
-	SourceErr  error               // why the source cannot be looked at; nil if it can
-	Held       *ShrinkError        // why a change is held back; nil if none is
-	LastLoad   time.Time           // when the registry last changed
-	LoadTook   time.Duration       // from the look that found the change to its being served
-	Reloads    uint64              // changes of the registry so far
-	Source     Health
+	Ready       bool                `json:"ready"` // the source was loaded once
+	Generation  uint64              `json:"generation"`
+	Hash        registry.Hash       `json:"hash"` // of the content
+	Datasets    int                 `json:"datasets"`
+	SourceError string              `json:"sourceError,omitempty"` // why the source cannot be read
+	Held        string              `json:"held,omitempty"`        // why a change is held
+	LastLoad    time.Time           `json:"lastLoad,omitzero"`     // when the registry last changed
+	LoadSeconds float64             `json:"loadSeconds"`           // from the poll that found that change until it was served
+	Reloads     uint64              `json:"reloads"`               // changes of the registry so far
+	Source      source.Health       `json:"source,omitzero"`
+	Overrides   []registry.Override `json:"overrides,omitempty"` // definitions hidden by those of other documents
+	Documents   []DocumentStatus    `json:"documents"`           // sorted by name
 }
 
-// Status returns how the watcher stands. The caller may keep and change it. It is put
-// together when it is asked for, from all documents.
+// Status describes the watcher and all of its documents. It costs time in proportion to
+// their number; see [Watcher.CheckHealth] for a constant-time check. The caller may modify
+// the result.
 func (w *Watcher) Status() Status {
 	w.mu.Lock()
-	defer w.mu.Unlock()
-	s := w.status
-	s.Generation, s.Hash, s.Datasets = w.snapshot.Generation(), w.snapshot.Hash(), w.snapshot.Len()
-	s.Overrides = slices.Collect(w.snapshot.Overrides())
-	s.Documents = make([]DocumentStatus, 0, len(w.documents))
+	s, snapshot := w.status, w.snapshot
+	s.Documents = make([]DocumentStatus, 0, len(w.documents)+len(w.pending))
 	for name, doc := range w.documents {
-		d := doc.DocumentStatus
-		if since, ok := w.pending[name]; ok && d.State == OK {
-			d.State, d.Since = Busy, since
+		d := doc.status
+		if since, ok := w.pending[name]; ok && d.State == StateOK {
+			d.State, d.Since = StatePending, since
 		}
 		s.Documents = append(s.Documents, d)
 	}
 	for name, since := range w.pending {
 		if w.documents[name] == nil {
-			s.Documents = append(s.Documents, DocumentStatus{Name: name, State: Busy, Since: since})
+			s.Documents = append(s.Documents, DocumentStatus{Name: name, State: StatePending, Since: since})
 		}
 	}
+	w.mu.Unlock()
+	for i := range s.Documents {
+		s.Documents[i].Diagnostics = slices.Clone(s.Documents[i].Diagnostics)
+	}
 	sortByName(s.Documents)
+	s.Generation, s.Hash, s.Datasets = snapshot.Generation(), snapshot.Hash(), snapshot.Len()
+	s.Overrides = slices.Collect(snapshot.Overrides())
 	return s
 }
 
@@ -76,44 +80,41 @@ func sortByName(docs []DocumentStatus) {
 	slices.SortFunc(docs, func(a, b DocumentStatus) int { return cmp.Compare(a.Name, b.Name) })
 }
 
-// ErrStale is what a [*StaleError] is, for [errors.Is].
-var ErrStale = errors.New("documents are not served as they stand")
-
-// A StaleError says which documents are not served as they stand in the source, and
-// why.
-type StaleError struct{ Documents []DocumentStatus }
-
-// Error names each document with what is wrong with it.
-func (e *StaleError) Error() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%v:", ErrStale)
-	for _, d := range e.Documents {
-		if err := d.Diagnostics.Err(); err != nil {
-			fmt.Fprintf(&b, "\n%v", err)
-		} else {
-			fmt.Fprintf(&b, "\n%s: %s", d.Name, d.State)
-		}
+// CheckHealth returns nil if the registry reflects the source, as far as the watcher
+// knows. Otherwise the error is one or several of [ErrNotReady], [ErrSource] (with the
+// source's own error), [*ShrinkError], [ErrStale] and [ErrClosed]. The time it takes is
+// constant, and it never blocks.
+func (w *Watcher) CheckHealth() error {
+	select {
+	case <-w.done:
+		return ErrClosed
+	default:
 	}
-	return b.String()
+	if err := w.healthErr.Load(); err != nil {
+		return *err
+	}
+	return nil
 }
 
-// Is makes every StaleError an [ErrStale].
-func (e *StaleError) Is(target error) bool { return target == ErrStale }
-
-// ErrShrink is what a [*ShrinkError] is, for [errors.Is].
-var ErrShrink = errors.New("too many datasets would be removed at once")
-
-// A ShrinkError says that a change was held back by [WithMaxShrink].
-type ShrinkError struct {
-	Removed  int     // datasets that the change would remove
-	Of       int     // datasets that there are
-	MaxShare float64 // of them that may be removed at once
+// setHealth makes CheckHealth return what is wrong now.
+func (w *Watcher) setHealth() {
+	var errs []error
+	if !w.status.Ready {
+		errs = append(errs, ErrNotReady)
+	}
+	if w.sourceErr != nil {
+		errs = append(errs, fmt.Errorf("%w: %w", ErrSource, w.sourceErr))
+	}
+	if w.change.held != nil {
+		errs = append(errs, w.change.held)
+	}
+	if w.stale > 0 {
+		errs = append(errs, fmt.Errorf("%w: %d of %d", ErrStale, w.stale, len(w.documents)))
+	}
+	if len(errs) == 0 {
+		w.healthErr.Store(nil)
+		return
+	}
+	err := errors.Join(errs...)
+	w.healthErr.Store(&err)
 }
-
-// Error says how many datasets would be removed, and how to have it so.
-func (e *ShrinkError) Error() string {
-	return fmt.Sprintf("%v: %d of %d, where a share of %v may be; reload if it is meant, or bring them back", ErrShrink, e.Removed, e.Of, e.MaxShare)
-}
-
-// Is makes every ShrinkError an [ErrShrink].
-func (e *ShrinkError) Is(target error) bool { return target == ErrShrink }

@@ -176,16 +176,36 @@ func TestServeFollowsTheDirectory(t *testing.T) {
 	from = s.logSize()
 	write("a.toml", entry("a", "2"))
 	s.logged(from, "0 added, 1 updated, 0 removed")
-	s.logged(0, "good again.*file=a.toml")
+	s.logged(0, "invalid file is fixed.*file=a.toml")
 	assert.Equal(t, "a=2", s.names())
 
 	from = s.logSize()
 	require.NoError(t, syscall.Kill(os.Getpid(), syscall.SIGHUP))
-	s.logged(from, "reload asked for by signal: done")
+	s.logged(from, "reloaded on SIGHUP")
 	from = s.logSize()
 	require.NoError(t, os.Remove(filepath.Join(dir, "a.toml")))
 	s.logged(from, "0 added, 0 updated, 1 removed")
 	assert.Empty(t, s.names())
+}
+
+func TestServeSeveralDirectories(t *testing.T) {
+	base, site := t.TempDir(), t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(base, "a.toml"), []byte(entry("a", "base")), 0o644))
+	s := serveInTest(t, "--dir", base, "--dir", site, "--builtin")
+	assert.Contains(t, s.names(), "gpt2-xl=https://")
+	assert.Contains(t, s.names(), " a=base")
+	override := filepath.Join(site, "a.toml")
+	from := s.logSize()
+	require.NoError(t, os.WriteFile(override, []byte(entry("a", "site")), 0o644))
+	s.logged(from, "dataset is overridden.*file=2-.*/a.toml line=1 by=3-")
+	s.logged(from, "0 added, 1 updated, 0 removed")
+	assert.Contains(t, s.names(), " a=site")
+	code, body := s.ask(http.MethodPost, "/-/reload")
+	assert.Equal(t, http.StatusOK, code, body)
+	from = s.logSize()
+	require.NoError(t, os.Remove(override))
+	s.logged(from, "0 added, 1 updated, 0 removed")
+	assert.Contains(t, s.names(), " a=base")
 }
 
 func TestServeWaitsForTheDirectory(t *testing.T) {
@@ -215,17 +235,17 @@ func TestServeReloadsAndHoldsBack(t *testing.T) {
 	from := s.logSize()
 	require.NoError(t, os.Remove(filepath.Join(dir, "a.toml")))
 	require.NoError(t, os.Remove(filepath.Join(dir, "b.toml")))
-	s.logged(from, `change held back.*2 of 3`)
+	s.logged(from, `change held.*2 of 3`)
 	assert.Equal(t, "a=1 b=1 c=1", s.names())
 	_, body = s.ask(http.MethodGet, "/v1/status")
-	assert.Contains(t, body, `"held":"too many datasets would be removed at once: 2 of 3`)
-	// What changes meanwhile waits with it: half of a change is none.
+	assert.Contains(t, body, `"held":"removing 2 of 3 datasets exceeds the limit of 50 %; reload to accept`)
+	// What changes meanwhile is held, too: a change is applied whole.
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "c.toml"), []byte(entry("c", "2")), 0o644))
 	code, body = s.ask(http.MethodPost, "/-/reload")
 	assert.Equal(t, http.StatusOK, code, body)
-	assert.Equal(t, "c=2", s.names(), "who asks for a reload means it")
+	assert.Equal(t, "c=2", s.names(), "a reload accepts the change")
 	_, body = s.ask(http.MethodGet, "/v1/status")
-	assert.NotContains(t, body, "held")
+	assert.NotContains(t, body, `"held"`)
 
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "c.toml"), []byte("x"), 0o644))
 	code, body = s.ask(http.MethodPost, "/-/reload")

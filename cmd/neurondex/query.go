@@ -9,8 +9,6 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/neurondex/neurondex/config"
-	"github.com/neurondex/neurondex/examples/datasets"
 	"github.com/neurondex/neurondex/registry"
 	"github.com/spf13/cobra"
 )
@@ -18,21 +16,26 @@ import (
 // loadAll loads the directory of --dir, or the datasets built in. What is wrong with
 // files goes to w; ok says that none has an error.
 func loadAll(s settings, w io.Writer) (snapshot *registry.Snapshot, ok bool, err error) {
-	var r config.Result
-	if dir := s.GetString("dir"); dir == "" {
-		r, err = config.LoadFS(datasets.FS)
-	} else {
-		r, err = config.LoadDir(dir)
-	}
-	if err != nil {
-		return nil, false, err
-	}
-	for _, d := range r.Diagnostics {
-		fmt.Fprintln(w, d)
-	}
 	reg := registry.New()
-	_, err = reg.Apply(r.Change())
-	return reg.Snapshot(), r.Diagnostics.Err() == nil, err
+	ok = true
+	var change registry.Change
+	for _, l := range s.layers() {
+		r, err := l.load()
+		if err != nil {
+			return nil, false, err
+		}
+		for _, d := range r.Diagnostics {
+			d.File = l.prefix + d.File
+			fmt.Fprintln(w, d)
+		}
+		for _, doc := range r.Documents {
+			doc.Name = l.prefix + doc.Name
+			change.Put = append(change.Put, doc)
+		}
+		ok = ok && r.Diagnostics.Err() == nil
+	}
+	_, err = reg.Apply(change)
+	return reg.Snapshot(), ok, err
 }
 
 // addOutputFlag adds -o, and asTable tells what it says.
@@ -104,7 +107,7 @@ func newListCommand(s settings) *cobra.Command {
 			return err
 		},
 	}
-	addDirFlag(cmd)
+	addDirFlags(cmd)
 	addOutputFlag(cmd)
 	return cmd
 }
@@ -134,7 +137,7 @@ func newGetCommand(s settings) *cobra.Command {
 			return printTable(cmd.OutOrStdout(), fieldRows(d))
 		},
 	}
-	addDirFlag(cmd)
+	addDirFlags(cmd)
 	addOutputFlag(cmd)
 	return cmd
 }
@@ -200,7 +203,7 @@ path already, and is printed as it is.`,
 			return err
 		},
 	}
-	addDirFlag(cmd)
+	addDirFlags(cmd)
 	return cmd
 }
 

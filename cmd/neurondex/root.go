@@ -75,11 +75,6 @@ func isFlag(root *cobra.Command, name string) bool {
 	return name != "config" && slices.ContainsFunc(root.Commands(), func(c *cobra.Command) bool { return has(c.Flags()) })
 }
 
-// addDirFlag adds the flag that says where the datasets are.
-func addDirFlag(cmd *cobra.Command) {
-	cmd.Flags().String("dir", "", "`directory` of dataset files (default: the nine built in)")
-}
-
 func newVersionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",

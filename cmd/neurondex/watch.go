@@ -16,19 +16,18 @@ import (
 func newWatchCommand(s settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch --dir DIR",
-		Short: "Print what changes in a directory, as it happens",
-		Long: `Print each change of a directory's datasets as it happens: first those that there are,
-then what is added (+), updated (~) and removed (-). With -o json each change is one line.
-What is wrong with files goes to standard error. SIGINT and SIGTERM end it.`,
+		Short: "Print changes of the datasets of a directory",
+		Long: `Print each change of a directory's datasets as it happens: first the existing ones, then
+what is added (+), updated (~) and removed (-). With -o json each change is one line.
+Problems of files go to standard error. SIGINT and SIGTERM end it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			show := map[string]func(io.Writer, registry.Update){"text": showText, "json": showJSON}[s.GetString("output")]
 			if show == nil {
 				return fmt.Errorf("--output: %q is neither text nor json", s.GetString("output"))
 			}
-			dir := s.GetString("dir")
-			if dir == "" {
-				return errors.New("--dir: name the directory to watch; the datasets that are built in do not change")
+			if len(s.dirs()) == 0 {
+				return errors.New("--dir: name the directory to watch; the built-in datasets do not change")
 			}
 			log, err := newLogger(s.GetString("log-format"), slog.LevelWarn, cmd.ErrOrStderr())
 			if err != nil {
@@ -36,13 +35,13 @@ What is wrong with files goes to standard error. SIGINT and SIGTERM end it.`,
 			}
 			ctx, stop := untilStopped(cmd.Context())
 			defer stop()
-			w, err := openDir(ctx, s, dir, log)
+			w, err := follow(ctx, s, log)
 			if err != nil {
 				return err
 			}
-			defer func() { stop(); <-w.Done() }()
+			defer w.Close()
 			out := bufio.NewWriter(cmd.OutOrStdout())
-			for u := range w.Registry().Updates(ctx) {
+			for u := range w.Updates(ctx) {
 				show(out, u)
 				if err := out.Flush(); err != nil {
 					return err
@@ -51,14 +50,14 @@ What is wrong with files goes to standard error. SIGINT and SIGTERM end it.`,
 			return nil
 		},
 	}
-	addDirFlag(cmd)
+	addDirFlags(cmd)
 	addWatchFlags(cmd)
 	cmd.Flags().StringP("output", "o", "text", "`format` of the output: text or json")
 	return cmd
 }
 
-// showText shows a change to a person: a line for each dataset, and for each field that
-// another value has.
+// showText prints a change for a person: a line for each dataset, and one for each field
+// that changed.
 func showText(w io.Writer, u registry.Update) {
 	diff := u.Diff()
 	fmt.Fprintf(w, "generation %d: %v; %d in all\n", u.After.Generation(), diff, u.After.Len())
@@ -75,7 +74,7 @@ func showText(w io.Writer, u registry.Update) {
 	}
 }
 
-// showFields shows what is different between two states of a dataset.
+// showFields prints the difference between two states of a dataset.
 func showFields(w io.Writer, c registry.Changed) {
 	before, after := fieldRows(c.Before), fieldRows(c.After)
 	was := make(map[string]string, len(before))
@@ -97,7 +96,7 @@ func showFields(w io.Writer, c registry.Changed) {
 	}
 }
 
-// showJSON shows a change to a program, on one line.
+// showJSON prints a change for a program, on one line.
 func showJSON(w io.Writer, u registry.Update) {
 	diff := u.Diff()
 	b := fmt.Appendf(nil, `{"time":%q,"generation":%d,"hash":"%v","datasets":%d,"added":`,

@@ -1,5 +1,5 @@
-// Command embed is a server of somebody else's that embeds neurondex: it looks datasets
-// up in handlers of its own, and mounts the whole API under /neurons/.
+// Command embed is a server that embeds neurondex: its own handlers look datasets up, and
+// the whole API is mounted under /neurons/.
 package main
 
 import (
@@ -25,29 +25,30 @@ func main() {
 }
 
 func run(ctx context.Context, dir, addr string) error {
-	w, err := watcher.Open(ctx, dir)
+	w, err := watcher.Open(ctx, dir) // follows the files until ctx is done
 	if err != nil {
 		return err
 	}
+	defer w.Close()
 	s := &http.Server{Addr: addr, Handler: newHandler(w)}
 	context.AfterFunc(ctx, func() { _ = s.Close() })
 	if err := s.ListenAndServe(); ctx.Err() == nil {
 		return err
 	}
-	<-w.Done()
 	return nil
 }
 
 func newHandler(w *watcher.Watcher) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /path/{model}", func(rw http.ResponseWriter, r *http.Request) {
-		d, err := w.Registry().Snapshot().Get(r.PathValue("model"), registry.MLPPostAct)
+		d, err := w.Snapshot().Get(r.PathValue("model"), registry.MLPPostAct)
 		if err != nil {
 			http.Error(rw, err.Error(), http.StatusNotFound)
 			return
 		}
 		fmt.Fprintln(rw, d.NeuronDatasetPath())
 	})
-	mux.Handle("/neurons/", http.StripPrefix("/neurons", server.New(w.Registry(), server.Options{Status: w.Status})))
+	api := server.New(w, server.Options{CheckHealth: w.CheckHealth, Status: w.Status})
+	mux.Handle("/neurons/", http.StripPrefix("/neurons", api))
 	return mux
 }

@@ -16,9 +16,9 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestHandler(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	w, err := watcher.Open(ctx, "../datasets")
+	w, err := watcher.Open(t.Context(), "../datasets")
 	require.NoError(t, err)
+	defer w.Close()
 	h := newHandler(w)
 	ask := func(method, path string) (int, string) {
 		rec := httptest.NewRecorder()
@@ -37,17 +37,15 @@ func TestHandler(t *testing.T) {
 	code, body = ask(http.MethodPost, "/neurons/neuron_datasets_metadata")
 	assert.Equal(t, http.StatusOK, code)
 	assert.JSONEq(t, string(want), body)
-	cancel()
-	<-w.Done()
 }
 
-func TestCancellingIsAllTheShutdownThereIs(t *testing.T) {
+func TestRunEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- run(ctx, "../datasets", "127.0.0.1:0") }()
 	cancel()
 	if err := <-done; err != nil {
-		require.ErrorIs(t, err, context.Canceled, "cancelled while loading")
+		require.ErrorIs(t, err, context.Canceled, "canceled while loading")
 	}
 	assert.Error(t, run(t.Context(), "nowhere", "127.0.0.1:0"))
 }

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"time"
+
+	"github.com/neurondex/neurondex/config"
+	"github.com/neurondex/neurondex/examples/datasets"
+	"github.com/neurondex/neurondex/source"
+	"github.com/neurondex/neurondex/source/dir"
+	"github.com/neurondex/neurondex/watcher"
+	"github.com/spf13/cobra"
+)
+
+// addDirFlags adds the flags that say where the datasets are.
+func addDirFlags(cmd *cobra.Command) {
+	cmd.Flags().StringArray("dir", nil, "`directory` of dataset files; may be repeated, later ones override earlier ones (default: the nine built-in datasets)")
+	cmd.Flags().Bool("builtin", false, "keep the nine built-in datasets beneath those of --dir")
+}
+
+// addWatchFlags adds the flags of the commands that follow directories.
+func addWatchFlags(cmd *cobra.Command) {
+	cmd.Flags().Bool("wait-dir", false, "start even if a directory is missing, and load it when it appears")
+	cmd.Flags().Duration("settle", dir.DefaultSettle, "read a file that is written in place after it has not changed for this `time`")
+	cmd.Flags().Duration("max-delay", dir.DefaultMaxDelay, "let files that keep changing delay others for at most this `time`")
+	cmd.Flags().Duration("resync", dir.DefaultResync, "`interval` between full scans that no event calls for")
+	cmd.Flags().Bool("poll", false, "scan every second instead of using events; automatic on NFS, SMB, FUSE and 9p")
+	cmd.Flags().Bool("confined", false, "refuse symbolic links that are absolute or lead out of the directory")
+	cmd.Flags().String("log-format", "text", "`format` of the log: text or json")
+}
+
+// dirs returns the directories of --dir. The environment variable and the config file may
+// hold several in one string, separated as in PATH.
+func (s settings) dirs() []string {
+	if list, ok := s.Get("dir").(string); ok {
+		return filepath.SplitList(list)
+	}
+	return s.GetStringSlice("dir")
+}
+
+// A layer is one place with datasets. The documents of a later layer override those of an
+// earlier one.
+type layer struct {
+	prefix string // of the names of its documents, empty if there is only one layer
+	dir    string // empty for the built-in datasets
+}
+
+// load reads the documents of a layer once.
+func (l layer) load() (config.Result, error) {
+	if l.dir == "" {
+		return config.LoadFS(datasets.FS)
+	}
+	return config.LoadDir(l.dir)
+}
+
+// layers returns where the datasets are, as the flags of addDirFlags say.
+func (s settings) layers() []layer {
+	var all []layer
+	dirs := s.dirs()
+	if len(dirs) == 0 || s.GetBool("builtin") {
+		all = append(all, layer{})
+	}
+	for _, d := range dirs {
+		all = append(all, layer{dir: d})
+	}
+	if len(all) == 1 {
+		return all
+	}
+	width := len(fmt.Sprint(len(all)))
+	for i := range all {
+		name := "builtin"
+		if all[i].dir != "" {
+			name = filepath.Base(all[i].dir)
+		}
+		all[i].prefix = fmt.Sprintf("%0*d-%s/", width, i+1, name)
+	}
+	return all
+}
+
+// follow follows the datasets, as the flags of addDirFlags and addWatchFlags say.
+func follow(ctx context.Context, s settings, log *slog.Logger, opts ...watcher.Option) (*watcher.Watcher, error) {
+	settings := dir.Dir{Polling: s.GetBool("poll"), Confined: s.GetBool("confined")}
+	for _, flag := range []struct {
+		name string
+		into *time.Duration
+	}{{"settle", &settings.Settle}, {"max-delay", &settings.MaxDelay}, {"resync", &settings.Resync}} {
+		if *flag.into = s.GetDuration(flag.name); *flag.into <= 0 {
+			return nil, fmt.Errorf("--%s: must be greater than zero, like 50ms", flag.name)
+		}
+	}
+	var parts []source.Part
+	for _, l := range s.layers() {
+		part := source.Part{Prefix: l.prefix, Source: &builtIn{}}
+		if l.dir != "" {
+			d := settings
+			d.Path = l.dir
+			part.Source = &d
+		}
+		parts = append(parts, part)
+	}
+	src := parts[0].Source
+	if len(parts) > 1 {
+		var err error
+		if src, err = source.Join(parts...); err != nil {
+			return nil, err
+		}
+	}
+	opts = append(opts, watcher.WithLogger(log))
+	if s.GetBool("wait-dir") {
+		opts = append(opts, watcher.WithWait())
+	}
+	w, err := watcher.Follow(ctx, src, opts...)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("--dir: %w; create it, or start without it by --wait-dir", err)
+	case err != nil:
+		return nil, fmt.Errorf("--dir: %w", err)
+	}
+	return w, nil
+}
+
+// A builtIn is the source of the built-in datasets. They never change.
+type builtIn struct{ loaded time.Time }
+
+// Wait implements [source.Source].
+func (b *builtIn) Wait(ctx context.Context) error {
+	<-ctx.Done()
+	return ctx.Err()
+}
+
+// Poll implements [source.Source].
+func (b *builtIn) Poll(ctx context.Context, depth source.Depth) (source.Batch, error) {
+	batch := source.Batch{Health: source.Health{Mode: "builtin", Notified: true, LastScan: b.loaded}}
+	if err := ctx.Err(); err != nil || !b.loaded.IsZero() && depth != source.PollReread {
+		return batch, err
+	}
+	files, err := datasets.FS.ReadDir(".")
+	if err != nil {
+		return batch, err
+	}
+	for _, f := range files {
+		data, err := datasets.FS.ReadFile(f.Name())
+		batch.Changed = append(batch.Changed, source.Document{Name: f.Name(), Data: data, Err: err})
+	}
+	b.loaded = time.Now()
+	batch.Health.LastScan = b.loaded
+	return batch, nil
+}
+
+// Close implements [source.Source].
+func (b *builtIn) Close() error { return nil }

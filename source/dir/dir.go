@@ -1,0 +1,215 @@
+package dir
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"github.com/neurondex/neurondex/source"
+)
+
+// The defaults of a [Dir].
+const (
+	DefaultSettle   = 50 * time.Millisecond
+	DefaultMaxDelay = time.Second
+	DefaultResync   = 30 * time.Second
+	DefaultMaxBytes = 16 << 20
+)
+
+// A Dir follows the dataset files below a directory: *.toml, *.json and *.jsonc, but no dot
+// files and no leftovers of editors. It follows symbolic links to files and directories.
+// Set the fields before the first call; only Path is required.
+type Dir struct {
+	// Path is the directory. A relative path is resolved by the first Poll.
+	Path string
+	// Settle is how long a file must not change before it is read. A file that a rename
+	// or the swap of a link put in place is read at once. 0 means DefaultSettle.
+	Settle time.Duration
+	// MaxDelay is how long files that have not settled delay the others. 0 means
+	// DefaultMaxDelay.
+	MaxDelay time.Duration
+	// Resync is the interval between full scans that no event calls for, plus or minus
+	// a tenth. 0 means DefaultResync.
+	Resync time.Duration
+	// MaxBytes is the size limit of a file. A larger one is delivered as a
+	// [source.ErrTooLarge]. 0 means DefaultMaxBytes.
+	MaxBytes int64
+	// Polling scans the tree every second instead of asking the system for events. On
+	// file systems without events (NFS, SMB, FUSE, 9p) that is done in any case.
+	Polling bool
+	// Confined refuses symbolic links that are absolute or lead out of the directory.
+	Confined bool
+
+	// Set by the first Poll, and used by the goroutine that calls Wait and Poll.
+	system  system
+	root    string // Path, absolute
+	watches *watches
+	pending *pending
+	dirs    map[string]directory // the directories of the last full scan
+
+	lastScan               time.Time
+	resyncs, resyncChanges uint64
+}
+
+var _ source.Source = (*Dir)(nil)
+
+// Wait implements [source.Source].
+func (d *Dir) Wait(ctx context.Context) error {
+	if d.pending == nil {
+		return ctx.Err() // the first Poll is due
+	}
+	timer := time.NewTimer(time.Until(d.pending.next().at))
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	case <-d.watches.woken():
+	}
+	// More events often follow. Wait for a gap between them, but not for too long.
+	deadline := d.pending.deadline(time.Now())
+	for {
+		rest := time.Until(d.pending.gapEnd(d.watches.lastEvent(), deadline))
+		if rest <= 0 {
+			return nil
+		}
+		timer.Reset(rest)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-timer.C:
+		case <-d.watches.woken():
+		}
+	}
+}
+
+// Poll implements [source.Source].
+func (d *Dir) Poll(ctx context.Context, depth source.Depth) (source.Batch, error) {
+	err := d.start()
+	if err == nil {
+		err = ctx.Err() // before anything counts as delivered
+	}
+	if err != nil {
+		return source.Batch{Health: d.health()}, err
+	}
+	now := time.Now()
+	events := d.watches.drain()
+	resync := depth == source.PollNotified && d.pending.isResync(now)
+	waiting := len(d.pending.waiting)
+	batch, err := d.step(depth, events, now)
+	if err != nil {
+		d.watches.drop() // what comes back is another directory
+		d.pending.fail(now)
+		return source.Batch{Pending: d.pending.names(), Health: d.health()}, err
+	}
+	if resync {
+		d.resyncs++
+		if events.isEmpty() && len(batch.Changed)+len(batch.Removed)+len(d.pending.waiting) > waiting {
+			d.resyncChanges++ // though a pending file is delivered only later
+		}
+	}
+	batch.Pending = d.pending.names()
+	batch.Health = d.health()
+	return batch, nil
+}
+
+// step takes the steps of a poll that touch the disk: scope, scan, compare, read, scan
+// again, commit.
+func (d *Dir) step(depth source.Depth, events events, now time.Time) (source.Batch, error) {
+	files, err := d.system.open(d.root, d.Confined)
+	if err != nil {
+		return source.Batch{}, err
+	}
+	defer files.Close() // it was only read from
+	scope := d.scope(files, depth, events, now)
+	before, err := d.scan(files, scope, depth)
+	if errors.Is(err, errDirectoryChanged) {
+		scope = fullScope
+		before, err = d.scan(files, scope, depth)
+	}
+	if err != nil {
+		return source.Batch{}, err
+	}
+	if scope.full {
+		d.keep(before, now)
+	}
+	names := d.pending.compare(before, scope, depth, events, now)
+	if len(names) == 0 {
+		d.pending.reschedule(false, now)
+		return source.Batch{}, nil
+	}
+	start := time.Now()
+	documents := d.read(files, names)
+	after, err := d.scan(files, scope, depth)
+	switch {
+	case errors.Is(err, errDirectoryChanged):
+		d.pending.rescan(now)
+		d.pending.reschedule(false, now)
+		return source.Batch{}, nil
+	case err != nil:
+		return source.Batch{}, err
+	}
+	if scope.full {
+		d.pending.cover(d.watches.covered, now)
+	}
+	batch := d.pending.commit(documents, before, after, depth, start, now)
+	d.pending.reschedule(len(batch.Changed)+len(batch.Removed) > 0, now)
+	return batch, nil
+}
+
+// keep remembers the directories of a full scan, which the scans of single names rely on.
+func (d *Dir) keep(t *tree, now time.Time) {
+	for name, dir := range d.dirs {
+		if _, ok := t.dirs[name]; !ok && t.keeps(name+"/") {
+			t.dirs[name] = dir // it cannot be listed now, but has files
+		}
+	}
+	d.dirs, d.lastScan = t.dirs, now
+	d.pending.scanned(d.watches.covered, now)
+}
+
+// Close implements [source.Source].
+func (d *Dir) Close() error {
+	if d.watches == nil {
+		return nil
+	}
+	return d.watches.close()
+}
+
+// start prepares the first Poll.
+func (d *Dir) start() error {
+	if d.pending != nil {
+		return nil
+	}
+	// The directory stays the same if the process changes its working directory.
+	root, err := filepath.Abs(d.Path)
+	if err != nil {
+		return err
+	}
+	if d.system.open == nil {
+		d.system = realSystem
+	}
+	d.root = root
+	d.watches = newWatches(root, d.system, d.Polling)
+	d.pending = newPending(orDefault(d.Settle, DefaultSettle), orDefault(d.MaxDelay, DefaultMaxDelay), orDefault(d.Resync, DefaultResync))
+	return nil
+}
+
+func (d *Dir) health() source.Health {
+	if d.pending == nil {
+		return source.Health{Mode: modePoll}
+	}
+	h := d.watches.health()
+	h.Notified = d.pending.phase == phaseNotified
+	h.LastScan, h.Resyncs, h.ResyncChanges = d.lastScan, d.resyncs, d.resyncChanges
+	return h
+}
+
+func orDefault[T time.Duration | int64](value, fallback T) T {
+	if value == 0 {
+		return fallback
+	}
+	return value
+}

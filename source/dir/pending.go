@@ -1,0 +1,283 @@
+package dir
+
+import (
+	"errors"
+	"maps"
+	"path"
+	"slices"
+	"time"
+
+	"github.com/neurondex/neurondex/source"
+)
+
+// Pending knows how the tree differs from what was delivered, and since when. It alone
+// decides when the next poll is due. It touches neither a disk nor a clock: the time is
+// passed in.
+type pending struct {
+	settle, maxDelay, resync time.Duration
+
+	phase     phase
+	delivered map[string]file      // as they were delivered
+	waiting   map[string]change    // what differs from delivered
+	silent    map[string]bool      // delivered files that can change without an event; true for links
+	reread    map[string]time.Time // delivered files to read again though their metadata stays, and when
+
+	fullScan alarm     // the next one
+	verify   time.Time // when to verify next, in phaseNotified
+	since    time.Time // when the oldest of waiting was found, or some of waiting were last delivered; zero if none waits
+	examine  time.Time // when to examine waiting next
+	burst    time.Time // when several files were last delivered together
+}
+
+// A kind is how a waiting file differs from what was delivered.
+type kind int
+
+const (
+	edited  kind = iota // it may be in the middle of being written
+	placed              // it was put there whole, by a rename or the swap of a link
+	removed             // it is gone, and may come back
+	moved               // it is gone, and there is a file elsewhere that it became
+	touched             // its metadata is as delivered, and it must be read again
+)
+
+func (k kind) isRemoval() bool { return k == removed || k == moved }
+
+// A change is a file that waits to be delivered.
+type change struct {
+	kind  kind
+	file  file      // as the last scan found it
+	since time.Time // since when it has been so
+	ready time.Time // when it may be read
+}
+
+func newPending(settle, maxDelay, resync time.Duration) *pending {
+	return &pending{
+		settle: settle, maxDelay: maxDelay, resync: resync,
+		delivered: make(map[string]file), waiting: make(map[string]change),
+		silent: make(map[string]bool), reread: make(map[string]time.Time),
+	}
+}
+
+// namesToExamine returns the names that waiting files and the time call for.
+func (p *pending) namesToExamine(verify bool, now time.Time) map[string]bool {
+	names := make(map[string]bool)
+	for name := range p.waiting {
+		names[name] = true
+	}
+	for name, at := range p.reread {
+		if !now.Before(at) {
+			names[name] = true
+		}
+	}
+	for name, link := range p.silent {
+		if link || verify {
+			names[name] = true
+		}
+	}
+	if verify {
+		p.verify = now.Add(verifyInterval)
+	}
+	return names
+}
+
+// compare notes how a scan differs from what was delivered. It returns the names that are
+// to be read now, sorted: those that are ready, once all are or the maximal delay is over.
+// What changes together is delivered together.
+func (p *pending) compare(t *tree, scope scope, depth source.Depth, events events, now time.Time) (ready []string) {
+	swapped := p.swapped(t)
+	came := make(map[fileID]bool)
+	for name, f := range t.files {
+		old, ok := p.delivered[name]
+		isSame := ok && old.same(f)
+		if isSame && !p.mustReread(name, depth, now) {
+			delete(p.waiting, name)
+			continue
+		}
+		kind := edited
+		switch {
+		case isSame:
+			kind = touched
+		case swapped[name]:
+			kind = placed
+		}
+		if f.examined {
+			came[f.stat.id] = true
+		}
+		p.note(name, kind, f, events, now)
+	}
+	gone := func(name string) {
+		if _, ok := t.files[name]; !ok {
+			p.compareGone(name, t, came, events, now)
+		}
+	}
+	if scope.full {
+		for name := range p.delivered {
+			gone(name)
+		}
+		for name := range p.waiting {
+			gone(name)
+		}
+	} else {
+		for name := range scope.names {
+			gone(name)
+		}
+	}
+	for name, c := range p.waiting {
+		if !c.ready.After(now) {
+			ready = append(ready, name)
+		}
+	}
+	if len(ready) < len(p.waiting) && p.isPatient(now) {
+		return nil
+	}
+	slices.Sort(ready)
+	return ready
+}
+
+// swapped returns the files that the swap of a link put in place: those whose real path is
+// another one, and new ones beside them.
+func (p *pending) swapped(t *tree) map[string]bool {
+	files, dirs := make(map[string]bool), make(map[string]bool)
+	for name, f := range t.files {
+		if old, ok := p.delivered[name]; ok && f.real != old.real && f.real != "" && old.real != "" {
+			files[name] = true
+			dirs[path.Dir(name)] = true
+		}
+	}
+	if len(files) == 0 {
+		return files
+	}
+	for name := range t.files {
+		if _, ok := p.delivered[name]; !ok && dirs[path.Dir(name)] {
+			files[name] = true
+		}
+	}
+	return files
+}
+
+// mustReread reports whether a file whose metadata is as delivered must be read again: now,
+// or since an earlier poll.
+func (p *pending) mustReread(name string, depth source.Depth, now time.Time) bool {
+	if depth == source.PollReread {
+		return true
+	}
+	if at, ok := p.reread[name]; ok && (depth == source.PollAll || !now.Before(at)) {
+		return true
+	}
+	c, ok := p.waiting[name]
+	return ok && !c.kind.isRemoval() && c.file.same(p.delivered[name])
+}
+
+// compareGone notes that a name is gone, if it was delivered.
+func (p *pending) compareGone(name string, t *tree, came map[fileID]bool, events events, now time.Time) {
+	old, ok := p.delivered[name]
+	if !ok || t.keeps(name) {
+		delete(p.waiting, name) // it came and went, or its directory cannot be listed
+		if at, ok := p.reread[name]; ok {
+			p.reread[name] = later(at, now.Add(verifyInterval)) // it cannot be read now
+		}
+		return
+	}
+	kind := removed
+	if old.examined && came[old.stat.id] {
+		kind = moved
+	}
+	p.note(name, kind, file{}, events, now)
+}
+
+// note records a change, and when the file may be read: once its modification time or,
+// where clocks disagree, the time since it was first found so exceeds the settle time.
+func (p *pending) note(name string, k kind, f file, events events, now time.Time) {
+	c := change{kind: k, file: f, since: now}
+	if old, ok := p.waiting[name]; ok && old.kind.isRemoval() == k.isRemoval() && old.file.same(f) {
+		c.since = old.since
+		if old.kind == placed && k == edited || old.kind == moved {
+			c.kind = old.kind
+		}
+	}
+	if whole, ok := events.documents[name]; ok && k == edited {
+		c.kind = edited
+		if whole {
+			c.kind = placed
+		}
+	}
+	c.ready = c.since.Add(p.settle)
+	switch {
+	case c.kind == placed || c.kind == moved || c.kind == touched:
+		c.ready = now
+	case f.examined:
+		if settled := f.stat.modTime().Add(max(p.settle, f.stat.granularity())); settled.Before(c.ready) {
+			c.ready = settled
+		}
+	}
+	if p.since.IsZero() {
+		p.since = now
+	}
+	p.waiting[name] = c
+}
+
+// commit returns the batch of the documents that were read between two scans. What is the
+// same in both was so at one moment between them. If anything else changed, files are still
+// being written, and nothing is delivered until the maximal delay is over. If a directory or
+// the target of a link was replaced, nothing is delivered in any case: the documents may be
+// half of a swap.
+func (p *pending) commit(documents []source.Document, before, after *tree, depth source.Depth, readAt, now time.Time) source.Batch {
+	var b source.Batch
+	if before.swapped(after) || p.isPatient(now) && !before.same(after) {
+		return b
+	}
+	news := 0
+	for _, doc := range documents {
+		found, wasThere := before.files[doc.Name]
+		still, isThere := after.files[doc.Name]
+		switch {
+		case wasThere != isThere, wasThere && !still.same(found), errors.Is(doc.Err, errChanged):
+			continue // it stays pending
+		case !isThere:
+			p.forget(doc.Name)
+			b.Removed = append(b.Removed, doc.Name)
+			news++
+		case p.deliver(doc, found, readAt, now):
+			b.Changed = append(b.Changed, doc)
+			news++
+		case doc.Err == nil || depth == source.PollReread:
+			b.Changed = append(b.Changed, doc)
+		}
+		delete(p.waiting, doc.Name)
+	}
+	if news > 1 {
+		p.burst = now
+	}
+	return b
+}
+
+// deliver records a document as delivered. It reports whether that is news: the metadata
+// differs from what was delivered before, or the reason why it cannot be read.
+func (p *pending) deliver(doc source.Document, f file, readAt, now time.Time) bool {
+	if doc.Err != nil {
+		f.err = doc.Err.Error()
+	}
+	old, ok := p.delivered[doc.Name]
+	p.forget(doc.Name)
+	p.delivered[doc.Name] = f
+	if f.link || f.examined && f.stat.linked {
+		p.silent[doc.Name] = f.link
+	}
+	if f.err != "" {
+		// The obstacle may go away without a trace in the metadata.
+		p.reread[doc.Name] = now.Add(verifyInterval)
+	} else if safe := f.stat.lastChange().Add(f.stat.granularity()); readAt.Before(safe) && readAt.Add(time.Minute).After(safe) {
+		// It was read so soon after a change that another one might not show.
+		p.reread[doc.Name] = safe
+	}
+	return !ok || !old.same(f)
+}
+
+func (p *pending) forget(name string) {
+	delete(p.delivered, name)
+	delete(p.silent, name)
+	delete(p.reread, name)
+}
+
+// names returns the names of the waiting files, sorted.
+func (p *pending) names() []string { return slices.Sorted(maps.Keys(p.waiting)) }

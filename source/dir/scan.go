@@ -1,0 +1,216 @@
+package dir
+
+import (
+	"errors"
+	"io/fs"
+	"path"
+	"path/filepath"
+
+	"github.com/neurondex/neurondex/internal/disk"
+	"github.com/neurondex/neurondex/source"
+)
+
+// errDirectoryChanged means that a directory is not the one that the last full scan found,
+// so that scanning single names is not enough.
+var errDirectoryChanged = errors.New("a directory changed")
+
+// errUnmounted is the error of a directory that had files and is now an empty one of
+// another file system.
+var errUnmounted = errors.New("directory is empty and on another file system than before, as if it was unmounted; reload to accept")
+
+// scan returns the tree as it is now, as far as the scope goes. A full scan also watches
+// the directories that it finds.
+func (d *Dir) scan(files fileSystem, scope scope, depth source.Depth) (*tree, error) {
+	s := &scanner{files: files, root: d.root, dirs: d.dirs, delivered: d.pending.delivered, tree: newTree()}
+	if !scope.full {
+		return s.tree, s.scanNames(scope)
+	}
+	if err := s.checkRoot(); err != nil {
+		return nil, err
+	}
+	d.watches.begin()
+	if err := s.scanAll(d.watches.enter); err != nil {
+		return nil, err
+	}
+	d.watches.end()
+	if depth == source.PollReread {
+		return s.tree, nil
+	}
+	return s.tree, s.keepUnmounted()
+}
+
+// A scanner makes one tree. It changes nothing else.
+type scanner struct {
+	files     fileSystem
+	root      string               // absolute
+	dirs      map[string]directory // of the last full scan
+	delivered map[string]file
+	tree      *tree
+}
+
+func (s *scanner) checkRoot() error {
+	info, err := s.files.Stat(".")
+	if err == nil && !info.IsDir() {
+		err = &fs.PathError{Op: "read", Path: s.root, Err: errors.New("not a directory")}
+	}
+	return err
+}
+
+// scanAll scans the whole tree. It calls enter for each directory before listing it.
+func (s *scanner) scanAll(enter func(path string, id fileID)) error {
+	t := s.tree
+	return disk.Walk(s.files, func(e disk.Entry) {
+		_, wasDirectory := s.dirs[e.Name]
+		switch {
+		case e.IsDir() && e.Err == nil:
+			id := newStat(e.Info).id
+			t.dirs[e.Name] = directory{id, e.Link, s.realDirectory(e.Name, e.Link)}
+			enter(s.path(e.Name), id)
+		case e.Err == nil:
+			t.files[e.Name] = s.file(e.Name, e.Info, e.Link)
+		case e.IsDir() || wasDirectory:
+			t.unlisted = append(t.unlisted, e.Name+"/")
+			t.files[e.Name] = file{link: e.Link, err: reason(e.Err)}
+		case e.IsCandidate():
+			t.files[e.Name] = file{link: e.Link, err: reason(e.Err)}
+		}
+	})
+}
+
+// scanNames scans the names of a scope. It returns errDirectoryChanged if they are not all
+// files of directories that the last full scan found.
+func (s *scanner) scanNames(scope scope) error {
+	if scope.verify {
+		for name := range s.dirs {
+			if !s.isUnchanged(name) {
+				return errDirectoryChanged
+			}
+		}
+	}
+	for name := range scope.names {
+		if !s.isUnchanged(path.Dir(name)) {
+			return errDirectoryChanged
+		}
+		f, ok := s.examine(name)
+		switch {
+		case !ok:
+		case f.examined && f.stat.mode.IsDir():
+			return errDirectoryChanged
+		default:
+			s.tree.files[name] = f
+		}
+	}
+	return nil
+}
+
+// isUnchanged reports whether a directory and those above it are the ones that the last
+// full scan found.
+func (s *scanner) isUnchanged(name string) bool {
+	if _, ok := s.tree.dirs[name]; ok {
+		return true
+	}
+	if name != "." && !s.isUnchanged(path.Dir(name)) {
+		return false
+	}
+	old, ok := s.dirs[name]
+	if !ok {
+		return false
+	}
+	info, err := s.files.Stat(name)
+	if err != nil {
+		return false
+	}
+	now := directory{newStat(info).id, old.link, s.realDirectory(name, old.link)}
+	if !now.same(old) {
+		return false
+	}
+	s.tree.dirs[name] = now
+	return true
+}
+
+// examine returns the file of a name; ok is false if there is none.
+func (s *scanner) examine(name string) (f file, ok bool) {
+	info, err := s.files.Lstat(name)
+	if err != nil {
+		return file{err: reason(err)}, !errors.Is(err, fs.ErrNotExist)
+	}
+	if info.Mode()&fs.ModeSymlink == 0 {
+		return s.file(name, info, false), true
+	}
+	if info, err = s.files.Stat(name); err != nil {
+		return file{link: true, err: reason(err)}, true
+	}
+	return s.file(name, info, true), true
+}
+
+func (s *scanner) file(name string, info fs.FileInfo, link bool) file {
+	f := file{stat: newStat(info), examined: true, link: link}
+	if !info.Mode().IsRegular() {
+		f.err = "is not a regular file"
+	}
+	switch old, ok := s.delivered[name]; {
+	case !link:
+		f.real = s.tree.dirs[path.Dir(name)].real
+	case ok && old.same(f):
+		f.real = old.real // it leads to the same file
+	default:
+		f.real = s.resolve(name)
+	}
+	return f
+}
+
+// realDirectory returns the path of a directory without links. It must be called before
+// anything in the directory is examined: a swap after that shows in the next scan.
+func (s *scanner) realDirectory(name string, link bool) string {
+	if name == "." || link {
+		return s.resolve(name)
+	}
+	return filepath.Join(s.tree.dirs[path.Dir(name)].real, path.Base(name))
+}
+
+// resolve returns the path of a name without links; empty if it leads nowhere.
+func (s *scanner) resolve(name string) string {
+	real, err := filepath.EvalSymlinks(s.path(name))
+	if err != nil {
+		return ""
+	}
+	return real
+}
+
+func (s *scanner) path(name string) string { return filepath.Join(s.root, filepath.FromSlash(name)) }
+
+// keepUnmounted treats directories that look unmounted as ones that cannot be listed. If
+// the root looks so, it returns an error.
+func (s *scanner) keepUnmounted() error {
+	t := s.tree
+	for name, dir := range t.dirs {
+		old, ok := s.dirs[name]
+		if !ok || old.id.device == dir.id.device || anyBelow(t.files, name) || !anyBelow(s.delivered, name) {
+			continue
+		}
+		if name == "." {
+			return &fs.PathError{Op: "read", Path: s.root, Err: errUnmounted}
+		}
+		t.unlisted = append(t.unlisted, name+"/")
+		t.files[name] = file{err: errUnmounted.Error()}
+		t.dirs[name] = old // so that the next scan finds the same
+	}
+	return nil
+}
+
+func anyBelow(files map[string]file, dir string) bool {
+	for name := range files {
+		if isBelow(name, dir) {
+			return true
+		}
+	}
+	return false
+}
+
+// reason returns the text of an error without the path, which is reported beside it.
+func reason(err error) string {
+	if perr, ok := errors.AsType[*fs.PathError](err); ok {
+		return perr.Err.Error()
+	}
+	return err.Error()
+}

@@ -1,0 +1,60 @@
+package dir
+
+import (
+	"errors"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/neurondex/neurondex/source"
+)
+
+// A scope is what a poll examines.
+type scope struct {
+	full   bool            // the whole tree
+	names  map[string]bool // else these files
+	verify bool            // and every directory
+}
+
+var fullScope = scope{full: true}
+
+// scope returns what the depth, the events and the time call for.
+func (d *Dir) scope(files fileSystem, depth source.Depth, events events, now time.Time) scope {
+	p := d.pending
+	verify := p.verifyIsDue(now)
+	switch {
+	case depth != source.PollNotified, events.lost, p.fullScanIsDue(now),
+		verify && !d.watches.intact(),
+		d.watches.aliased && !events.isEmpty():
+		return fullScope
+	}
+	for path := range events.others {
+		if d.concernsOthers(files, path) {
+			return fullScope
+		}
+	}
+	names := p.namesToExamine(verify, now)
+	for name := range events.documents {
+		names[name] = true
+	}
+	if len(names) > len(p.delivered)/2+16 {
+		return fullScope // it costs no more
+	}
+	return scope{names: names, verify: verify}
+}
+
+// concernsOthers reports whether an event of a path that is not a dataset file may be about
+// files with other names: those of a directory, or of a link to one. Links whose name
+// begins with a dot, like ..data, only matter to other links, which are always examined.
+func (d *Dir) concernsOthers(files fileSystem, path string) bool {
+	name, _ := nameBelow(d.root, path)
+	if _, ok := d.dirs[name]; ok {
+		return true
+	}
+	if strings.HasPrefix(filepath.Base(path), ".") {
+		return false
+	}
+	info, err := files.Lstat(name)
+	return err == nil && !info.Mode().IsRegular() || err != nil && !errors.Is(err, fs.ErrNotExist)
+}

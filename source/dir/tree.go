@@ -1,0 +1,81 @@
+package dir
+
+import (
+	"slices"
+	"strings"
+)
+
+// A tree is what one scan found.
+type tree struct {
+	files    map[string]file      // by name: files, and whatever could not be examined
+	dirs     map[string]directory // by name: the directories of the files, up to the root
+	unlisted []string             // names of directories that could not be listed, each with a slash
+}
+
+// A file is what a scan found under a name.
+type file struct {
+	stat     stat   // of the target, if the name is a link
+	examined bool   // stat is set
+	link     bool   // the name is a symbolic link
+	real     string // path without links: of a link's target; of the directory of any other file
+	err      string // why it cannot be examined or read
+}
+
+func (f file) same(g file) bool {
+	if !f.examined || !g.examined {
+		return f.examined == g.examined && f.err == g.err
+	}
+	return f.err == g.err && f.stat.same(g.stat)
+}
+
+// A directory is what a scan found of a directory.
+type directory struct {
+	id   fileID
+	link bool   // the name is a symbolic link
+	real string // path without links: it shows a swap even if the number of a deleted directory is reused
+}
+
+func (d directory) same(e directory) bool { return d.id.same(e.id) && d.real == e.real }
+
+func newTree() *tree {
+	return &tree{files: make(map[string]file), dirs: make(map[string]directory)}
+}
+
+// keeps reports whether a name stays although the scan did not find it, because its
+// directory could not be listed.
+func (t *tree) keeps(name string) bool {
+	return slices.ContainsFunc(t.unlisted, func(dir string) bool { return strings.HasPrefix(name, dir) })
+}
+
+// swapped reports whether a directory, or the target of a link, was replaced between two
+// scans.
+func (t *tree) swapped(after *tree) bool {
+	for name, dir := range t.dirs {
+		if now, ok := after.dirs[name]; ok && !now.same(dir) {
+			return true
+		}
+	}
+	for name, f := range t.files {
+		now, ok := after.files[name]
+		if ok && f.link && f.examined && (!now.examined || now.real != f.real || !f.stat.id.same(now.stat.id)) {
+			return true
+		}
+	}
+	return false
+}
+
+// same reports whether two scans found the same files.
+func (t *tree) same(after *tree) bool {
+	if len(t.files) != len(after.files) {
+		return false
+	}
+	for name, f := range t.files {
+		if now, ok := after.files[name]; !ok || !now.same(f) {
+			return false
+		}
+	}
+	return true
+}
+
+// isBelow reports whether a file is in a directory or below it.
+func isBelow(file, dir string) bool { return dir == "." || strings.HasPrefix(file, dir+"/") }

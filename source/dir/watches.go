@@ -1,0 +1,255 @@
+package dir
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"time"
+
+	"github.com/fsnotify/fsnotify"
+	"github.com/neurondex/neurondex/source"
+)
+
+// Watches are the directories that the notifier watches. A full scan calls begin, then
+// enter for each directory before it is listed, then end. They are used by the goroutine
+// that polls.
+type watches struct {
+	root    string // absolute
+	system  system
+	polling bool // events are not wanted
+
+	collector *collector        // nil without a notifier
+	watched   map[string]fileID // by absolute path; a watch follows the directory, not the path
+	failures  uint64
+	closed    counts // of collectors that were closed
+	counts    counts // of the collector, as of the last drain
+
+	// Of the last full scan.
+	covered bool            // events cover every directory
+	aliased bool            // two names lead to one directory: events name only one of them
+	device  uint64          // of the root
+	met     map[fileID]bool // directories
+	entered map[string]bool // their absolute paths
+}
+
+const modePoll = "poll"
+
+func newWatches(root string, s system, polling bool) *watches {
+	return &watches{root: root, system: s, polling: polling, watched: make(map[string]fileID)}
+}
+
+// begin makes sure that there is a notifier, unless events are not wanted or not
+// available, and forgets watches that have ended.
+func (w *watches) begin() {
+	w.covered, w.aliased, w.device = false, false, 0
+	w.met, w.entered = make(map[fileID]bool), make(map[string]bool)
+	if w.polling || w.system.remote(w.root) {
+		if w.collector != nil {
+			_ = w.collector.close() // its events are not needed any more
+			_, last := w.collector.drain()
+			w.closed = w.closed.plus(last)
+			w.collector, w.counts = nil, counts{}
+			clear(w.watched)
+		}
+		return
+	}
+	if w.collector == nil {
+		n, err := w.system.notify()
+		if err != nil {
+			w.failures++
+			return
+		}
+		w.collector = newCollector(n, w.root)
+	}
+	w.covered = true
+	active := w.active()
+	for path := range w.watched {
+		if _, ok := slices.BinarySearch(active, path); !ok {
+			delete(w.watched, path)
+		}
+	}
+	if runtime.GOOS == "linux" { // kqueue would open every file beside the root
+		if info, err := os.Stat(w.parent()); err == nil && w.parent() != w.root {
+			// It only saves time: a new root is also found by verifying.
+			_ = w.add(w.parent(), newStat(info).id)
+		}
+	}
+}
+
+// enter watches a directory that is about to be listed, so that no change is lost between
+// the two.
+func (w *watches) enter(path string, id fileID) {
+	w.entered[path] = true
+	if w.collector == nil {
+		return
+	}
+	if path == w.root {
+		w.device = id.device
+	}
+	if w.met[id] {
+		w.aliased = true // it is watched under its other name
+		return
+	}
+	w.met[id] = true
+	if id.device != w.device && w.system.remote(path) {
+		w.covered = false
+	}
+	if err := w.add(path, id); err != nil {
+		w.covered = false
+	}
+}
+
+// end removes the watches of directories that were not entered.
+func (w *watches) end() {
+	for path := range w.watched {
+		if !w.entered[path] && path != w.parent() {
+			w.remove(path)
+		}
+	}
+}
+
+// drop removes the watches of the tree. That of the parent stays: it reports when the root
+// is back.
+func (w *watches) drop() {
+	for path := range w.watched {
+		if path != w.parent() {
+			w.remove(path)
+		}
+	}
+}
+
+// intact reports whether every watch is still active.
+func (w *watches) intact() bool {
+	active := w.active()
+	for path := range w.watched {
+		if _, ok := slices.BinarySearch(active, path); !ok {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *watches) parent() string { return filepath.Dir(w.root) }
+
+// active returns the paths that the notifier watches, sorted.
+func (w *watches) active() []string {
+	list := w.collector.notifier.WatchList()
+	slices.Sort(list)
+	return list
+}
+
+// add watches a directory. A watch of what the path led to before ends.
+func (w *watches) add(path string, id fileID) error {
+	if old, ok := w.watched[path]; ok && old.same(id) {
+		return nil
+	}
+	w.remove(path)
+	if err := w.collector.notifier.Add(path); err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			w.failures++
+		}
+		return err
+	}
+	w.watched[path] = id
+	return nil
+}
+
+func (w *watches) remove(path string) {
+	if _, ok := w.watched[path]; !ok {
+		return
+	}
+	delete(w.watched, path)
+	// It fails if the directory was removed, and its watch with it.
+	_ = w.collector.notifier.Remove(path)
+}
+
+// drain returns the events since the last call.
+func (w *watches) drain() events {
+	if w.collector == nil {
+		return events{}
+	}
+	var e events
+	e, w.counts = w.collector.drain()
+	return e
+}
+
+// woken receives a value after an event; never without a notifier.
+func (w *watches) woken() <-chan struct{} {
+	if w.collector == nil {
+		return nil
+	}
+	return w.collector.wake
+}
+
+// lastEvent returns when the last event came.
+func (w *watches) lastEvent() time.Time {
+	if w.collector == nil {
+		return time.Time{}
+	}
+	return w.collector.lastEvent()
+}
+
+// health returns what the watches know of it.
+func (w *watches) health() source.Health {
+	total := w.closed.plus(w.counts)
+	h := source.Health{Mode: modePoll, Events: total.events, Overflows: total.overflows, WatchErrors: total.errors + w.failures}
+	if w.collector != nil {
+		h.Mode = notifierName()
+	}
+	return h
+}
+
+func (w *watches) close() error {
+	if w.collector == nil {
+		return nil
+	}
+	return w.collector.close()
+}
+
+func (c counts) plus(d counts) counts {
+	return counts{c.events + d.events, c.overflows + d.overflows, c.errors + d.errors}
+}
+
+// A notifier is the part of fsnotify that is used.
+type notifier interface {
+	Add(dir string) error
+	Remove(dir string) error
+	WatchList() []string
+	Events() <-chan fsnotify.Event
+	Errors() <-chan error
+	Close() error
+}
+
+// An fsNotifier is a notifier: fsnotify has its channels as fields.
+type fsNotifier struct{ *fsnotify.Watcher }
+
+func newNotifier() (notifier, error) {
+	w, err := fsnotify.NewWatcher()
+	if err != nil {
+		return nil, err
+	}
+	return fsNotifier{w}, nil
+}
+
+// Events returns the channel of events.
+func (n fsNotifier) Events() <-chan fsnotify.Event { return n.Watcher.Events }
+
+// Errors returns the channel of errors.
+func (n fsNotifier) Errors() <-chan error { return n.Watcher.Errors }
+
+// notifierName returns the system's event mechanism.
+func notifierName() string {
+	switch runtime.GOOS {
+	case "linux", "android":
+		return "inotify"
+	case "windows":
+		return "ReadDirectoryChangesW"
+	case "solaris", "illumos":
+		return "fen"
+	default:
+		return "kqueue"
+	}
+}

@@ -1,0 +1,78 @@
+package source
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// A Source delivers named documents: all of them in the first batches, then what changed.
+// Its methods are called by one goroutine, one at a time.
+//
+// Events and state are separate. Wait only says that something may have changed; Poll
+// finds out what did. A lost or a doubled event therefore does no harm.
+type Source interface {
+	// Wait returns nil when Poll may have something to deliver. It may return early; it
+	// must return within a bounded time after a change. It returns the context's error
+	// if ctx is done first.
+	Wait(ctx context.Context) error
+
+	// Poll returns what changed since it was last delivered. The first Poll delivers
+	// every document.
+	//
+	// An error means that the source, or a part of it, cannot be read now, or that ctx
+	// is done. It removes nothing. A batch may come beside an error: what it holds counts
+	// as delivered. Batch.Health is always set.
+	Poll(ctx context.Context, depth Depth) (Batch, error)
+
+	// Close ends the source and waits for its goroutines.
+	Close() error
+}
+
+// A Depth is how much a Poll must examine.
+type Depth int
+
+// The depths of a [Source.Poll], each including the one before it.
+const (
+	// PollNotified examines what events, timers and pending documents call for.
+	PollNotified Depth = iota
+	// PollAll examines every document as of the call.
+	PollAll
+	// PollReread examines every document and delivers it again, changed or not.
+	PollReread
+)
+
+// A Batch is what one Poll delivers. Documents that changed together belong in one batch,
+// as far as the source can tell.
+type Batch struct {
+	Changed []Document
+	Removed []string // names of documents
+	// Pending names documents that are changing. They come in a later batch, for which
+	// Wait returns in time.
+	Pending []string
+	Health  Health
+}
+
+// A Document is the content of a named document, or the reason why it cannot be read. The
+// extension of the name tells the format: .toml, .json or .jsonc.
+type Document struct {
+	Name string
+	Data []byte
+	Err  error // [ErrTooLarge] if it exceeds a size limit; Data is nil then
+}
+
+// ErrTooLarge is the error of a document that exceeds a source's size limit.
+var ErrTooLarge = errors.New("document too large")
+
+// Health describes how a source learns of changes. The counts never decrease.
+type Health struct {
+	Mode     string    `json:"mode"`     // the mechanism, like "inotify"; "poll" if there are no events
+	Notified bool      `json:"notified"` // events cover the whole source, as far as it can tell
+	LastScan time.Time `json:"lastScan"` // when it last examined every document
+
+	Events        uint64 `json:"events"`        // events received
+	Overflows     uint64 `json:"overflows"`     // times that events were lost
+	WatchErrors   uint64 `json:"watchErrors"`   // other failures of the event mechanism
+	Resyncs       uint64 `json:"resyncs"`       // full scans that only the timer called for
+	ResyncChanges uint64 `json:"resyncChanges"` // those that found a change no event announced
+}

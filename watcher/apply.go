@@ -1,0 +1,158 @@
+package watcher
+
+import (
+	"crypto/sha256"
+	"errors"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/neurondex/neurondex/config"
+	"github.com/neurondex/neurondex/registry"
+	"github.com/neurondex/neurondex/source"
+)
+
+// A document is what the loop remembers of one.
+type document struct {
+	sum    [sha256.Size]byte // of its last content, valid or not
+	status DocumentStatus
+}
+
+// A change is what is to be applied: what the last poll found, and what was held before.
+type change struct {
+	put    map[string]registry.Document
+	remove map[string]bool
+	held   *ShrinkError // why it was held; nil if it was not
+}
+
+// A transition is a document that came into another state, or has other diagnostics.
+type transition struct {
+	document DocumentStatus
+	from     State // empty for a new document; that of a removed one becomes empty
+}
+
+// record brings what is remembered of documents up to date, and adds the valid ones to the
+// change.
+func (w *Watcher) record(batch source.Batch, results []parsed) []transition {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	if w.change.put == nil {
+		w.change.put, w.change.remove = make(map[string]registry.Document), make(map[string]bool)
+	}
+	var transitions []transition
+	for i, doc := range batch.Changed {
+		p := &results[i]
+		if p.isSame {
+			continue
+		}
+		d := w.documents[doc.Name]
+		if d == nil {
+			d = &document{status: DocumentStatus{Name: doc.Name}}
+			w.documents[doc.Name] = d
+		}
+		from := d.status.State
+		d.sum, d.status.Diagnostics = p.sum, p.diagnostics
+		if p.diagnostics.Count(config.SeverityError) > 0 {
+			w.setState(d, StateStale, now)
+		} else {
+			w.setState(d, StateOK, now)
+			w.change.put[doc.Name] = registry.Document{Name: doc.Name, Datasets: p.datasets}
+			delete(w.change.remove, doc.Name)
+		}
+		transitions = append(transitions, transition{d.status, from})
+	}
+	for _, name := range batch.Removed {
+		if d := w.documents[name]; d != nil {
+			from := d.status.State
+			w.setState(d, "", now)
+			delete(w.documents, name)
+			d.status.Diagnostics = nil
+			transitions = append(transitions, transition{d.status, from})
+		}
+		delete(w.change.put, name)
+		w.change.remove[name] = true
+	}
+	return transitions
+}
+
+// setState needs w.mu.
+func (w *Watcher) setState(d *document, s State, now time.Time) {
+	if d.status.State == s {
+		return
+	}
+	if d.status.State == StateStale {
+		w.stale--
+	}
+	if s == StateStale {
+		w.stale++
+	}
+	d.status.State, d.status.Since = s, now
+}
+
+// An application is what apply did.
+type application struct {
+	update   registry.Update
+	rejected []transition // documents that the registry did not take
+	wasHeld  *ShrinkError // the state before; w.change.held is the one after
+}
+
+// apply applies the change. Unless all is accepted, it may be held.
+func (w *Watcher) apply(accept bool) application {
+	a := application{wasHeld: w.change.held}
+	for {
+		c := registry.Change{Put: slices.Collect(maps.Values(w.change.put)), Remove: slices.Collect(maps.Keys(w.change.remove))}
+		update, err := w.registry.ApplyIf(c, func(u registry.Update) error {
+			if accept {
+				return nil
+			}
+			return w.options.checkShrink(u)
+		})
+		if bad, ok := errors.AsType[*registry.DocumentError](err); ok && w.hasPut(bad.Document) {
+			// Parse should have found it. This document must not keep the others out.
+			a.rejected = append(a.rejected, w.reject(bad))
+			continue
+		}
+		a.update = update
+		w.change.held, _ = errors.AsType[*ShrinkError](err)
+		break
+	}
+	state := StateOK
+	if w.change.held != nil {
+		state = StateHeld
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now := time.Now()
+	for name := range w.change.put {
+		if d := w.documents[name]; d.status.State != StateStale {
+			w.setState(d, state, now)
+		}
+	}
+	if w.change.held == nil {
+		w.change = change{}
+	}
+	if a.update.After == nil { // nothing was applied
+		current := w.registry.Snapshot()
+		a.update = registry.Update{Before: current, After: current}
+	}
+	return a
+}
+
+func (w *Watcher) hasPut(document string) bool {
+	_, ok := w.change.put[document]
+	return ok
+}
+
+// reject takes a document that the registry does not take out of the change.
+func (w *Watcher) reject(err *registry.DocumentError) transition {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.change.put, err.Document)
+	d := w.documents[err.Document]
+	from := d.status.State
+	d.status.Diagnostics = append(slices.Clone(d.status.Diagnostics), config.Diagnostic{
+		Severity: config.SeverityError, Rule: config.RuleBadValue, File: err.Document, Message: err.Error()})
+	w.setState(d, StateStale, time.Now())
+	return transition{d.status, from}
+}

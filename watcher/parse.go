@@ -1,0 +1,68 @@
+package watcher
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"errors"
+	"runtime"
+
+	"github.com/neurondex/neurondex/config"
+	"github.com/neurondex/neurondex/internal/parallel"
+	"github.com/neurondex/neurondex/registry"
+	"github.com/neurondex/neurondex/source"
+)
+
+// A parsed is what a document holds.
+type parsed struct {
+	sum         [sha256.Size]byte // of its content, or of the reason why it has none
+	isSame      bool              // as the last time: the rest is not set
+	datasets    []registry.Spec
+	diagnostics config.Diagnostics
+}
+
+// parse parses documents, on all cores, except for those that have the same content as
+// before.
+func (w *Watcher) parse(docs []source.Document) []parsed {
+	out := make([]parsed, len(docs))
+	parallel.For(len(docs), runtime.GOMAXPROCS(0), func(i int) {
+		doc, p := &docs[i], &out[i]
+		if doc.Err != nil {
+			p.sum = sha256.Sum256([]byte(doc.Err.Error()))
+		} else {
+			p.sum = sha256.Sum256(doc.Data)
+		}
+		known := w.documents[doc.Name]
+		switch {
+		case known != nil && known.sum == p.sum:
+			p.isSame = true
+		case doc.Err != nil:
+			p.diagnostics = config.Diagnostics{unreadable(doc)}
+		case len(bytes.TrimSpace(doc.Data)) == 0 && w.hasDatasets(doc.Name):
+			p.diagnostics = config.Diagnostics{emptied(doc.Name)}
+		default:
+			p.datasets, p.diagnostics = config.Parse(doc.Name, doc.Data, w.options.parsing...)
+		}
+		doc.Data = nil // it may be large, and is not needed any more
+	})
+	return out
+}
+
+func unreadable(doc *source.Document) config.Diagnostic {
+	d := config.UnreadableDiagnostic(doc.Name, doc.Err)
+	if errors.Is(doc.Err, source.ErrTooLarge) {
+		d.Rule = config.RuleTooLarge
+	}
+	return d
+}
+
+func (w *Watcher) hasDatasets(document string) bool {
+	n, _ := w.registry.Snapshot().DocumentLen(document)
+	return n > 0
+}
+
+// emptied returns the diagnostic of a document that had datasets and has no content now.
+// Far more often than not it is partly written.
+func emptied(name string) config.Diagnostic {
+	return config.Diagnostic{Severity: config.SeverityError, Rule: config.RuleEmptyDocument, File: name,
+		Message: "is empty, but had datasets; to remove them, delete it or write an empty list"}
+}

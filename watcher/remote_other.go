@@ -1,5 +1,0 @@
-//go:build !linux
-
-package watcher
-
-func isRemote(string) bool { return false }

@@ -1,0 +1,64 @@
+package watcher
+
+import (
+	"context"
+	"errors"
+
+	"github.com/neurondex/neurondex/source"
+)
+
+// A request asks the loop for a poll, and for an answer once the result is served.
+type request struct {
+	depth   source.Depth
+	ctx     context.Context //nolint:containedctx // the caller's: the loop must see that it has left
+	answer  chan error      // holds one
+	pending []string        // documents that were pending at the first poll; nil before it
+}
+
+// acceptsAll reports whether the caller of a request accepts what is held, and still waits.
+func (r *request) acceptsAll() bool { return r.depth == source.PollReread && r.ctx.Err() == nil }
+
+// Sync is a barrier: when it returns nil, the registry reflects the source as of the call.
+//
+// If documents are invalid the error is a [*StaleError], if a change is held a
+// [*ShrinkError], and if the source cannot be read [ErrSource] with the source's own error.
+// If ctx is done first the error is the context's, with a [*StaleError] of the documents that
+// were still pending.
+func (w *Watcher) Sync(ctx context.Context) error { return w.ask(ctx, source.PollAll) }
+
+// Reload is [Watcher.Sync], but reads every document again, whether or not it seems to have
+// changed, and accepts what [WithMaxShrink] holds.
+func (w *Watcher) Reload(ctx context.Context) error { return w.ask(ctx, source.PollReread) }
+
+func (w *Watcher) ask(ctx context.Context, depth source.Depth) error {
+	r := &request{depth: depth, ctx: ctx, answer: make(chan error, 1)}
+	select {
+	case w.requests <- r:
+	case <-ctx.Done():
+		return w.unfinished(ctx)
+	case <-w.done:
+		return ErrClosed
+	}
+	select {
+	case err := <-r.answer:
+		return err
+	case <-ctx.Done():
+		return w.unfinished(ctx)
+	case <-w.done:
+		return ErrClosed
+	}
+}
+
+// unfinished returns the error of a request whose caller leaves.
+func (w *Watcher) unfinished(ctx context.Context) error {
+	var pending []DocumentStatus
+	for _, d := range w.Status().Documents {
+		if d.State == StatePending {
+			pending = append(pending, d)
+		}
+	}
+	if len(pending) == 0 {
+		return ctx.Err()
+	}
+	return errors.Join(ctx.Err(), &StaleError{pending})
+}
