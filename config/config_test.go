@@ -199,7 +199,7 @@ func TestViewer(t *testing.T) {
 }
 
 func TestRulesDescribeEveryRule(t *testing.T) {
-	source, err := os.ReadFile("diagnostic.go")
+	source, err := os.ReadFile("rule.go")
 	require.NoError(t, err)
 	described := map[string]bool{}
 	for _, r := range config.Rules() {

@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -108,21 +107,6 @@ func (r *Result) read(name string, info fs.FileInfo, opts []Option, read func() 
 
 func (r *Result) unreadable(name string, err error) {
 	r.Diagnostics = append(r.Diagnostics, UnreadableDiagnostic(name, err))
-}
-
-// ErrTooLarge says that a file has more bytes than are read.
-var ErrTooLarge = errors.New("too large")
-
-// UnreadableDiagnostic returns the diagnostic of a file that could not be read; that of
-// [RuleTooLarge] if err is an [ErrTooLarge].
-func UnreadableDiagnostic(name string, err error) Diagnostic {
-	if errors.Is(err, ErrTooLarge) {
-		return Diagnostic{Severity: SeverityError, Rule: RuleTooLarge, File: name, Message: err.Error()}
-	}
-	if perr, ok := errors.AsType[*fs.PathError](err); ok {
-		err = perr.Err // the name is in the diagnostic already
-	}
-	return Diagnostic{Severity: SeverityError, Rule: RuleUnreadable, File: name, Message: fmt.Sprintf("cannot be read: %v", err)}
 }
 
 // readAll reads at most one byte more than may be, so that Parse sees that it is too

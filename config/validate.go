@@ -1,10 +1,7 @@
 package config
 
 import (
-	"errors"
-	"fmt"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/go-playground/validator/v10"
@@ -67,30 +64,6 @@ func validateRequired(level validator.StructLevel) {
 	require(isPathOrURL(s.NeuronDatasetPath), "NeuronDatasetPath", s.NeuronDatasetPath, "path_or_url")
 }
 
-// check holds a dataset against the rules.
-func (p *parser) check(s *registry.Spec, optional bool) validator.ValidationErrors {
-	*p.loader.required = requiredPart{s, p.extraTypes}
-	failed := failures(validate.Struct(p.loader.required))
-	if optional {
-		part := optionalPart{s.Layers, s.NodesPerLayer, s.RecordFormat, s.ExplanationDatasetPaths, s.Homepage}
-		failed = append(failed, failures(validate.Struct(&part))...)
-	}
-	return failed
-}
-
-// failures returns what a validator's error holds. Any other error would be a mistake
-// in the rules themselves.
-func failures(err error) validator.ValidationErrors {
-	if err == nil {
-		return nil
-	}
-	failed, ok := errors.AsType[validator.ValidationErrors](err)
-	if !ok {
-		panic(err)
-	}
-	return failed
-}
-
 func isNotBlank(s string) bool { return strings.TrimSpace(s) != "" }
 
 // isPathOrURL takes any path that is not blank; of what has a scheme, only what has a host, too.
@@ -131,27 +104,4 @@ var plain = func() (set [256]bool) {
 func isWebURL(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
-}
-
-// explain returns the rule that a failed tag stands for, what it says to people, and
-// what was probably meant.
-func (p *parser) explain(failed validator.FieldError) (r Rule, message, suggestion string) {
-	text := fmt.Sprint(failed.Value())
-	quoted := strconv.Quote(cut(text))
-	if strings.TrimSpace(text) == "" {
-		return RuleEmptyField, "must not be empty", ""
-	}
-	switch failed.Tag() {
-	case "scalar_type":
-		return RuleUnknownScalarType, "no derived scalar type is called " + quoted, suggestType(text, p.extraTypes)
-	case "path_or_url":
-		return RuleBadURL, quoted + " is neither a path nor a URL with a host", ""
-	case "web_url":
-		return RuleBadURL, quoted + " is not an http or https URL", ""
-	case "oneof":
-		return RuleBadValue, quoted + " is not one of: " + strings.ReplaceAll(failed.Param(), " ", ", "), ""
-	case "gte":
-		return RuleBadValue, "must not be less than " + failed.Param(), ""
-	}
-	return RuleBadValue, "does not pass the check " + failed.Tag(), ""
 }

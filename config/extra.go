@@ -1,0 +1,57 @@
+package config
+
+import "github.com/neurondex/neurondex/registry"
+
+// knownExtras are fields of other programs that are no mistake.
+var knownExtras = map[string]bool{"dataclass_name": true, "dataclassName": true}
+
+const nestedMessage = "looks like a dataset inside another one; is its [[datasets]] header, or a bracket, missing?"
+
+// extras keeps the fields that are not known, and says so: most are mistakes.
+func (e *entry) extras(n int) {
+	e.spec.Extra = make([]registry.Field, 0, n)
+	for c := range e.tree.children(e.at) {
+		n := &e.tree.nodes[c]
+		if n.field != 0 || e.where.index == alone && isEnvelope(e.tree.key(n)) {
+			continue
+		}
+		key := string(e.tree.key(n))
+		e.spec.Extra = append(e.spec.Extra, registry.Field{Name: key, Value: e.tree.value(c)})
+		switch {
+		case knownExtras[key]:
+		case e.holdsDataset(c):
+			e.report(int(n.keyAt), SeverityWarning, RuleNestedDataset, e.where.field(key), nestedMessage)
+		default:
+			d := e.diagnostic(int(n.keyAt), SeverityWarning, RuleUnknownField, e.where.field(key), "unknown field; it is kept as it is")
+			d.Suggestion = suggestField(key)
+			e.found = append(e.found, d)
+		}
+	}
+}
+
+// isDataset reports whether a node is an object with two required fields at least.
+func (p *parser) isDataset(at int32) bool {
+	if p.tree.nodes[at].kind != registry.KindObject {
+		return false
+	}
+	n := 0
+	for c := range p.tree.children(at) {
+		if f := fieldOf(&p.tree.nodes[c]); f != nil && f.place < requiredFields {
+			n++
+		}
+	}
+	return n >= 2
+}
+
+// holdsDataset reports whether a node is, or has in it, what looks like a dataset.
+func (p *parser) holdsDataset(at int32) bool {
+	if p.isDataset(at) {
+		return true
+	}
+	for c := range p.tree.children(at) {
+		if p.holdsDataset(c) {
+			return true
+		}
+	}
+	return false
+}
