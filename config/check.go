@@ -12,7 +12,7 @@ import (
 
 // check holds the dataset against the validator's rules.
 func (e *entry) check(optional bool) {
-	for _, failed := range e.parser.check(e.spec, optional) {
+	for _, failed := range e.p.check(e.spec, optional) {
 		name, element, isElement := strings.Cut(failed.StructField(), "[") // ExplanationDatasetPaths[1]
 		f := fieldByGoName[name]
 		if e.bad[f.place] {
@@ -20,11 +20,11 @@ func (e *entry) check(optional bool) {
 		}
 		fieldName, at := f.snake, e.at
 		if c := e.given[f.place]; c != 0 {
-			fieldName, at = string(e.tree.key(&e.tree.nodes[c])), c
+			fieldName, at = string(e.p.tree.key(&e.p.tree.nodes[c])), c
 		}
 		if isElement {
 			i, _ := strconv.Atoi(strings.TrimSuffix(element, "]"))
-			for c := range e.tree.children(at) {
+			for c := range e.p.tree.children(at) {
 				if at = c; i == 0 {
 					break
 				}
@@ -32,22 +32,22 @@ func (e *entry) check(optional bool) {
 			}
 			fieldName += "[" + element
 		}
-		rule, message, suggestion := e.explain(failed)
-		d := e.diagnostic(int(e.tree.nodes[at].at), SeverityError, rule, e.where.field(fieldName), message)
+		rule, message, suggestion := e.p.explain(failed)
+		d := e.p.diagnostic(int(e.p.tree.nodes[at].at), SeverityError, rule, e.where.field(fieldName), message)
 		d.Value, d.Suggestion = cut(fmt.Sprint(failed.Value())), suggestion
-		e.found = append(e.found, d)
+		e.p.found = append(e.p.found, d)
 	}
 	e.azure(e.given[pathPlace], e.spec.NeuronDatasetPath)
 	if at := e.given[explanationsPlace]; at != 0 {
-		for c := range e.tree.children(at) {
-			e.azure(c, string(e.tree.textOf(&e.tree.nodes[c])))
+		for c := range e.p.tree.children(at) {
+			e.azure(c, string(e.p.tree.textOf(&e.p.tree.nodes[c])))
 		}
 	}
 }
 
 // check holds a dataset against the rules.
 func (p *parser) check(s *registry.Spec, optional bool) validator.ValidationErrors {
-	*p.loader.required = requiredPart{s, p.extraTypes}
+	*p.loader.required = requiredPart{s, p.opts.extraTypes}
 	failed := failures(validate.Struct(p.loader.required))
 	if optional {
 		part := optionalPart{s.Layers, s.NodesPerLayer, s.RecordFormat, s.ExplanationDatasetPaths, s.Homepage}
@@ -79,7 +79,7 @@ func (p *parser) explain(failed validator.FieldError) (r Rule, message, suggesti
 	}
 	switch failed.Tag() {
 	case "scalar_type":
-		return RuleUnknownScalarType, "no derived scalar type is called " + quoted, suggestType(text, p.extraTypes)
+		return RuleUnknownScalarType, "no derived scalar type is called " + quoted, suggestType(text, p.opts.extraTypes)
 	case "path_or_url":
 		return RuleBadURL, quoted + " is neither a path nor a URL with a host", ""
 	case "web_url":
@@ -99,9 +99,9 @@ func (e *entry) azure(at int32, path string) {
 	if !ok || !found || account == "" || at == 0 {
 		return
 	}
-	n := &e.tree.nodes[at]
-	d := e.diagnostic(int(n.at), SeverityHint, RuleAzurePath, e.pathOf(n),
+	n := &e.p.tree.nodes[at]
+	d := e.p.diagnostic(int(n.at), SeverityHint, RuleAzurePath, e.pathOf(n),
 		"browsers cannot read az:// paths; the https form is https://"+cut(account)+".blob.core.windows.net/"+cut(blob))
 	d.Value = cut(path)
-	e.found = append(e.found, d)
+	e.p.found = append(e.p.found, d)
 }

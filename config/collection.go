@@ -10,7 +10,7 @@ import (
 
 // A collection is the datasets of a document, and what shows that one comes twice.
 type collection struct {
-	*parser
+	p     *parser
 	specs []registry.Spec
 
 	// slots are a hash table of places in specs, each one more than it is: a map of the keys
@@ -22,7 +22,7 @@ type collection struct {
 
 func (p *parser) collect(at int32) collection {
 	n := p.tree.nodes[at].length
-	c := collection{parser: p, specs: make([]registry.Spec, 0, n)}
+	c := collection{p: p, specs: make([]registry.Spec, 0, n)}
 	if n > 1 {
 		c.slots, c.seed = make([]int32, 1<<bits.Len32(uint32(2*n))), maphash.MakeSeed()
 	}
@@ -32,12 +32,12 @@ func (p *parser) collect(at int32) collection {
 func (c *collection) add(at int32, where place, defaults map[string]string) {
 	c.specs = c.specs[:len(c.specs)+1] // there is room for all
 	s := &c.specs[len(c.specs)-1]
-	c.dataset(s, at, where, defaults)
+	c.p.dataset(s, at, where, defaults)
 	if c.slots == nil {
 		return // it is the only one
 	}
 	if first := c.first(s.Key()); first != s && s.ShortName != "" {
-		c.report(int(c.tree.nodes[at].at), SeverityError, RuleDuplicateDataset, where.String(), fmt.Sprintf("dataset %v is defined in line %d already", s.Key(), first.Line))
+		c.p.report(int(c.p.tree.nodes[at].at), SeverityError, RuleDuplicateDataset, where.String(), fmt.Sprintf("dataset %v is defined in line %d already", s.Key(), first.Line))
 	}
 }
 

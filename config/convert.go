@@ -21,7 +21,7 @@ var ErrNotRepresentable = errors.New("cannot be represented")
 // To is "toml" or "json". If one of the diagnostics is an error there is no result; that
 // the format cannot hold a value is an [ErrNotRepresentable].
 func Convert(name string, data []byte, to string, opts ...Option) ([]byte, Diagnostics, error) {
-	p := &parser{name: name, options: newOptions(opts)}
+	p := &parser{name: name, opts: newOptions(opts)}
 	p.envelopeKept = true
 	specs := p.parse(data)
 	p.found.sort()

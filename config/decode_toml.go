@@ -27,11 +27,11 @@ const (
 // here.
 func (l *loader) decodeTOML() error {
 	b := &tomlBuilder{&l.tree, &l.toml}
-	b.nodes = append(b.nodes, node{kind: registry.KindObject, toml: headed})
-	b.Reset(b.document())
+	b.tree.nodes = append(b.tree.nodes, node{kind: registry.KindObject, toml: headed})
+	b.parser.Reset(b.tree.document())
 	current, depth := int32(0), 0
-	for b.NextExpression() {
-		e := b.Expression()
+	for b.parser.NextExpression() {
+		e := b.parser.Expression()
 		var err *problem
 		switch e.Kind {
 		case unstable.Table, unstable.ArrayTable:
@@ -43,15 +43,15 @@ func (l *loader) decodeTOML() error {
 			return err
 		}
 	}
-	if err := b.Error(); err != nil {
-		return tomlProblem(b.Parser, err)
+	if err := b.parser.Error(); err != nil {
+		return tomlProblem(b.parser, err)
 	}
 	return nil
 }
 
 type tomlBuilder struct {
-	*tree
-	*unstable.Parser
+	tree   *tree
+	parser *unstable.Parser
 }
 
 // header goes to, or makes, the table that a [header] or [[header]] names.
@@ -62,7 +62,7 @@ func (b *tomlBuilder) header(e *unstable.Node) (table int32, depth int, _ *probl
 		if depth++; depth > maxDepth {
 			return 0, 0, tooDeep(int(key.Raw.Offset))
 		}
-		child := b.childOf(at, key.Data)
+		child := b.tree.childOf(at, key.Data)
 		switch {
 		case !keys.IsLast():
 			at = b.pass(at, child, key)
@@ -72,7 +72,7 @@ func (b *tomlBuilder) header(e *unstable.Node) (table int32, depth int, _ *probl
 			at = b.tableOfList(at, child, key)
 		}
 		if at < 0 {
-			return 0, 0, b.twice(key, b.node(child))
+			return 0, 0, b.twice(key)
 		}
 	}
 	return at, depth, nil
@@ -82,7 +82,7 @@ func (b *tomlBuilder) header(e *unstable.Node) (table int32, depth int, _ *probl
 // another. It returns -1 where nothing may be added.
 func (b *tomlBuilder) pass(parent, child int32, key *unstable.Node) int32 {
 	if child == 0 {
-		return b.add(parent, b.fresh(key, registry.KindObject, implied))
+		return b.tree.add(parent, b.fresh(key, registry.KindObject, implied))
 	}
 	switch n := b.node(child); {
 	case n.toml == ofTables:
@@ -95,7 +95,7 @@ func (b *tomlBuilder) pass(parent, child int32, key *unstable.Node) int32 {
 
 func (b *tomlBuilder) table(parent, child int32, key *unstable.Node) int32 {
 	if child == 0 {
-		return b.add(parent, b.fresh(key, registry.KindObject, headed))
+		return b.tree.add(parent, b.fresh(key, registry.KindObject, headed))
 	}
 	if n := b.node(child); n.kind == registry.KindObject && n.toml == implied {
 		n.toml = headed
@@ -106,22 +106,22 @@ func (b *tomlBuilder) table(parent, child int32, key *unstable.Node) int32 {
 
 func (b *tomlBuilder) tableOfList(parent, child int32, key *unstable.Node) int32 {
 	if child == 0 {
-		child = b.add(parent, b.fresh(key, registry.KindList, ofTables))
+		child = b.tree.add(parent, b.fresh(key, registry.KindList, ofTables))
 	} else if b.node(child).toml != ofTables {
 		return -1
 	}
 	at := int32(key.Raw.Offset)
-	return b.add(child, node{kind: registry.KindObject, toml: headed, at: at})
+	return b.tree.add(child, node{kind: registry.KindObject, toml: headed, at: at})
 }
 
 // keyValue adds a key and its value to a table.
 func (b *tomlBuilder) keyValue(table int32, depth int, e *unstable.Node) *problem {
 	for keys := e.Key(); keys.Next(); {
 		key := keys.Node()
-		child := b.childOf(table, key.Data)
+		child := b.tree.childOf(table, key.Data)
 		if keys.IsLast() {
 			if child != 0 {
-				return b.twice(key, b.node(child))
+				return b.twice(key)
 			}
 			return b.value(table, depth, key, e.Value())
 		}
@@ -130,9 +130,9 @@ func (b *tomlBuilder) keyValue(table int32, depth int, e *unstable.Node) *proble
 		}
 		switch {
 		case child == 0:
-			child = b.add(table, b.fresh(key, registry.KindObject, dotted))
+			child = b.tree.add(table, b.fresh(key, registry.KindObject, dotted))
 		case b.node(child).kind != registry.KindObject || b.node(child).toml != dotted:
-			return b.twice(key, b.node(child))
+			return b.twice(key)
 		}
 		table = child
 	}
@@ -143,7 +143,7 @@ func (b *tomlBuilder) keyValue(table int32, depth int, e *unstable.Node) *proble
 func (b *tomlBuilder) value(parent int32, depth int, key, v *unstable.Node) *problem {
 	n := node{at: int32(v.Raw.Offset)}
 	if key != nil {
-		n.key, n.field = b.span(key.Data), fieldNamed(key.Data, b.lastField(parent))
+		n.key, n.field = b.span(key.Data), fieldNamed(key.Data, b.tree.lastField(parent))
 		n.keyAt = int32(key.Raw.Offset)
 		if v.Raw.Length == 0 {
 			n.at = n.keyAt
@@ -164,7 +164,7 @@ func (b *tomlBuilder) value(parent int32, depth int, key, v *unstable.Node) *pro
 		if v.Kind == unstable.Array {
 			n.kind = registry.KindList
 		}
-		place := b.add(parent, n)
+		place := b.tree.add(parent, n)
 		for children := v.Children(); children.Next(); {
 			c := children.Node()
 			var err *problem
@@ -186,9 +186,9 @@ func (b *tomlBuilder) value(parent int32, depth int, key, v *unstable.Node) *pro
 		if err != nil {
 			return &problem{RuleSyntax, int(v.Raw.Offset), err.Error()}
 		}
-		n.kind, n.text = kind, b.keep([]byte(text))
+		n.kind, n.text = kind, b.tree.keep([]byte(text))
 	}
-	b.add(parent, n)
+	b.tree.add(parent, n)
 	return nil
 }
 
@@ -202,7 +202,7 @@ func (b *tomlBuilder) close(at int32) {
 	}
 }
 
-func (b *tomlBuilder) node(at int32) *node { return &b.nodes[at] }
+func (b *tomlBuilder) node(at int32) *node { return &b.tree.nodes[at] }
 
 func (b *tomlBuilder) fresh(key *unstable.Node, kind registry.Kind, state tableState) node {
 	at := int32(key.Raw.Offset)
@@ -217,15 +217,15 @@ func (b *tomlBuilder) span(found []byte) span {
 	if len(found) == 0 {
 		return span{}
 	}
-	document := b.Data()
+	document := b.parser.Data()
 	at := cap(document) - cap(found) // if it is a part, both end with the same array
 	if at < 0 || at >= len(document) || &document[at] != &found[0] {
-		return b.keep(found)
+		return b.tree.keep(found)
 	}
 	return span{int32(at), int32(at + len(found))}
 }
 
-func (b *tomlBuilder) twice(key *unstable.Node, _ *node) *problem {
+func (b *tomlBuilder) twice(key *unstable.Node) *problem {
 	return &problem{RuleDuplicateKey, int(key.Raw.Offset), fmt.Sprintf("key %q is defined twice", key.Data)}
 }
 

@@ -13,7 +13,7 @@ import (
 func (p *parser) dataset(spec *registry.Spec, at int32, where place, defaults map[string]string) {
 	obj := &p.tree.nodes[at]
 	spec.Line = p.lineOf(int(obj.at))
-	e := entry{parser: p, at: at, where: where, spec: spec}
+	e := entry{p: p, at: at, where: where, spec: spec}
 	extra, optional := e.find()
 	e.gather()
 	for i, c := range e.given {
@@ -40,7 +40,7 @@ func (p *parser) dataset(spec *registry.Spec, at int32, where place, defaults ma
 
 // An entry is one dataset while it is read.
 type entry struct {
-	*parser
+	p     *parser
 	at    int32
 	where place
 	spec  *registry.Spec
@@ -53,19 +53,19 @@ type entry struct {
 // gather makes one string of what the dataset's fields are set to, for [entry.take] to cut
 // up: one allocation for a dataset, and none that two of them share.
 func (e *entry) gather() {
-	all := e.loader.scratch[:0]
+	all := e.p.loader.scratch[:0]
 	for i, c := range e.given {
 		if c != 0 && fields[i].text != nil && i != typePlace {
-			all = append(all, e.tree.textOf(&e.tree.nodes[c])...)
+			all = append(all, e.p.tree.textOf(&e.p.tree.nodes[c])...)
 		}
 	}
-	e.loader.scratch, e.texts = all, string(all)
+	e.p.loader.scratch, e.texts = all, string(all)
 }
 
 // take returns the text of a field, which is the next one.
 func (e *entry) take(f *field, n *node) (text string) {
 	if f.place == typePlace {
-		text, e.known = typeText(e.tree.textOf(n))
+		text, e.known = typeText(e.p.tree.textOf(n))
 		return text
 	}
 	length := n.text.to - n.text.from
@@ -75,23 +75,23 @@ func (e *entry) take(f *field, n *node) (text string) {
 
 // find notes where each field stands. Of one in both casings, camelCase is taken.
 func (e *entry) find() (extra int, optional bool) {
-	for c := e.tree.nodes[e.at].first; c != 0; c = e.tree.nodes[c].next {
-		n := &e.tree.nodes[c]
+	for c := e.p.tree.nodes[e.at].first; c != 0; c = e.p.tree.nodes[c].next {
+		n := &e.p.tree.nodes[c]
 		f := fieldOf(n)
 		if f == nil {
-			if e.where.index != alone || !isEnvelope(e.tree.key(n)) {
+			if e.where.index != alone || !isEnvelope(e.p.tree.key(n)) {
 				extra++
 			}
 			continue
 		}
 		optional = optional || f.place >= requiredFields
 		if other := e.given[f.place]; other != 0 {
-			key := string(e.tree.key(n))
-			if string(e.tree.key(&e.tree.nodes[other])) == key {
+			key := string(e.p.tree.key(n))
+			if string(e.p.tree.key(&e.p.tree.nodes[other])) == key {
 				continue // the codec has reported a key that is given twice
 			}
-			if !e.tree.value(other).Equal(e.tree.value(c)) {
-				e.report(int(n.keyAt), SeverityWarning, RuleCasingConflict, e.where.field(key),
+			if !e.p.tree.value(other).Equal(e.p.tree.value(c)) {
+				e.p.report(int(n.keyAt), SeverityWarning, RuleCasingConflict, e.where.field(key),
 					fmt.Sprintf("%s and %s differ; %s is taken", f.snake, f.camel, f.camel))
 			}
 			if key != f.camel {
@@ -104,16 +104,16 @@ func (e *entry) find() (extra int, optional bool) {
 }
 
 // pathOf returns the path of the field that a node is.
-func (e *entry) pathOf(n *node) string { return e.where.field(string(e.tree.key(n))) }
+func (e *entry) pathOf(n *node) string { return e.where.field(string(e.p.tree.key(n))) }
 
 // set puts the value at a node into its field and reports whether that was possible.
 func (e *entry) set(f *field, at int32) bool {
-	n := &e.tree.nodes[at]
+	n := &e.p.tree.nodes[at]
 	want := ""
 	switch {
 	case n.kind == registry.KindNull:
 		if f.place < requiredFields {
-			e.report(int(n.at), SeverityError, RuleMissingField, e.pathOf(n), "required field is null")
+			e.p.report(int(n.at), SeverityError, RuleMissingField, e.pathOf(n), "required field is null")
 		}
 		return f.place >= requiredFields
 	case f.text != nil:
@@ -124,28 +124,28 @@ func (e *entry) set(f *field, at int32) bool {
 			*f.text(e.spec) = text
 			return true
 		case registry.KindInteger, registry.KindFloat, registry.KindBool:
-			e.reportValue(at, SeverityWarning, RuleLegacyForm, e.pathOf(n), article(n.kind)+" where a string is expected; its text is taken")
+			e.p.reportValue(at, SeverityWarning, RuleLegacyForm, e.pathOf(n), article(n.kind)+" where a string is expected; its text is taken")
 			*f.text(e.spec) = text
 			return true
 		}
 	case f.flag != nil:
 		if want = "true or false"; n.kind == registry.KindBool {
-			*f.flag(e.spec) = string(e.tree.textOf(n)) == "true"
+			*f.flag(e.spec) = string(e.p.tree.textOf(n)) == "true"
 			return true
 		}
 	case f.number != nil:
 		want = "an integer"
-		if i, err := strconv.Atoi(string(e.tree.textOf(n))); n.kind == registry.KindInteger && err == nil {
+		if i, err := strconv.Atoi(string(e.p.tree.textOf(n))); n.kind == registry.KindInteger && err == nil {
 			*f.number(e.spec) = i
 			return true
 		}
 	case f.list != nil:
-		return e.strings(at, e.pathOf(n), f.list(e.spec))
+		return e.p.strings(at, e.pathOf(n), f.list(e.spec))
 	}
-	if e.isDataset(at) {
-		e.report(int(n.keyAt), SeverityWarning, RuleNestedDataset, e.pathOf(n), nestedMessage)
+	if e.p.isDataset(at) {
+		e.p.report(int(n.keyAt), SeverityWarning, RuleNestedDataset, e.pathOf(n), nestedMessage)
 	}
-	e.reportValue(at, SeverityError, RuleWrongType, e.pathOf(n), "must be "+want+", is "+article(n.kind))
+	e.p.reportValue(at, SeverityError, RuleWrongType, e.pathOf(n), "must be "+want+", is "+article(n.kind))
 	return false
 }
 
@@ -178,7 +178,7 @@ func (p *parser) strings(at int32, field string, into *[]string) bool {
 // type's constant.
 func (p *parser) scalarType(text string) (t registry.DerivedScalarType, constant bool) {
 	t = registry.DerivedScalarType(text)
-	if t.IsKnown() || p.extraTypes[t] {
+	if t.IsKnown() || p.opts.extraTypes[t] {
 		return t, false
 	}
 	if known, ok := registry.DerivedScalarTypeOfConstant(strings.TrimPrefix(text, "DerivedScalarType.")); ok {
@@ -188,13 +188,13 @@ func (p *parser) scalarType(text string) (t registry.DerivedScalarType, constant
 }
 
 func (e *entry) resolveType() {
-	t, constant := e.scalarType(string(e.spec.DerivedScalarType))
+	t, constant := e.p.scalarType(string(e.spec.DerivedScalarType))
 	if constant {
 		at := e.at // a map's key gave it
 		if e.given[typePlace] != 0 {
 			at = e.given[typePlace]
 		}
-		e.reportValue(at, SeverityWarning, RuleLegacyForm, e.where.field("derived_scalar_type"),
+		e.p.reportValue(at, SeverityWarning, RuleLegacyForm, e.where.field("derived_scalar_type"),
 			fmt.Sprintf("the name of a constant; today's form is %q", t))
 	}
 	e.spec.DerivedScalarType = t

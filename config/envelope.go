@@ -42,7 +42,7 @@ func (p *parser) envelope() {
 			var types []string
 			if p.strings(c, key, &types) {
 				for _, t := range types {
-					p.declare([]registry.DerivedScalarType{registry.DerivedScalarType(t)})
+					p.opts.declare([]registry.DerivedScalarType{registry.DerivedScalarType(t)})
 				}
 			}
 		}

@@ -10,21 +10,21 @@ const nestedMessage = "looks like a dataset inside another one; is its [[dataset
 // extras keeps the fields that are not known, and says so: most are mistakes.
 func (e *entry) extras(n int) {
 	e.spec.Extra = make([]registry.Field, 0, n)
-	for c := range e.tree.children(e.at) {
-		n := &e.tree.nodes[c]
-		if n.field != 0 || e.where.index == alone && isEnvelope(e.tree.key(n)) {
+	for c := range e.p.tree.children(e.at) {
+		n := &e.p.tree.nodes[c]
+		if n.field != 0 || e.where.index == alone && isEnvelope(e.p.tree.key(n)) {
 			continue
 		}
-		key := string(e.tree.key(n))
-		e.spec.Extra = append(e.spec.Extra, registry.Field{Name: key, Value: e.tree.value(c)})
+		key := string(e.p.tree.key(n))
+		e.spec.Extra = append(e.spec.Extra, registry.Field{Name: key, Value: e.p.tree.value(c)})
 		switch {
 		case knownExtras[key]:
-		case e.holdsDataset(c):
-			e.report(int(n.keyAt), SeverityWarning, RuleNestedDataset, e.where.field(key), nestedMessage)
+		case e.p.holdsDataset(c):
+			e.p.report(int(n.keyAt), SeverityWarning, RuleNestedDataset, e.where.field(key), nestedMessage)
 		default:
-			d := e.diagnostic(int(n.keyAt), SeverityWarning, RuleUnknownField, e.where.field(key), "unknown field; it is kept as it is")
+			d := e.p.diagnostic(int(n.keyAt), SeverityWarning, RuleUnknownField, e.where.field(key), "unknown field; it is kept as it is")
 			d.Suggestion = suggestField(key)
-			e.found = append(e.found, d)
+			e.p.found = append(e.p.found, d)
 		}
 	}
 }

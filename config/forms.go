@@ -111,7 +111,7 @@ func (p *parser) entries(at int32, name string) []registry.Spec {
 func (p *parser) keyDefaults(key string) map[string]string {
 	defaults := map[string]string{"short_name": key}
 	if i := strings.LastIndexByte(key, '/'); i >= 0 {
-		if t, _ := p.scalarType(key[i+1:]); t.IsKnown() || p.extraTypes[t] {
+		if t, _ := p.scalarType(key[i+1:]); t.IsKnown() || p.opts.extraTypes[t] {
 			defaults["short_name"], defaults["derived_scalar_type"] = key[:i], key[i+1:]
 		}
 	}

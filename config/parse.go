@@ -12,7 +12,7 @@ import (
 // end, and stands in the diagnostics. If one of them is an error there are no datasets:
 // a document is taken whole or not at all. Nothing that is returned refers to data.
 func Parse(name string, data []byte, opts ...Option) ([]registry.Spec, Diagnostics) {
-	p := &parser{name: name, options: newOptions(opts)}
+	p := &parser{name: name, opts: newOptions(opts)}
 	specs := p.parse(data)
 	p.found.sort()
 	if p.found.Count(SeverityError) > 0 {
@@ -23,8 +23,8 @@ func Parse(name string, data []byte, opts ...Option) ([]registry.Spec, Diagnosti
 
 // A parser makes datasets of the tree of one document.
 type parser struct {
-	options
 	name   string
+	opts   options
 	text   []byte // of the document
 	loader *loader
 	tree   *tree
@@ -43,8 +43,8 @@ func (p *parser) parse(data []byte) []registry.Spec {
 		p.whole(SeverityError, RuleUnknownFormat, "a dataset file's name ends in .toml, .json or .jsonc")
 		return nil
 	}
-	if int64(len(data)) > p.maxBytes {
-		p.whole(SeverityError, RuleTooLarge, fmt.Sprintf("larger than %d bytes", p.maxBytes))
+	if int64(len(data)) > p.opts.maxBytes {
+		p.whole(SeverityError, RuleTooLarge, fmt.Sprintf("larger than %d bytes", p.opts.maxBytes))
 		return nil
 	}
 	var fault *problem
