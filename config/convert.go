@@ -29,10 +29,13 @@ func Convert(name string, data []byte, to string, opts ...Option) ([]byte, Diagn
 		return nil, p.found, err
 	}
 	e := encoder{toml: to == "toml"}
-	if e.toml {
+	switch to {
+	case "toml":
 		e.tomlDocument(p.beside, specs)
-	} else {
+	case "json":
 		e.jsonDocument(p.beside, specs)
+	default:
+		return nil, p.found, fmt.Errorf("config: cannot convert to format %q", to)
 	}
 	if e.err != nil {
 		return nil, p.found, fmt.Errorf("%s: %w", name, e.err)

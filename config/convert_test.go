@@ -39,6 +39,12 @@ func TestConvert(t *testing.T) {
 	}
 }
 
+func TestConvertToUnknownFormat(t *testing.T) {
+	out, _, err := config.Convert("a.toml", []byte(good), "yaml")
+	assert.Empty(t, out)
+	assert.EqualError(t, err, `config: cannot convert to format "yaml"`)
+}
+
 func TestCountComments(t *testing.T) {
 	for _, tt := range []struct {
 		name, data string

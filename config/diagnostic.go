@@ -12,17 +12,18 @@ import (
 	"unicode/utf8"
 )
 
-// A Diagnostic says what is wrong with a document, and where.
+// A Diagnostic is one finding about a document: what is wrong, where, and what was probably
+// meant. Its JSON form is that of neurondex validate --format json.
 type Diagnostic struct {
-	Severity   Severity
-	Rule       Rule
-	File       string // name of the document
-	Line       int    // from 1; 0: the document as a whole
-	Column     int    // in characters, from 1
-	Field      string // path of the field, like "datasets[2].short_name"; may be empty
-	Value      string // the value at fault, as text and cut if it is long; may be empty
-	Message    string // what is wrong
-	Suggestion string // what was probably meant; may be empty
+	File       string   `json:"file"`                 // name of the document
+	Line       int      `json:"line,omitempty"`       // from 1; 0 if the document as a whole is meant
+	Column     int      `json:"column,omitempty"`     // in characters, from 1; 0 if Line is 0
+	Severity   Severity `json:"severity"`             // whether the document is rejected
+	Field      string   `json:"field,omitempty"`      // path of the field, such as "datasets[2].short_name"
+	Value      string   `json:"value,omitempty"`      // text of the invalid value, truncated if it is long
+	Message    string   `json:"message"`              // what is wrong
+	Suggestion string   `json:"suggestion,omitempty"` // what was probably meant
+	Rule       Rule     `json:"rule"`                 // which kind of finding it is
 }
 
 // String returns the diagnostic as file:line:column: severity: field: message (did you

@@ -151,26 +151,12 @@ func excerpt(source []byte, line, column int) (text, caret string) {
 	return shown.String(), below.String() + "^"
 }
 
-// A diagnosticRow is a diagnostic as --format json writes it.
-type diagnosticRow struct {
-	File       string      `json:"file"`
-	Line       int         `json:"line,omitempty"`
-	Column     int         `json:"column,omitempty"`
-	Severity   string      `json:"severity"`
-	Field      string      `json:"field,omitempty"`
-	Value      string      `json:"value,omitempty"`
-	Message    string      `json:"message"`
-	Suggestion string      `json:"suggestion,omitempty"`
-	Rule       config.Rule `json:"rule"`
-}
-
 func writeJSONReport(w io.Writer, reports []fileReport) error {
-	rows := []diagnosticRow{}
-	_ = each(reports, func(_ fileReport, d config.Diagnostic) error {
-		rows = append(rows, diagnosticRow{d.File, d.Line, d.Column, d.Severity.String(), d.Field, d.Value, d.Message, d.Suggestion, d.Rule})
-		return nil
-	})
-	return printJSON(w, rows)
+	all := config.Diagnostics{} // not nil, which would be null
+	for _, r := range reports {
+		all = append(all, r.found...)
+	}
+	return printJSON(w, all)
 }
 
 // writeGitHub writes workflow commands, which GitHub Actions shows beside the lines of a
