@@ -10,9 +10,9 @@ import (
 	"github.com/neurondex/neurondex/registry"
 )
 
-// check holds the dataset against the validator's rules.
+// check validates the dataset and reports what fails.
 func (e *entry) check(optional bool) {
-	for _, failed := range e.p.check(e.spec, optional) {
+	for _, failed := range e.p.validate(e.spec, optional) {
 		name, element, isElement := strings.Cut(failed.StructField(), "[") // ExplanationDatasetPaths[1]
 		f := fieldByGoName[name]
 		if e.bad[f.place] {
@@ -34,7 +34,7 @@ func (e *entry) check(optional bool) {
 		}
 		rule, message, suggestion := e.p.explain(failed)
 		d := e.p.diagnostic(int(e.p.tree.nodes[at].at), SeverityError, rule, e.where.field(fieldName), message)
-		d.Value, d.Suggestion = cut(fmt.Sprint(failed.Value())), suggestion
+		d.Value, d.Suggestion = truncate(fmt.Sprint(failed.Value())), suggestion
 		e.p.found = append(e.p.found, d)
 	}
 	e.azure(e.given[pathPlace], e.spec.NeuronDatasetPath)
@@ -45,19 +45,20 @@ func (e *entry) check(optional bool) {
 	}
 }
 
-// check holds a dataset against the rules.
-func (p *parser) check(s *registry.Spec, optional bool) validator.ValidationErrors {
+// validate returns the rules that a dataset fails. Optional says whether it has any of the
+// optional fields.
+func (p *parser) validate(s *registry.Spec, optional bool) validator.ValidationErrors {
 	*p.loader.required = requiredPart{s, p.opts.extraTypes}
-	failed := failures(validate.Struct(p.loader.required))
+	failed := failures(rules.Struct(p.loader.required))
 	if optional {
 		part := optionalPart{s.Layers, s.NodesPerLayer, s.RecordFormat, s.ExplanationDatasetPaths, s.Homepage}
-		failed = append(failed, failures(validate.Struct(&part))...)
+		failed = append(failed, failures(rules.Struct(&part))...)
 	}
 	return failed
 }
 
-// failures returns what a validator's error holds. Any other error would be a mistake
-// in the rules themselves.
+// failures returns the rules that failed. It panics on any other error, which can only come
+// from an invalid rule.
 func failures(err error) validator.ValidationErrors {
 	if err == nil {
 		return nil
@@ -69,30 +70,29 @@ func failures(err error) validator.ValidationErrors {
 	return failed
 }
 
-// explain returns the rule that a failed tag stands for, what it says to people, and
-// what was probably meant.
+// explain returns the parts of the diagnostic for a failed rule of the validator.
 func (p *parser) explain(failed validator.FieldError) (r Rule, message, suggestion string) {
 	text := fmt.Sprint(failed.Value())
-	quoted := strconv.Quote(cut(text))
+	quoted := strconv.Quote(truncate(text))
 	if strings.TrimSpace(text) == "" {
 		return RuleEmptyField, "must not be empty", ""
 	}
 	switch failed.Tag() {
 	case "scalar_type":
-		return RuleUnknownScalarType, "no derived scalar type is called " + quoted, suggestType(text, p.opts.extraTypes)
+		return RuleUnknownScalarType, "unknown derived scalar type " + quoted, suggestType(text, p.opts.extraTypes)
 	case "path_or_url":
-		return RuleBadURL, quoted + " is neither a path nor a URL with a host", ""
+		return RuleBadURL, "must be a path or a URL with a host, not " + quoted, ""
 	case "web_url":
-		return RuleBadURL, quoted + " is not an http or https URL", ""
+		return RuleBadURL, "must be an http or https URL, not " + quoted, ""
 	case "oneof":
-		return RuleBadValue, quoted + " is not one of: " + strings.ReplaceAll(failed.Param(), " ", ", "), ""
+		return RuleBadValue, "must be " + strings.ReplaceAll(failed.Param(), " ", " or ") + ", not " + quoted, ""
 	case "gte":
-		return RuleBadValue, "must not be less than " + failed.Param(), ""
+		return RuleBadValue, "must be at least " + failed.Param(), ""
 	}
-	return RuleBadValue, "does not pass the check " + failed.Tag(), ""
+	return RuleBadValue, "fails the check " + failed.Tag(), ""
 }
 
-// azure hints at the https form of a path that only Azure's own tools read.
+// azure hints at the https form of an az:// path, which only Azure's own tools read.
 func (e *entry) azure(at int32, path string) {
 	rest, ok := strings.CutPrefix(path, "az://")
 	account, blob, found := strings.Cut(rest, "/")
@@ -101,7 +101,7 @@ func (e *entry) azure(at int32, path string) {
 	}
 	n := &e.p.tree.nodes[at]
 	d := e.p.diagnostic(int(n.at), SeverityHint, RuleAzurePath, e.pathOf(n),
-		"browsers cannot read az:// paths; the https form is https://"+cut(account)+".blob.core.windows.net/"+cut(blob))
-	d.Value = cut(path)
+		"browsers cannot read az:// paths; the https form is https://"+truncate(account)+".blob.core.windows.net/"+truncate(blob))
+	d.Value = truncate(path)
 	e.p.found = append(e.p.found, d)
 }

@@ -6,8 +6,8 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// CountComments returns the number of comments of a document that [Parse] takes, which
-// [Convert] drops, and the line of the first.
+// CountComments returns the number of comments in a document, which [Convert] drops, and the
+// line of the first. The document must be one that [Parse] accepts.
 func CountComments(name string, data []byte) (n, line int) {
 	text, fault := decodeText(data)
 	if fault != nil {
@@ -49,6 +49,7 @@ func CountComments(name string, data []byte) (n, line int) {
 	return n, line
 }
 
+// walkComments calls visit for every comment among n, its siblings and their descendants.
 func walkComments(n *unstable.Node, visit func(*unstable.Node)) {
 	for ; n != nil && n.Valid(); n = n.Next() {
 		if n.Kind == unstable.Comment {

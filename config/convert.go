@@ -8,21 +8,21 @@ import (
 	"github.com/neurondex/neurondex/registry"
 )
 
-// ErrNotRepresentable is what an error of [Convert] is where the format asked for cannot
-// hold a value, for [errors.Is].
-var ErrNotRepresentable = errors.New("cannot be represented")
+// ErrNotRepresentable is the error of [Convert] for a value that the target format cannot
+// represent, such as null in TOML. Use it with [errors.Is].
+var ErrNotRepresentable = errors.New("value cannot be represented")
 
-// Convert reads a document in any of the forms that [Parse] takes and returns it in
-// today's form: a list of datasets under the key datasets, the four required fields
-// first, named in snake_case in TOML and in camelCase in JSON. Nothing that the document
-// says is lost, comments excepted: see [CountComments]. Converting the result changes
-// nothing more.
+// Convert reads a document as [Parse] does and returns it in the current form: a list of
+// datasets under the key datasets, each with its required fields first, named in snake_case
+// in TOML and in camelCase in JSON. The format to is "toml" or "json". Nothing but comments
+// is lost (see [CountComments]), and converting the result again does not change it.
 //
-// To is "toml" or "json". If one of the diagnostics is an error there is no result; that
-// the format cannot hold a value is an [ErrNotRepresentable].
+// Convert returns an [*InvalidError] if one of the diagnostics is an error, and an error that
+// wraps [ErrNotRepresentable] if the format cannot represent a value. It returns the
+// diagnostics in every case.
 func Convert(name string, data []byte, to string, opts ...Option) ([]byte, Diagnostics, error) {
 	p := &parser{name: name, opts: newOptions(opts)}
-	p.envelopeKept = true
+	p.keepsTopLevel = true
 	specs := p.parse(data)
 	p.found.sort()
 	if err := p.found.Err(); err != nil {
@@ -31,9 +31,9 @@ func Convert(name string, data []byte, to string, opts ...Option) ([]byte, Diagn
 	e := encoder{toml: to == "toml"}
 	switch to {
 	case "toml":
-		e.tomlDocument(p.beside, specs)
+		e.tomlDocument(p.topLevel, specs)
 	case "json":
-		e.jsonDocument(p.beside, specs)
+		e.jsonDocument(p.topLevel, specs)
 	default:
 		return nil, p.found, fmt.Errorf("config: cannot convert to format %q", to)
 	}
@@ -43,20 +43,21 @@ func Convert(name string, data []byte, to string, opts ...Option) ([]byte, Diagn
 	return e.b, p.found, nil
 }
 
-// An encoder writes a document. The first value that it cannot write ends it.
+// An encoder writes a document. Its first error is kept in err.
 type encoder struct {
 	toml bool
 	b    []byte
 	err  error
 }
 
+// fail records that the value at a path cannot be represented.
 func (e *encoder) fail(path, why string) {
 	if e.err == nil {
-		e.err = fmt.Errorf("%s: %s: %w", printable(path), why, ErrNotRepresentable)
+		e.err = fmt.Errorf("%s: %w: %s", printable(path), ErrNotRepresentable, why)
 	}
 }
 
-// fieldsOf returns what a dataset says as named values, known fields first.
+// fieldsOf returns the fields of a dataset that are not empty, known fields first.
 func (e *encoder) fieldsOf(s *registry.Spec) []registry.Field {
 	out := make([]registry.Field, 0, requiredFields+len(s.Extra))
 	for i := range fields {

@@ -13,21 +13,24 @@ import (
 )
 
 // A Diagnostic is one finding about a document: what is wrong, where, and what was probably
-// meant. Its JSON form is that of neurondex validate --format json.
+// meant. Encoded as JSON it has the form that neurondex validate --format json prints.
 type Diagnostic struct {
 	File       string   `json:"file"`                 // name of the document
-	Line       int      `json:"line,omitempty"`       // from 1; 0 if the document as a whole is meant
-	Column     int      `json:"column,omitempty"`     // in characters, from 1; 0 if Line is 0
+	Line       int      `json:"line,omitempty"`       // starting at 1; 0 if the finding is about the whole document
+	Column     int      `json:"column,omitempty"`     // in characters, starting at 1; 0 if Line is 0
 	Severity   Severity `json:"severity"`             // whether the document is rejected
 	Field      string   `json:"field,omitempty"`      // path of the field, such as "datasets[2].short_name"
-	Value      string   `json:"value,omitempty"`      // text of the invalid value, truncated if it is long
+	Value      string   `json:"value,omitempty"`      // text of the invalid value, truncated if long
 	Message    string   `json:"message"`              // what is wrong
 	Suggestion string   `json:"suggestion,omitempty"` // what was probably meant
 	Rule       Rule     `json:"rule"`                 // which kind of finding it is
 }
 
-// String returns the diagnostic as file:line:column: severity: field: message (did you
-// mean "suggestion"?) [rule], on one line whatever the names hold.
+// String returns the diagnostic as a single line:
+//
+//	file:line:column: severity: field: message (did you mean "suggestion"?) [rule]
+//
+// Parts that are empty are left out. Characters that are not printable are escaped.
 func (d Diagnostic) String() string {
 	var b strings.Builder
 	b.WriteString(printable(d.File))
@@ -38,8 +41,7 @@ func (d Diagnostic) String() string {
 	return b.String()
 }
 
-// Text returns the part of String between severity and rule: field, message and
-// suggestion.
+// Text returns the part of String that holds field, message and suggestion.
 func (d Diagnostic) Text() string {
 	var b strings.Builder
 	if d.Field != "" {
@@ -52,7 +54,7 @@ func (d Diagnostic) Text() string {
 	return b.String()
 }
 
-// printable escapes what would not stay on one line of a terminal.
+// printable escapes the characters that would not stay on one line of a terminal.
 func printable(s string) string {
 	clean := func(r rune) bool { return unicode.IsPrint(r) && r != utf8.RuneError }
 	if strings.IndexFunc(s, func(r rune) bool { return !clean(r) }) < 0 {
@@ -62,17 +64,32 @@ func printable(s string) string {
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
-// Diagnostics are all that was found, in the order in which it stands.
+// UnreadableDiagnostic returns the diagnostic for a file that cannot be read because of
+// err. Its rule is [RuleUnreadable], or [RuleTooLarge] if err is [ErrTooLarge].
+func UnreadableDiagnostic(name string, err error) Diagnostic {
+	if errors.Is(err, ErrTooLarge) {
+		return Diagnostic{Severity: SeverityError, Rule: RuleTooLarge, File: name, Message: err.Error()}
+	}
+	if perr, ok := errors.AsType[*fs.PathError](err); ok {
+		err = perr.Err // the diagnostic already has the name
+	}
+	return Diagnostic{Severity: SeverityError, Rule: RuleUnreadable, File: name, Message: fmt.Sprintf("cannot read file: %v", err)}
+}
+
+// ErrTooLarge is the error for a file that exceeds the size limit, for use with [errors.Is].
+var ErrTooLarge = errors.New("too large")
+
+// Diagnostics is a list of findings. A nil list is valid and empty.
 type Diagnostics []Diagnostic
 
-// sort brings diagnostics into the order in which they stand.
+// sort orders the diagnostics by position.
 func (ds Diagnostics) sort() {
 	slices.SortStableFunc(ds, func(a, b Diagnostic) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 }
 
-// Count returns the number of diagnostics of a severity.
+// Count returns the number of diagnostics of the given severity.
 func (ds Diagnostics) Count(s Severity) int {
 	n := 0
 	for _, d := range ds {
@@ -83,13 +100,23 @@ func (ds Diagnostics) Count(s Severity) int {
 	return n
 }
 
-// ErrInvalid is what the error of [Diagnostics.Err] is, for [errors.Is].
+// Err returns an [*InvalidError] if one of the diagnostics is an error, and nil otherwise.
+func (ds Diagnostics) Err() error {
+	if ds.Count(SeverityError) == 0 {
+		return nil
+	}
+	return &InvalidError{ds}
+}
+
+// ErrInvalid matches every [InvalidError], for use with [errors.Is].
 var ErrInvalid = errors.New("invalid dataset document")
 
-// An InvalidError holds diagnostics of which one at least is an error.
-type InvalidError struct{ Diagnostics Diagnostics }
+// An InvalidError is the error of a rejected document.
+type InvalidError struct {
+	Diagnostics Diagnostics // all findings, warnings and hints included
+}
 
-// Error lists the errors among the diagnostics, one a line.
+// Error returns the diagnostics that are errors, one per line.
 func (e *InvalidError) Error() string {
 	var lines []string
 	for _, d := range e.Diagnostics {
@@ -100,28 +127,5 @@ func (e *InvalidError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Is makes every InvalidError an [ErrInvalid].
+// Is reports whether target is [ErrInvalid].
 func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
-
-// Err returns an [*InvalidError] if one of the diagnostics is an error, nil if not.
-func (ds Diagnostics) Err() error {
-	if ds.Count(SeverityError) == 0 {
-		return nil
-	}
-	return &InvalidError{ds}
-}
-
-// ErrTooLarge says that a file has more bytes than are read.
-var ErrTooLarge = errors.New("too large")
-
-// UnreadableDiagnostic returns the diagnostic of a file that could not be read; that of
-// [RuleTooLarge] if err is an [ErrTooLarge].
-func UnreadableDiagnostic(name string, err error) Diagnostic {
-	if errors.Is(err, ErrTooLarge) {
-		return Diagnostic{Severity: SeverityError, Rule: RuleTooLarge, File: name, Message: err.Error()}
-	}
-	if perr, ok := errors.AsType[*fs.PathError](err); ok {
-		err = perr.Err // the name is in the diagnostic already
-	}
-	return Diagnostic{Severity: SeverityError, Rule: RuleUnreadable, File: name, Message: fmt.Sprintf("cannot be read: %v", err)}
-}

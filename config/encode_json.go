@@ -9,9 +9,10 @@ import (
 	"github.com/neurondex/neurondex/registry"
 )
 
-func (e *encoder) jsonDocument(beside []registry.Field, specs []registry.Spec) {
-	document := make([]registry.Field, 0, len(beside)+1)
-	for _, f := range beside {
+// jsonDocument writes a document in JSON.
+func (e *encoder) jsonDocument(topLevel []registry.Field, specs []registry.Spec) {
+	document := make([]registry.Field, 0, len(topLevel)+1)
+	for _, f := range topLevel {
 		e.checkJSON(f.Value, f.Name)
 		if known, ok := camelEnvelope[f.Name]; ok {
 			f.Name = known
@@ -39,14 +40,14 @@ func (e *encoder) jsonDocument(beside []registry.Field, specs []registry.Spec) {
 	e.b = append(out.Bytes(), '\n')
 }
 
-// checkJSON fails for what JSON lacks.
+// checkJSON fails if JSON cannot represent the value at a path.
 func (e *encoder) checkJSON(v registry.Value, path string) {
 	switch v.Kind() {
 	case registry.KindTime:
-		e.fail(path, "JSON has no dates and times; make it a string, or keep the file in TOML")
+		e.fail(path, "JSON has no dates and times; use a string or keep the file in TOML")
 	case registry.KindFloat:
 		if strings.HasSuffix(v.Text(), "inf") || strings.HasSuffix(v.Text(), "nan") {
-			e.fail(path, "JSON has no "+v.Text()+"; make it a string, or keep the file in TOML")
+			e.fail(path, "JSON has no "+v.Text()+"; use a string or keep the file in TOML")
 		}
 	case registry.KindList, registry.KindObject:
 		i := 0

@@ -8,8 +8,9 @@ import (
 	"github.com/neurondex/neurondex/registry"
 )
 
-func (e *encoder) tomlDocument(beside []registry.Field, specs []registry.Spec) {
-	for _, f := range beside {
+// tomlDocument writes a document in TOML.
+func (e *encoder) tomlDocument(topLevel []registry.Field, specs []registry.Spec) {
+	for _, f := range topLevel {
 		e.tomlField(f.Name, f.Value, f.Name)
 	}
 	if len(specs) == 0 {
@@ -33,6 +34,7 @@ func (e *encoder) tomlField(name string, v registry.Value, path string) {
 	e.b = append(e.b, '\n')
 }
 
+// tomlKey writes a key, quoted if it is not a bare key.
 func (e *encoder) tomlKey(name string) {
 	bare := name != ""
 	for i := range len(name) {
@@ -46,6 +48,7 @@ func (e *encoder) tomlKey(name string) {
 	}
 }
 
+// tomlString writes a basic string.
 func (e *encoder) tomlString(s string) {
 	e.b = append(e.b, '"')
 	for _, r := range s {
@@ -67,20 +70,21 @@ func (e *encoder) tomlString(s string) {
 	e.b = append(e.b, '"')
 }
 
+// tomlValue writes a value. The path is for errors.
 func (e *encoder) tomlValue(v registry.Value, path string) {
 	switch v.Kind() {
 	case registry.KindNull:
-		e.fail(path, "TOML has no null; take the field out, or keep the file in JSON")
+		e.fail(path, "TOML has no null; remove the field or keep the file in JSON")
 	case registry.KindString:
 		e.tomlString(v.Text())
 	case registry.KindInteger:
 		if n, ok := new(big.Int).SetString(v.Text(), 10); !ok || !n.IsInt64() {
-			e.fail(path, "TOML's integers have 64 bits; make it a string, or keep the file in JSON")
+			e.fail(path, "TOML integers have 64 bits; use a string or keep the file in JSON")
 		}
 		e.b = append(e.b, v.Text()...)
 	case registry.KindFloat:
 		if _, err := strconv.ParseFloat(v.Text(), 64); err != nil {
-			e.fail(path, "TOML's floats have 64 bits; make it a string, or keep the file in JSON")
+			e.fail(path, "TOML floats have 64 bits; use a string or keep the file in JSON")
 		}
 		e.b = append(e.b, v.Text()...)
 	case registry.KindBool, registry.KindTime:

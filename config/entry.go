@@ -8,8 +8,8 @@ import (
 	"github.com/neurondex/neurondex/registry"
 )
 
-// dataset reads the dataset at a node. What is wrong with it is reported, all of it.
-// Defaults hold the fields, by their snake_case names, that its surroundings give.
+// dataset reads the dataset at a node into spec and reports everything that is wrong with
+// it. Defaults holds values for required fields that it lacks, by snake_case name.
 func (p *parser) dataset(spec *registry.Spec, at int32, where place, defaults map[string]string) {
 	obj := &p.tree.nodes[at]
 	spec.Line = p.lineOf(int(obj.at))
@@ -38,20 +38,20 @@ func (p *parser) dataset(spec *registry.Spec, at int32, where place, defaults ma
 	e.check(optional)
 }
 
-// An entry is one dataset while it is read.
+// An entry is the state of reading one dataset.
 type entry struct {
 	p     *parser
 	at    int32
 	where place
 	spec  *registry.Spec
-	given [len(fields)]int32 // where each field stands; 0: nowhere
-	bad   [len(fields)]bool  // reported already
-	texts string             // of the fields that are still to be set, one after the other
-	known bool               // the derived scalar type is, by its own name
+	given [len(fields)]int32 // node of each field; 0 if it is not given
+	bad   [len(fields)]bool  // whether an error of the field is already reported
+	texts string             // texts of the string fields not yet set, concatenated
+	known bool               // whether the derived scalar type is a known value
 }
 
-// gather makes one string of what the dataset's fields are set to, for [entry.take] to cut
-// up: one allocation for a dataset, and none that two of them share.
+// gather concatenates the texts of the dataset's string fields, for [entry.take] to slice:
+// a dataset costs one allocation, and no two datasets share memory.
 func (e *entry) gather() {
 	all := e.p.loader.scratch[:0]
 	for i, c := range e.given {
@@ -62,7 +62,7 @@ func (e *entry) gather() {
 	e.p.loader.scratch, e.texts = all, string(all)
 }
 
-// take returns the text of a field, which is the next one.
+// take returns the text of the next string field.
 func (e *entry) take(f *field, n *node) (text string) {
 	if f.place == typePlace {
 		text, e.known = typeText(e.p.tree.textOf(n))
@@ -73,13 +73,14 @@ func (e *entry) take(f *field, n *node) (text string) {
 	return text
 }
 
-// find notes where each field stands. Of one in both casings, camelCase is taken.
+// find finds the node of each field. If a field is given in both casings, camelCase wins.
+// It returns the number of unknown fields and whether an optional field is given.
 func (e *entry) find() (extra int, optional bool) {
 	for c := e.p.tree.nodes[e.at].first; c != 0; c = e.p.tree.nodes[c].next {
 		n := &e.p.tree.nodes[c]
 		f := fieldOf(n)
 		if f == nil {
-			if e.where.index != alone || !isEnvelope(e.p.tree.key(n)) {
+			if e.where.index != single || !isEnvelope(e.p.tree.key(n)) {
 				extra++
 			}
 			continue
@@ -88,11 +89,11 @@ func (e *entry) find() (extra int, optional bool) {
 		if other := e.given[f.place]; other != 0 {
 			key := string(e.p.tree.key(n))
 			if string(e.p.tree.key(&e.p.tree.nodes[other])) == key {
-				continue // the codec has reported a key that is given twice
+				continue // the codec reported the duplicate key
 			}
 			if !e.p.tree.value(other).Equal(e.p.tree.value(c)) {
 				e.p.report(int(n.keyAt), SeverityWarning, RuleCasingConflict, e.where.field(key),
-					fmt.Sprintf("%s and %s differ; %s is taken", f.snake, f.camel, f.camel))
+					fmt.Sprintf("%s and %s have different values; %s is used", f.snake, f.camel, f.camel))
 			}
 			if key != f.camel {
 				continue
@@ -103,10 +104,10 @@ func (e *entry) find() (extra int, optional bool) {
 	return extra, optional
 }
 
-// pathOf returns the path of the field that a node is.
+// pathOf returns the path of the field at a node.
 func (e *entry) pathOf(n *node) string { return e.where.field(string(e.p.tree.key(n))) }
 
-// set puts the value at a node into its field and reports whether that was possible.
+// set sets a field to the value at a node and reports whether the value has the right type.
 func (e *entry) set(f *field, at int32) bool {
 	n := &e.p.tree.nodes[at]
 	want := ""
@@ -124,7 +125,7 @@ func (e *entry) set(f *field, at int32) bool {
 			*f.text(e.spec) = text
 			return true
 		case registry.KindInteger, registry.KindFloat, registry.KindBool:
-			e.p.reportValue(at, SeverityWarning, RuleLegacyForm, e.pathOf(n), article(n.kind)+" where a string is expected; its text is taken")
+			e.p.reportValue(at, SeverityWarning, RuleLegacyForm, e.pathOf(n), convertedMessage(n.kind))
 			*f.text(e.spec) = text
 			return true
 		}
@@ -145,15 +146,24 @@ func (e *entry) set(f *field, at int32) bool {
 	if e.p.isDataset(at) {
 		e.p.report(int(n.keyAt), SeverityWarning, RuleNestedDataset, e.pathOf(n), nestedMessage)
 	}
-	e.p.reportValue(at, SeverityError, RuleWrongType, e.pathOf(n), "must be "+want+", is "+article(n.kind))
+	message := "must be " + want + ", not " + article(n.kind)
+	if f.number != nil && n.kind == registry.KindInteger {
+		message = "integer is out of range"
+	}
+	e.p.reportValue(at, SeverityError, RuleWrongType, e.pathOf(n), message)
 	return false
 }
 
-// strings reads a list of strings.
+// convertedMessage returns the message for a scalar that is given in place of a string.
+func convertedMessage(k registry.Kind) string {
+	return "should be a string, not " + article(k) + "; its text is used"
+}
+
+// strings reads the list of strings at a node and reports whether the node is one.
 func (p *parser) strings(at int32, field string, into *[]string) bool {
 	n := &p.tree.nodes[at]
 	if n.kind != registry.KindList {
-		p.reportValue(at, SeverityError, RuleWrongType, field, "must be a list of strings, is "+article(n.kind))
+		p.reportValue(at, SeverityError, RuleWrongType, field, "must be a list of strings, not "+article(n.kind))
 		return false
 	}
 	items := make([]string, 0, n.length)
@@ -163,9 +173,9 @@ func (p *parser) strings(at int32, field string, into *[]string) bool {
 		switch item.kind {
 		case registry.KindString:
 		case registry.KindInteger, registry.KindFloat, registry.KindBool:
-			p.reportValue(c, SeverityWarning, RuleLegacyForm, name, article(item.kind)+" where a string is expected; its text is taken")
+			p.reportValue(c, SeverityWarning, RuleLegacyForm, name, convertedMessage(item.kind))
 		default:
-			p.reportValue(c, SeverityError, RuleWrongType, name, "must be a string, is "+article(item.kind))
+			p.reportValue(c, SeverityError, RuleWrongType, name, "must be a string, not "+article(item.kind))
 			return false
 		}
 		items = append(items, string(p.tree.textOf(item)))
@@ -174,8 +184,8 @@ func (p *parser) strings(at int32, field string, into *[]string) bool {
 	return true
 }
 
-// scalarType returns the type that a text stands for, and whether it is the name of the
-// type's constant.
+// scalarType returns the type that a text stands for, and whether the text is the name of
+// the type's constant.
 func (p *parser) scalarType(text string) (t registry.DerivedScalarType, constant bool) {
 	t = registry.DerivedScalarType(text)
 	if t.IsKnown() || p.opts.extraTypes[t] {
@@ -187,15 +197,16 @@ func (p *parser) scalarType(text string) (t registry.DerivedScalarType, constant
 	return t, false
 }
 
+// resolveType replaces the name of a type's constant, a legacy form, by the type.
 func (e *entry) resolveType() {
 	t, constant := e.p.scalarType(string(e.spec.DerivedScalarType))
 	if constant {
-		at := e.at // a map's key gave it
+		at := e.at // the type is part of a map's key
 		if e.given[typePlace] != 0 {
 			at = e.given[typePlace]
 		}
 		e.p.reportValue(at, SeverityWarning, RuleLegacyForm, e.where.field("derived_scalar_type"),
-			fmt.Sprintf("the name of a constant; today's form is %q", t))
+			fmt.Sprintf("the name of a constant is a legacy form; use %q", t))
 	}
 	e.spec.DerivedScalarType = t
 }

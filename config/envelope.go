@@ -7,11 +7,15 @@ import (
 	"github.com/neurondex/neurondex/registry"
 )
 
-// SchemaVersion is the newest version of the file format that there is: what
-// schema_version says, or what its absence means.
+// SchemaVersion is the newest supported version of the file format. A document states its
+// version under schema_version; without it the version is 1.
 const SchemaVersion = 1
 
-// isEnvelope reports whether a key of the document itself is about the document.
+// camelEnvelope maps the snake_case keys of the envelope to their camelCase form.
+var camelEnvelope = map[string]string{"schema_version": "schemaVersion", "extra_scalar_types": "extraScalarTypes"}
+
+// isEnvelope reports whether a top-level key belongs to the envelope: the keys that
+// describe the document rather than a dataset.
 func isEnvelope(key []byte) bool {
 	switch string(key) {
 	case "$schema", "schema_version", "schemaVersion", "extra_scalar_types", "extraScalarTypes":
@@ -20,53 +24,53 @@ func isEnvelope(key []byte) bool {
 	return false
 }
 
-// envelope reads what the document says about itself. It may stand anywhere in it.
-func (p *parser) envelope() {
+// readEnvelope reads the envelope, whose keys may be anywhere at the top level.
+func (p *parser) readEnvelope() {
 	for c := range p.tree.children(0) {
 		n := &p.tree.nodes[c]
 		if !isEnvelope(p.tree.key(n)) {
 			continue
 		}
-		p.keep(c)
+		p.keepTopLevel(c)
 		switch key := string(p.tree.key(n)); key {
 		case "schema_version", "schemaVersion":
 			version, err := strconv.Atoi(string(p.tree.textOf(n)))
 			switch {
 			case n.kind != registry.KindInteger || err != nil || version < 1:
-				p.reportValue(c, SeverityError, RuleUnsupportedVersion, key, "must be an integer from 1 up")
+				p.reportValue(c, SeverityError, RuleUnsupportedVersion, key, "must be a positive integer")
 			case version > SchemaVersion:
 				p.reportValue(c, SeverityWarning, RuleUnsupportedVersion, key,
-					fmt.Sprintf("newer than version %d, the newest that this program knows; what it knows is loaded", SchemaVersion))
+					fmt.Sprintf("version %d is newer than %d, the newest supported version; unknown fields are kept as extra fields", version, SchemaVersion))
 			}
 		case "extra_scalar_types", "extraScalarTypes":
 			var types []string
 			if p.strings(c, key, &types) {
 				for _, t := range types {
-					p.opts.declare([]registry.DerivedScalarType{registry.DerivedScalarType(t)})
+					p.opts.addExtraTypes(registry.DerivedScalarType(t))
 				}
 			}
 		}
 	}
 }
 
-// unknownBeside warns of keys beside the list of datasets that mean nothing.
-func (p *parser) unknownBeside() {
+// warnUnknownTopLevel warns about keys next to datasets that are not part of the envelope.
+func (p *parser) warnUnknownTopLevel() {
 	for c := range p.tree.children(0) {
 		n := &p.tree.nodes[c]
 		if string(p.tree.key(n)) == datasetsKey || isEnvelope(p.tree.key(n)) {
 			continue
 		}
-		p.keep(c)
+		p.keepTopLevel(c)
 		key := string(p.tree.key(n))
-		d := p.diagnostic(int(n.keyAt), SeverityWarning, RuleUnknownField, key, "unknown key beside the datasets")
+		d := p.diagnostic(int(n.keyAt), SeverityWarning, RuleUnknownField, key, "unknown top-level key; it has no effect")
 		d.Suggestion = suggestEnvelope(key)
 		p.found = append(p.found, d)
 	}
 }
 
-// keep keeps a key beside the datasets for Convert.
-func (p *parser) keep(at int32) {
-	if !p.envelopeKept {
+// keepTopLevel keeps a top-level key and its value for Convert.
+func (p *parser) keepTopLevel(at int32) {
+	if !p.keepsTopLevel {
 		return
 	}
 	name := string(p.tree.key(&p.tree.nodes[at]))
@@ -75,7 +79,5 @@ func (p *parser) keep(at int32) {
 			name = snake
 		}
 	}
-	p.beside = append(p.beside, registry.Field{Name: name, Value: p.tree.value(at)})
+	p.topLevel = append(p.topLevel, registry.Field{Name: name, Value: p.tree.value(at)})
 }
-
-var camelEnvelope = map[string]string{"schema_version": "schemaVersion", "extra_scalar_types": "extraScalarTypes"}

@@ -2,17 +2,17 @@ package config
 
 import "github.com/neurondex/neurondex/registry"
 
-// knownExtras are fields of other programs that are no mistake.
+// knownExtras are the extra fields that other programs write. They are not reported.
 var knownExtras = map[string]bool{"dataclass_name": true, "dataclassName": true}
 
-const nestedMessage = "looks like a dataset inside another one; is its [[datasets]] header, or a bracket, missing?"
+const nestedMessage = "looks like a dataset inside another dataset; a [[datasets]] header or a bracket may be missing"
 
-// extras keeps the fields that are not known, and says so: most are mistakes.
+// extras keeps the n unknown fields and warns about them, as most are mistakes.
 func (e *entry) extras(n int) {
 	e.spec.Extra = make([]registry.Field, 0, n)
 	for c := range e.p.tree.children(e.at) {
 		n := &e.p.tree.nodes[c]
-		if n.field != 0 || e.where.index == alone && isEnvelope(e.p.tree.key(n)) {
+		if n.field != 0 || e.where.index == single && isEnvelope(e.p.tree.key(n)) {
 			continue
 		}
 		key := string(e.p.tree.key(n))
@@ -22,14 +22,15 @@ func (e *entry) extras(n int) {
 		case e.p.holdsDataset(c):
 			e.p.report(int(n.keyAt), SeverityWarning, RuleNestedDataset, e.where.field(key), nestedMessage)
 		default:
-			d := e.p.diagnostic(int(n.keyAt), SeverityWarning, RuleUnknownField, e.where.field(key), "unknown field; it is kept as it is")
+			d := e.p.diagnostic(int(n.keyAt), SeverityWarning, RuleUnknownField, e.where.field(key), "unknown field; it is kept as an extra field")
 			d.Suggestion = suggestField(key)
 			e.p.found = append(e.p.found, d)
 		}
 	}
 }
 
-// isDataset reports whether a node is an object with two required fields at least.
+// isDataset reports whether a node looks like a dataset: an object with at least two of
+// the required fields.
 func (p *parser) isDataset(at int32) bool {
 	if p.tree.nodes[at].kind != registry.KindObject {
 		return false
@@ -43,7 +44,7 @@ func (p *parser) isDataset(at int32) bool {
 	return n >= 2
 }
 
-// holdsDataset reports whether a node is, or has in it, what looks like a dataset.
+// holdsDataset reports whether a node or one of its descendants looks like a dataset.
 func (p *parser) holdsDataset(at int32) bool {
 	if p.isDataset(at) {
 		return true

@@ -7,10 +7,10 @@ import (
 	"github.com/neurondex/neurondex/registry"
 )
 
-// datasetsKey is the key of the datasets where they do not stand alone.
+// datasetsKey is the top-level key of the datasets.
 const datasetsKey = "datasets"
 
-// datasets finds which of the forms the document has.
+// datasets determines the form of the document and reads its datasets.
 func (p *parser) datasets() []registry.Spec {
 	root := &p.tree.nodes[0]
 	switch root.kind {
@@ -18,65 +18,68 @@ func (p *parser) datasets() []registry.Spec {
 		return p.list(0, "")
 	case registry.KindObject:
 	default:
-		p.report(int(root.at), SeverityError, RuleWrongShape, "", "a document holds a dataset or a list of datasets, not "+article(root.kind))
+		p.report(int(root.at), SeverityError, RuleWrongShape, "", "document must be a dataset or a list of datasets, not "+article(root.kind))
 		return nil
 	}
-	p.envelope()
+	p.readEnvelope()
 	if at := p.tree.child(0, datasetsKey); at != 0 {
-		p.unknownBeside()
+		p.warnUnknownTopLevel()
 		return p.listOrMap(at)
 	}
-	single, others, allObjects := false, false, true
+	isDataset, hasOthers, allObjects := false, false, true
 	for c := range p.tree.children(0) {
 		n := &p.tree.nodes[c]
 		if isEnvelope(p.tree.key(n)) {
 			continue
 		}
-		others = true
+		hasOthers = true
 		allObjects = allObjects && n.kind == registry.KindObject
 		if f := fieldOf(n); f != nil && f.place < requiredFields {
-			single = true
+			isDataset = true
 		}
 	}
 	switch {
-	case single:
+	case isDataset:
 		specs := make([]registry.Spec, 1)
-		p.dataset(&specs[0], 0, place{index: alone}, nil)
+		p.dataset(&specs[0], 0, place{index: single}, nil)
 		return specs
-	case !others:
-		p.whole(SeverityWarning, RuleEmptyDocument, "there are no datasets in it")
+	case !hasOthers:
+		p.reportDocument(SeverityWarning, RuleEmptyDocument, "document has no datasets")
 		return nil
 	case allObjects:
-		return p.entries(0, "")
+		return p.namedDatasets(0, "")
 	}
 	first := &p.tree.nodes[root.first]
-	p.found = append(p.found, p.diagnostic(int(first.keyAt), SeverityError, RuleWrongShape, "",
-		"neither a list of datasets under the key datasets, nor a dataset with "+fields[0].snake))
+	d := p.diagnostic(int(first.keyAt), SeverityError, RuleWrongShape, "",
+		"document must have the key datasets, or the fields of a single dataset, such as "+fields[0].snake)
 	key := string(p.tree.key(first))
-	p.found[len(p.found)-1].Suggestion = cmp.Or(suggestEnvelope(key), suggestField(key))
+	d.Suggestion = cmp.Or(suggestEnvelope(key), suggestField(key))
+	p.found = append(p.found, d)
 	return nil
 }
 
+// listOrMap reads the datasets under datasetsKey.
 func (p *parser) listOrMap(at int32) []registry.Spec {
 	switch n := &p.tree.nodes[at]; n.kind {
 	case registry.KindList:
 		return p.list(at, datasetsKey)
 	case registry.KindObject:
-		return p.entries(at, datasetsKey)
+		return p.namedDatasets(at, datasetsKey)
 	default:
-		p.reportValue(at, SeverityError, RuleWrongType, datasetsKey, "must be a list of datasets, is "+article(n.kind))
+		p.reportValue(at, SeverityError, RuleWrongType, datasetsKey, "must be a list of datasets, not "+article(n.kind))
 		return nil
 	}
 }
 
+// list reads a list of datasets. Its name is its key, empty at the top level.
 func (p *parser) list(at int32, name string) []registry.Spec {
-	c := p.collect(at)
+	c := p.newCollection(at)
 	i := 0
 	for item := range p.tree.children(at) {
 		where := place{list: name, index: i}
 		i++
 		if n := &p.tree.nodes[item]; n.kind != registry.KindObject {
-			p.reportValue(item, SeverityError, RuleWrongType, where.String(), "must be a dataset, is "+article(n.kind))
+			p.reportValue(item, SeverityError, RuleWrongType, where.String(), "must be a dataset, not "+article(n.kind))
 			continue
 		}
 		c.add(item, where, nil)
@@ -84,12 +87,13 @@ func (p *parser) list(at int32, name string) []registry.Spec {
 	return c.specs
 }
 
-// entries reads a map from a short name, or a short name and type, to the rest of the
-// dataset.
-func (p *parser) entries(at int32, name string) []registry.Spec {
-	c := p.collect(at)
+// namedDatasets reads a map from short_name, or short_name/derived_scalar_type, to the rest
+// of the dataset. Its name is its key, empty at the top level.
+func (p *parser) namedDatasets(at int32, name string) []registry.Spec {
+	c := p.newCollection(at)
 	if first := p.tree.nodes[at].first; first != 0 {
-		p.report(int(p.tree.nodes[first].keyAt), SeverityWarning, RuleLegacyForm, name, "a map of datasets by short name; today's form is a list of datasets")
+		p.report(int(p.tree.nodes[first].keyAt), SeverityWarning, RuleLegacyForm, name,
+			"a map of datasets is a legacy form; use a list of datasets")
 	}
 	for item := range p.tree.children(at) {
 		n := &p.tree.nodes[item]
@@ -97,9 +101,9 @@ func (p *parser) entries(at int32, name string) []registry.Spec {
 			continue
 		}
 		key := string(p.tree.key(n))
-		where := place{list: name, key: key, index: named}
+		where := place{list: name, key: key, index: inMap}
 		if n.kind != registry.KindObject {
-			p.reportValue(item, SeverityError, RuleWrongType, where.String(), "must be a dataset, is "+article(n.kind))
+			p.reportValue(item, SeverityError, RuleWrongType, where.String(), "must be a dataset, not "+article(n.kind))
 			continue
 		}
 		c.add(item, where, p.keyDefaults(key))
@@ -107,7 +111,7 @@ func (p *parser) entries(at int32, name string) []registry.Spec {
 	return c.specs
 }
 
-// keyDefaults returns what the key of a map says of its dataset.
+// keyDefaults returns the fields that a map's key gives to its dataset.
 func (p *parser) keyDefaults(key string) map[string]string {
 	defaults := map[string]string{"short_name": key}
 	if i := strings.LastIndexByte(key, '/'); i >= 0 {

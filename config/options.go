@@ -2,7 +2,7 @@ package config
 
 import "github.com/neurondex/neurondex/registry"
 
-// DefaultMaxBytes is the size in bytes up to which a document is read.
+// DefaultMaxBytes is the default limit on the size of a document, in bytes.
 const DefaultMaxBytes = 16 << 20
 
 // An Option changes how documents are read.
@@ -21,7 +21,7 @@ func newOptions(opts []Option) options {
 	return o
 }
 
-func (o *options) declare(types []registry.DerivedScalarType) {
+func (o *options) addExtraTypes(types ...registry.DerivedScalarType) {
 	if o.extraTypes == nil {
 		o.extraTypes = make(map[registry.DerivedScalarType]bool)
 	}
@@ -30,12 +30,12 @@ func (o *options) declare(types []registry.DerivedScalarType) {
 	}
 }
 
-// WithExtraScalarTypes makes types known besides those of package registry and those
-// that a document declares for itself.
+// WithExtraScalarTypes accepts types in addition to those known to package registry and
+// those that a document lists under extra_scalar_types. It may be given more than once.
 func WithExtraScalarTypes(types ...registry.DerivedScalarType) Option {
-	return func(o *options) { o.declare(types) }
+	return func(o *options) { o.addExtraTypes(types...) }
 }
 
-// WithMaxBytes sets the size in bytes up to which a document is read, in place of
-// [DefaultMaxBytes].
+// WithMaxBytes limits the size of a document to n bytes. A larger document is rejected
+// with [RuleTooLarge]. The default is [DefaultMaxBytes].
 func WithMaxBytes(n int64) Option { return func(o *options) { o.maxBytes = n } }

@@ -8,9 +8,12 @@ import (
 	"github.com/neurondex/neurondex/registry"
 )
 
-// Parse reads a document. Its name says the format, by .toml, .json or .jsonc at the
-// end, and stands in the diagnostics. If one of them is an error there are no datasets:
-// a document is taken whole or not at all. Nothing that is returned refers to data.
+// Parse reads a document. The extension of name selects the format (see [Format]), and
+// name is the File of every diagnostic.
+//
+// Parse returns the datasets in the order of the document, or none if one of the
+// diagnostics is an error. The diagnostics are in the order of their positions. Nothing
+// returned refers to data.
 func Parse(name string, data []byte, opts ...Option) ([]registry.Spec, Diagnostics) {
 	p := &parser{name: name, opts: newOptions(opts)}
 	specs := p.parse(data)
@@ -21,30 +24,42 @@ func Parse(name string, data []byte, opts ...Option) ([]registry.Spec, Diagnosti
 	return specs, p.found
 }
 
-// A parser makes datasets of the tree of one document.
+// Format returns the format that the extension of name stands for, in upper or lower case:
+// "toml", "json", or "jsonc" for JSON with comments and trailing commas. It returns "" for
+// any other name.
+func Format(name string) string {
+	switch f := strings.TrimPrefix(strings.ToLower(path.Ext(name)), "."); f {
+	case "toml", "json", "jsonc":
+		return f
+	default:
+		return ""
+	}
+}
+
+// A parser reads one document.
 type parser struct {
 	name   string
 	opts   options
-	text   []byte // of the document
+	text   []byte // the document in UTF-8
 	loader *loader
 	tree   *tree
 	found  Diagnostics
 
-	// What the document says beside its datasets, by today's names, if it is to be kept.
-	beside       []registry.Field
-	envelopeKept bool
+	// topLevel holds the top-level keys other than datasets, in snake_case, for Convert.
+	topLevel      []registry.Field
+	keepsTopLevel bool
 
-	lineAt, line int // the line of an offset; lines are counted forward from there
+	lineAt, line int // the offset that lineOf counted to, and its line
 }
 
 func (p *parser) parse(data []byte) []registry.Spec {
 	format := Format(p.name)
 	if format == "" {
-		p.whole(SeverityError, RuleUnknownFormat, "a dataset file's name ends in .toml, .json or .jsonc")
+		p.reportDocument(SeverityError, RuleUnknownFormat, "file name must end in .toml, .json or .jsonc")
 		return nil
 	}
 	if int64(len(data)) > p.opts.maxBytes {
-		p.whole(SeverityError, RuleTooLarge, fmt.Sprintf("larger than %d bytes", p.opts.maxBytes))
+		p.reportDocument(SeverityError, RuleTooLarge, fmt.Sprintf("exceeds the limit of %d bytes", p.opts.maxBytes))
 		return nil
 	}
 	var fault *problem
@@ -65,19 +80,8 @@ func (p *parser) parse(data []byte) []registry.Spec {
 		if format == "toml" {
 			empty = "datasets = []"
 		}
-		p.whole(SeverityWarning, RuleEmptyDocument, "nothing in it; if no datasets are meant, say so by "+empty)
+		p.reportDocument(SeverityWarning, RuleEmptyDocument, "document is empty; write "+empty+" if it has no datasets")
 		return nil
 	}
 	return p.datasets()
-}
-
-// Format returns the format that a document's name stands for: "toml", "json", or
-// "jsonc" for JSON with comments and trailing commas; empty for any other name.
-func Format(name string) string {
-	switch f := strings.TrimPrefix(strings.ToLower(path.Ext(name)), "."); f {
-	case "toml", "json", "jsonc":
-		return f
-	default:
-		return ""
-	}
 }

@@ -7,19 +7,21 @@ import (
 	"github.com/neurondex/neurondex/registry"
 )
 
+// report adds a diagnostic at an offset of the document.
 func (p *parser) report(at int, s Severity, r Rule, field, message string) {
 	p.found = append(p.found, p.diagnostic(at, s, r, field, message))
 }
 
-// reportValue reports what is wrong with the value of a node.
+// reportValue adds a diagnostic about the value of a node.
 func (p *parser) reportValue(at int32, s Severity, r Rule, field, message string) {
 	n := &p.tree.nodes[at]
 	d := p.diagnostic(int(n.at), s, r, field, message)
-	d.Value = cut(string(p.tree.textOf(n)))
+	d.Value = truncate(string(p.tree.textOf(n)))
 	p.found = append(p.found, d)
 }
 
-func (p *parser) whole(s Severity, r Rule, message string) {
+// reportDocument adds a diagnostic about the document as a whole.
+func (p *parser) reportDocument(s Severity, r Rule, message string) {
 	p.found = append(p.found, Diagnostic{Severity: s, Rule: r, File: p.name, Message: message})
 }
 
@@ -31,8 +33,8 @@ func (p *parser) diagnostic(at int, s Severity, r Rule, field, message string) D
 	}
 }
 
-// lineOf returns the line of an offset. Asking in the order of the document costs one
-// pass over it in all.
+// lineOf returns the line of an offset. Calls in the order of the document cost one pass
+// over it in total.
 func (p *parser) lineOf(at int) int {
 	if at < p.lineAt || p.line == 0 {
 		p.lineAt, p.line = 0, 1
@@ -54,14 +56,14 @@ func article(k registry.Kind) string {
 	}
 }
 
-// cut cuts a text that is too long to read.
-func cut(s string) string {
-	const most = 80
-	if len(s) <= most || utf8.RuneCountInString(s) <= most {
+// truncate shortens a text that is too long for a diagnostic.
+func truncate(s string) string {
+	const limit = 80 // characters
+	if len(s) <= limit || utf8.RuneCountInString(s) <= limit {
 		return s
 	}
 	end := 0
-	for range most {
+	for range limit {
 		_, n := utf8.DecodeRuneInString(s[end:])
 		end += n
 	}

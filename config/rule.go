@@ -1,9 +1,9 @@
 package config
 
-// A Rule is the stable name of what a diagnostic is about.
+// A Rule is the stable name of a kind of finding.
 type Rule string
 
-// The rules. [Rules] describes them.
+// The rules. [Rules] describes each of them.
 const (
 	RuleSyntax             Rule = "syntax"
 	RuleUnknownFormat      Rule = "unknown-format"
@@ -35,42 +35,42 @@ const (
 	RuleAzurePath         Rule = "azure-path"
 )
 
-// A RuleInfo describes a rule to people.
+// A RuleInfo describes a rule.
 type RuleInfo struct {
 	Rule     Rule
-	Severity Severity // the most severe that its diagnostics have
+	Severity Severity // the highest severity of its diagnostics
 	Summary  string
 }
 
-// Rules returns every rule of this package, errors first.
+// Rules returns all rules, errors first. The caller may change the slice.
 func Rules() []RuleInfo {
 	return []RuleInfo{
 		{RuleSyntax, SeverityError, "the document is not well-formed TOML or JSON"},
-		{RuleUnknownFormat, SeverityError, "the name ends neither in .toml nor in .json nor in .jsonc"},
-		{RuleBadEncoding, SeverityError, "the document is neither UTF-8, nor UTF-16 with a byte order mark"},
-		{RuleTooLarge, SeverityError, "the document has more bytes than are read"},
-		{RuleTooDeep, SeverityError, "lists and objects lie too deep in each other"},
+		{RuleUnknownFormat, SeverityError, "the file name does not end in .toml, .json or .jsonc"},
+		{RuleBadEncoding, SeverityError, "the document is neither UTF-8 nor UTF-16 with a byte order mark"},
+		{RuleTooLarge, SeverityError, "the document exceeds the size limit"},
+		{RuleTooDeep, SeverityError, "the nesting of lists and objects exceeds the limit"},
 		{RuleUnreadable, SeverityError, "the file cannot be read"},
-		{RuleWrongShape, SeverityError, "the document is well-formed, but has none of the forms that hold datasets"},
-		{RuleUnsupportedVersion, SeverityError, "schema_version is none that there is; a newer one is a warning"},
-		{RuleMissingField, SeverityError, "a required field is not given"},
-		{RuleEmptyField, SeverityError, "a field that must not be blank is"},
-		{RuleWrongType, SeverityError, "a field's value is of another kind"},
-		{RuleUnknownScalarType, SeverityError, "derived_scalar_type is none of the known types"},
-		{RuleBadURL, SeverityError, "a URL cannot be followed"},
-		{RuleBadValue, SeverityError, "a field's value is not one that it can have"},
-		{RuleDuplicateKey, SeverityError, "a key is given twice in one object or table"},
+		{RuleWrongShape, SeverityError, "the document is well-formed but has none of the forms that hold datasets"},
+		{RuleUnsupportedVersion, SeverityError, "unsupported schema_version; a newer version is only a warning"},
+		{RuleMissingField, SeverityError, "a required field is missing"},
+		{RuleEmptyField, SeverityError, "a field that must not be empty is empty"},
+		{RuleWrongType, SeverityError, "a value has the wrong type"},
+		{RuleUnknownScalarType, SeverityError, "derived_scalar_type is not a known type"},
+		{RuleBadURL, SeverityError, "a path or URL is invalid"},
+		{RuleBadValue, SeverityError, "the value of a field is not allowed"},
+		{RuleDuplicateKey, SeverityError, "a key is defined twice in one object or table"},
 		{RuleDuplicateDataset, SeverityError, "a dataset is defined twice in one document"},
-		{RuleUnreachablePath, SeverityError, "nothing is at the path of a dataset (only where asked for)"},
-		{RuleEmptyDocument, SeverityWarning, "there is nothing in the document; an error where it held datasets before"},
-		{RuleUnknownField, SeverityWarning, "a field is not known; it is kept as an extra field"},
-		{RuleNestedDataset, SeverityWarning, "something that looks like a dataset stands inside another one"},
-		{RuleOverridesOther, SeverityWarning, "a dataset overrides one of another file"},
-		{RuleLegacyForm, SeverityWarning, "an older form is read that convert would bring up to date"},
-		{RuleCasingConflict, SeverityWarning, "a field is given in both casings, with different values"},
-		{RuleDeprecatedInUse, SeverityWarning, "a dataset is to be replaced by one that is deprecated itself"},
-		{RuleReplacedByMissing, SeverityWarning, "replaced_by names a dataset that there is not"},
-		{RuleViewerCannotShow, SeverityWarning, "the public neuron viewer cannot show the dataset (only where asked for)"},
+		{RuleUnreachablePath, SeverityError, "nothing is found at the path of a dataset (only with --check-paths)"},
+		{RuleEmptyDocument, SeverityWarning, "the document has no datasets; an error if it had some before"},
+		{RuleUnknownField, SeverityWarning, "a field is unknown; it is kept as an extra field"},
+		{RuleNestedDataset, SeverityWarning, "a dataset appears to be nested in another one"},
+		{RuleOverridesOther, SeverityWarning, "a dataset overrides one that is defined in another file"},
+		{RuleLegacyForm, SeverityWarning, "the document uses a legacy form; neurondex convert updates it"},
+		{RuleCasingConflict, SeverityWarning, "a field is given in snake_case and in camelCase, with different values"},
+		{RuleDeprecatedInUse, SeverityWarning, "replaced_by names a dataset that is itself deprecated"},
+		{RuleReplacedByMissing, SeverityWarning, "replaced_by names a dataset that does not exist"},
+		{RuleViewerCannotShow, SeverityWarning, "the public neuron viewer cannot show the dataset (only with --viewer)"},
 		{RuleAzurePath, SeverityHint, "an az:// path also has an https form, which browsers can read"},
 	}
 }

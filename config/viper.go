@@ -129,5 +129,5 @@ func (in *input) Read(p []byte) (int, error) {
 }
 
 func tooDeep(at int) *problem {
-	return &problem{RuleTooDeep, at, fmt.Sprintf("lists and objects lie more than %d deep in each other", maxDepth)}
+	return &problem{RuleTooDeep, at, fmt.Sprintf("nesting exceeds %d levels", maxDepth)}
 }
