@@ -37,10 +37,14 @@ func (e *entry) check(optional bool) {
 		d.Value, d.Suggestion = truncate(fmt.Sprint(failed.Value())), suggestion
 		e.p.found = append(e.p.found, d)
 	}
-	e.azure(e.given[pathPlace], e.spec.NeuronDatasetPath)
-	if at := e.given[explanationsPlace]; at != 0 {
-		for c := range e.p.tree.children(at) {
-			e.azure(c, string(e.p.tree.textOf(&e.p.tree.nodes[c])))
+	if at := e.given[pathPlace]; at != 0 {
+		e.azure(at, at, 0, e.spec.NeuronDatasetPath)
+	}
+	if list := e.given[explanationsPlace]; list != 0 {
+		i := 0
+		for item := range e.p.tree.children(list) {
+			e.azure(list, item, i, string(e.p.tree.textOf(&e.p.tree.nodes[item])))
+			i++
 		}
 	}
 }
@@ -92,15 +96,19 @@ func (p *parser) explain(failed validator.FieldError) (r Rule, message, suggesti
 	return RuleBadValue, "fails the check " + failed.Tag(), ""
 }
 
-// azure hints at the https form of an az:// path, which only Azure's own tools read.
-func (e *entry) azure(at int32, path string) {
+// azure hints at the https form of an az:// path, which only Azure's own tools read. The path
+// is at the node of a field, or at the i-th item of that field.
+func (e *entry) azure(field, at int32, i int, path string) {
 	rest, ok := strings.CutPrefix(path, "az://")
 	account, blob, found := strings.Cut(rest, "/")
-	if !ok || !found || account == "" || at == 0 {
+	if !ok || !found || account == "" {
 		return
 	}
-	n := &e.p.tree.nodes[at]
-	d := e.p.diagnostic(int(n.at), SeverityHint, RuleAzurePath, e.pathOf(n),
+	name := e.pathOf(&e.p.tree.nodes[field])
+	if at != field {
+		name += "[" + strconv.Itoa(i) + "]"
+	}
+	d := e.p.diagnostic(int(e.p.tree.nodes[at].at), SeverityHint, RuleAzurePath, name,
 		"browsers cannot read az:// paths; the https form is https://"+truncate(account)+".blob.core.windows.net/"+truncate(blob))
 	d.Value = truncate(path)
 	e.p.found = append(e.p.found, d)

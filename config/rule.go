@@ -61,7 +61,7 @@ func Rules() []RuleInfo {
 		{RuleBadValue, SeverityError, "the value of a field is not allowed"},
 		{RuleDuplicateKey, SeverityError, "a key is defined twice in one object or table"},
 		{RuleDuplicateDataset, SeverityError, "a dataset is defined twice in one document"},
-		{RuleUnreachablePath, SeverityError, "nothing is found at the path of a dataset (only with --check-paths)"},
+		{RuleUnreachablePath, SeverityError, "the path of a dataset cannot be reached (only with --check-paths)"},
 		{RuleEmptyDocument, SeverityWarning, "the document has no datasets; an error if it had some before"},
 		{RuleUnknownField, SeverityWarning, "a field is unknown; it is kept as an extra field"},
 		{RuleNestedDataset, SeverityWarning, "a dataset appears to be nested in another one"},
