@@ -73,7 +73,7 @@ func UnreadableDiagnostic(name string, err error) Diagnostic {
 	if perr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = perr.Err // the diagnostic already has the name
 	}
-	return Diagnostic{Severity: SeverityError, Rule: RuleUnreadable, File: name, Message: fmt.Sprintf("cannot read file: %v", err)}
+	return Diagnostic{Severity: SeverityError, Rule: RuleUnreadable, File: name, Message: fmt.Sprintf("cannot be read: %v", err)}
 }
 
 // ErrTooLarge is the error for a file that exceeds the size limit, for use with [errors.Is].

@@ -163,7 +163,7 @@ func TestBadFileKeepsItsLastGoodDatasets(t *testing.T) {
 		"missing field": {"short_name = \"a\"\nderived_scalar_type = \"mlp_post_act\"\nuser_visible_name = \"A\"", "required field is missing", "neuron_dataset_path"},
 		"unknown type":  {strings.Replace(toml("2", "a"), "mlp_post_act", "mlp_post_akt", 1), "mlp_post_akt", "datasets[0].derived_scalar_type"},
 		"emptied":       {"", "had datasets and is empty now", ""},
-		"twice":         {toml("2", "a", "a"), "defined in line 1 already", "datasets[1]"},
+		"twice":         {toml("2", "a", "a"), "already defined on line 1", "datasets[1]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r.write("a.toml", tt.bad)
