@@ -114,7 +114,7 @@ func (e *entry) set(f *field, at int32) bool {
 	switch {
 	case n.kind == registry.KindNull:
 		if f.place < requiredFields {
-			e.p.report(int(n.at), SeverityError, RuleMissingField, e.pathOf(n), "required field is null")
+			e.p.report(int(n.at), SeverityError, RuleMissingField, e.pathOf(n), "required field must not be null")
 		}
 		return f.place >= requiredFields
 	case f.text != nil:
