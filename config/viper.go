@@ -100,8 +100,8 @@ func (l *loader) load(format string, data []byte) (*tree, *problem) {
 		format, data = "json", plain
 	}
 	l.viper.SetConfigType(format)
-	// Viper reads into a buffer that doubles as it grows, which for a large document costs about
-	// 5 % of the time of Parse and two to four times its size in garbage, and nothing for one of
+	// Viper reads into a buffer that doubles as it grows, which for a large document costs about a
+	// tenth of the time of Parse and two to four times its size in garbage, and nothing for one of
 	// up to 512 bytes.
 	l.input.rest = data
 	err := l.viper.ReadConfig(&l.input)

@@ -22,8 +22,8 @@ func newConvertCommand(s settings) *cobra.Command {
 key datasets. No data is lost. A file whose comments would be lost is only converted
 with --force.
 
-The result goes to standard output, which allows a single PATH, or replaces the files
-with --write. The PATH "-" is standard input.`,
+Without --write there must be exactly one file, and the result goes to standard
+output. The PATH "-" is standard input.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c := conversion{to: s.GetString("to"), write: s.GetBool("write"), force: s.GetBool("force"), out: cmd.OutOrStdout(), messages: cmd.ErrOrStderr()}
@@ -38,7 +38,7 @@ with --write. The PATH "-" is standard input.`,
 		},
 	}
 	cmd.Flags().String("to", "", "target `format`: toml or json (default: the format of the file)")
-	cmd.Flags().Bool("write", false, "replace the files; with --to, rename them as well")
+	cmd.Flags().Bool("write", false, "replace the files, and rename those whose format changes")
 	cmd.Flags().Bool("force", false, "drop comments and replace existing files")
 	return cmd
 }
