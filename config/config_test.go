@@ -24,10 +24,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
-// TestParse reads every file of testdata/parse and holds what comes out against the
-// golden file beside it.
+// TestParse compares the result for every file of testdata/parse with its golden file.
 func TestParse(t *testing.T) {
 	files, err := filepath.Glob("testdata/parse/*.[tj]*")
 	require.NoError(t, err)
@@ -50,7 +49,7 @@ func TestParse(t *testing.T) {
 	}
 }
 
-// render writes datasets and diagnostics as lines of text.
+// render returns diagnostics and datasets as lines of text.
 func render(specs []registry.Spec, found config.Diagnostics) string {
 	var b strings.Builder
 	for _, d := range found {
@@ -78,24 +77,25 @@ const goodJSON = `{"shortName": "x", "derivedScalarType": "mlp_post_act", "userV
 
 func TestBadInput(t *testing.T) {
 	for name, tt := range map[string]struct{ file, data, want string }{
-		"no format":         {"a.yaml", "", "a.yaml: error: a dataset file's name ends in .toml, .json or .jsonc [unknown-format]"},
-		"not UTF-8":         {"a.toml", "a = \"\xff\"", "a.toml:1:6: error: byte 0xff is not UTF-8 [bad-encoding]"},
-		"deep TOML list":    {"a.toml", "a = " + strings.Repeat("[", 100_000), "a.toml:1:10005: error: lists and objects lie more than 64 deep in each other [too-deep]"},
-		"deep JSON list":    {"a.json", strings.Repeat("[", 100_000), "a.json:1:65: error: lists and objects lie more than 64 deep in each other [too-deep]"},
+		"no format":         {"a.yaml", "", "a.yaml: error: file name must end in .toml, .json or .jsonc [unknown-format]"},
+		"not UTF-8":         {"a.toml", "a = \"\xff\"", "a.toml:1:6: error: invalid UTF-8 byte 0xff [bad-encoding]"},
+		"deep TOML list":    {"a.toml", "a = " + strings.Repeat("[", 100_000), "a.toml:1:10005: error: nesting exceeds 64 levels [too-deep]"},
+		"deep JSON list":    {"a.json", strings.Repeat("[", 100_000), "a.json:1:65: error: nesting exceeds 64 levels [too-deep]"},
 		"deep TOML key":     {"a.toml", strings.Repeat("a.", 100) + "a = 1", ""},
-		"deep TOML header":  {"a.toml", "[" + strings.Repeat("a.", 100) + "a]", "a.toml:1:130: error: lists and objects lie more than 64 deep in each other [too-deep]"},
-		"trailing comma":    {"a.json", goodJSON + ",}", ""},
-		"comment in JSON":   {"a.json", "// hello\n" + goodJSON + "}", "a.json:1:1: error: JSON has no comments [syntax]"},
-		"two values":        {"a.json", goodJSON + "}\n{}", "a.json:2:1: error: something follows the end of the document [syntax]"},
-		"cut JSON":          {"a.json", goodJSON, ""},
-		"name with newline": {"a\n.yaml", "", `a\n.yaml: error: a dataset file's name ends in .toml, .json or .jsonc [unknown-format]`},
-		"string":            {"a.json", `"x"`, "a.json:1:1: error: a document holds a dataset or a list of datasets, not a string [wrong-shape]"},
+		"deep TOML header":  {"a.toml", "[" + strings.Repeat("a.", 100) + "a]", "a.toml:1:130: error: nesting exceeds 64 levels [too-deep]"},
+		"trailing comma":    {"a.json", goodJSON + ",}", "a.json:1:105: error: trailing comma is not allowed in JSON [syntax]"},
+		"comment in JSON":   {"a.json", "// hello\n" + goodJSON + "}", "a.json:1:1: error: comments are not allowed in JSON [syntax]"},
+		"two values":        {"a.json", goodJSON + "}\n{}", "a.json:2:1: error: unexpected data after the end of the document [syntax]"},
+		"cut JSON":          {"a.json", goodJSON, "a.json:1:105: error: unexpected end of document [syntax]"},
+		"name with newline": {"a\n.yaml", "", `a\n.yaml: error: file name must end in .toml, .json or .jsonc [unknown-format]`},
+		"string":            {"a.json", `"x"`, "a.json:1:1: error: document must be a dataset or a list of datasets, not a string [wrong-shape]"},
 		"NUL":               {"a.toml", "a = \"\x00\"", ""},
-		"only a BOM":        {"a.toml", "\ufeff", `a.toml: warning: nothing in it; if no datasets are meant, say so by datasets = [] [empty-document]`},
-		"empty JSON":        {"a.json", " \n", `a.json: warning: nothing in it; if no datasets are meant, say so by {"datasets": []} [empty-document]`},
+		"only a BOM":        {"a.toml", "\ufeff", `a.toml: warning: document is empty; write datasets = [] if it has no datasets [empty-document]`},
+		"empty JSON":        {"a.json", " \n", `a.json: warning: document is empty; write {"datasets": []} if it has no datasets [empty-document]`},
 		"out of range":      {"a.toml", good + "big = 99999999999999999999", ""},
-		"bad date":          {"a.toml", good + "day = 2024-13-01", ""},
-		"too large":         {"a.toml", "# " + strings.Repeat("x", 2000), "a.toml: error: larger than 1000 bytes [too-large]"},
+		"bad date":          {"a.toml", good + "day = 2024-13-01", "a.toml:5:7: error: invalid value 2024-13-01: impossible date [syntax]"},
+		"large integer":     {"a.json", goodJSON + `, "layers": 99999999999999999999}`, "a.json:1:117: error: layers: integer is out of range [wrong-type]"},
+		"too large":         {"a.toml", "# " + strings.Repeat("x", 2000), "a.toml: error: exceeds the limit of 1000 bytes [too-large]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var opts []config.Option
@@ -121,7 +121,7 @@ func TestBadInput(t *testing.T) {
 func TestExtraScalarTypes(t *testing.T) {
 	data := []byte(strings.Replace(good, "mlp_post_act", "my_type", 1))
 	_, found := config.Parse("a.toml", data)
-	assert.Equal(t, `a.toml:2:23: error: derived_scalar_type: no derived scalar type is called "my_type" [unknown-scalar-type]`, found[0].String())
+	assert.Equal(t, `a.toml:2:23: error: derived_scalar_type: unknown derived scalar type "my_type" [unknown-scalar-type]`, found[0].String())
 	_, found = config.Parse("a.toml", []byte(strings.Replace(good, "mlp_post_act", "my_typo", 1)), config.WithExtraScalarTypes("my_type"))
 	assert.Equal(t, "my_type", found[0].Suggestion)
 	specs, found := config.Parse("a.toml", data, config.WithExtraScalarTypes("my_type"))
@@ -140,7 +140,7 @@ func TestUTF16(t *testing.T) {
 		require.Empty(t, found)
 		assert.Equal(t, "X \U0001F600", specs[0].UserVisibleName)
 		_, found = config.Parse("a.toml", data[:len(data)-1])
-		assert.Equal(t, "a.toml:4:26: error: the last UTF-16 character is cut in two [bad-encoding]", found[0].String())
+		assert.Equal(t, "a.toml:4:26: error: incomplete UTF-16 character at the end of the document [bad-encoding]", found[0].String())
 		_, found = config.Parse("a.toml", order.AppendUint16(data, 0xd800))
 		assert.Equal(t, config.RuleBadEncoding, found[0].Rule)
 	}
@@ -163,9 +163,9 @@ func TestLint(t *testing.T) {
 		got = append(got, d.String())
 	}
 	assert.Equal(t, []string{
-		`10.toml:20:1: warning: replaced_by: dataset b/mlp_post_act is replaced by "none", which there is not [replaced-by-missing]`,
-		`10.toml:30:1: warning: replaced_by: dataset c/mlp_post_act is replaced by "b", which is deprecated itself [deprecated-in-use]`,
-		`50.toml:20:1: warning: dataset a/mlp_post_act overrides the one of 10.toml:10 [overrides-other-file]`,
+		`10.toml:20:1: warning: replaced_by: no dataset "none" [replaced-by-missing]`,
+		`10.toml:30:1: warning: replaced_by: dataset "b" is itself deprecated [deprecated-in-use]`,
+		`50.toml:20:1: warning: dataset a/mlp_post_act overrides the definition in 10.toml:10 [overrides-other-file]`,
 	}, got)
 }
 
@@ -195,11 +195,11 @@ func TestViewer(t *testing.T) {
 	}
 	r, err := config.LoadFS(datasets.FS)
 	require.NoError(t, err)
-	assert.Empty(t, config.LintViewer(r.Documents), "what it ships, it can show")
+	assert.Empty(t, config.LintViewer(r.Documents), "the viewer can show every example")
 }
 
 func TestRulesDescribeEveryRule(t *testing.T) {
-	source, err := os.ReadFile("diagnostic.go")
+	source, err := os.ReadFile("rule.go")
 	require.NoError(t, err)
 	described := map[string]bool{}
 	for _, r := range config.Rules() {
@@ -258,7 +258,7 @@ func files(found config.Diagnostics) (names []string) {
 	return names
 }
 
-func TestLoadDirOfLinksAndOddFiles(t *testing.T) {
+func TestLoadDirSpecialFiles(t *testing.T) {
 	dir := t.TempDir()
 	write := func(name, data string) {
 		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755))
@@ -295,9 +295,8 @@ func TestLoadDirOfLinksAndOddFiles(t *testing.T) {
 	assert.Len(t, r.Documents, 1)
 }
 
-// TestTOMLIsTakenAsAFullReaderTakesIt holds what is taken and what is not against
-// go-toml's own full reading.
-func TestTOMLIsTakenAsAFullReaderTakesIt(t *testing.T) {
+// TestTOMLConformance checks that Parse accepts the same documents as go-toml's Unmarshal.
+func TestTOMLConformance(t *testing.T) {
 	for _, doc := range []string{
 		"a.b = 1\na.c = 2", "a.b = 1\na = 2", "a = 1\na.b = 2", "[a]\n[a]", "[a.b]\n[a]", "[a]\n[a.b]", "[[a]]\n[[a]]", "[a]\n[[a]]", "[[a]]\n[a]",
 		"a = []\n[[a]]", "a = {}\n[a]", "a = {}\n[a.b]", "a = {}\na.b = 1", "[a]\nb.c = 1\n[a.b]", "[a]\nb.c = 1\n[a.b.d]", "[a.b.c]\nz = 1\n[a]\nb.c.t = 1",
@@ -314,13 +313,13 @@ func TestTOMLIsTakenAsAFullReaderTakesIt(t *testing.T) {
 		syntax := slices.ContainsFunc(found, func(d config.Diagnostic) bool {
 			return d.Rule == config.RuleSyntax || d.Rule == config.RuleDuplicateKey
 		})
-		assert.Equal(t, want != nil, syntax, "%q: go-toml says %v, Parse says %v", doc, want, found)
+		assert.Equal(t, want != nil, syntax, "%q: Unmarshal returns %v, Parse returns %v", doc, want, found)
 	}
 }
 
-// TestParseKeepsNothing parses every example and looks at what came out once its bytes are
-// overwritten, and whether anything still holds on to them.
-func TestParseKeepsNothing(t *testing.T) {
+// TestParseRetainsNoInput checks that nothing that Parse and Convert return, and nothing in a
+// pool, refers to the input.
+func TestParseRetainsNoInput(t *testing.T) {
 	files, err := filepath.Glob("testdata/parse/*.[tj]*")
 	require.NoError(t, err)
 	for _, file := range files {
@@ -335,7 +334,7 @@ func TestParseKeepsNothing(t *testing.T) {
 		given := weak.Make(&data[0])
 		specs, found := config.Parse(name, data)
 		out, _, _ := config.Convert(name, data, "json")
-		runtime.GC() // one that leaves what is pooled, too; data itself is not used any more
+		runtime.GC() // the pooled loaders survive a first collection
 		assert.Nil(t, given.Value(), name)
 		runtime.KeepAlive(specs)
 		runtime.KeepAlive(found)
@@ -343,8 +342,8 @@ func TestParseKeepsNothing(t *testing.T) {
 	}
 }
 
-// independent checks that what Parse and Convert return does not change with the bytes that
-// they were given, nor with the next document.
+// independent checks that the results of Parse and Convert do not change when the input is
+// overwritten and another document is parsed.
 func independent(t *testing.T, name string, data []byte) {
 	t.Helper()
 	wantSpecs, wantFound := config.Parse(name, bytes.Clone(data))
@@ -383,9 +382,9 @@ func FuzzParse(f *testing.F) {
 		if !json && !rules[config.RuleTooDeep] && !rules[config.RuleBadEncoding] && !bytes.HasPrefix(data, []byte("\xff\xfe")) && !bytes.HasPrefix(data, []byte("\xfe\xff")) {
 			var full map[string]any
 			err := toml.Unmarshal(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), &full)
-			require.Equal(t, err != nil, rules[config.RuleSyntax] || rules[config.RuleDuplicateKey], "a full reader says %v, Parse says %v", err, found)
+			require.Equal(t, err != nil, rules[config.RuleSyntax] || rules[config.RuleDuplicateKey], "Unmarshal returns %v, Parse returns %v", err, found)
 		}
-		// What is taken can be applied, and what comes out is taken again.
+		// A registry accepts what Parse returns, and Parse accepts what the registry encodes.
 		reg := registry.New()
 		_, err := reg.Apply(registry.Change{Put: []registry.Document{{Name: name, Datasets: specs}}})
 		require.NoError(t, err)

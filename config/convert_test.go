@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestConvert holds what the parse examples become in both formats against a golden, and
-// converts it once more.
+// TestConvert compares conversions of the parse examples with golden files, and checks that
+// converting the result again does not change it.
 func TestConvert(t *testing.T) {
 	for _, name := range []string{"list.toml", "list.json", "single.toml", "array.json", "map.toml", "map-under-datasets.toml", "version.json", "none.toml", "casing.json"} {
 		data, err := os.ReadFile(filepath.Join("testdata/parse", name))
@@ -26,7 +26,7 @@ func TestConvert(t *testing.T) {
 			} else {
 				again, _, err := config.Convert("x."+to, got, to)
 				require.NoError(t, err)
-				assert.Equal(t, string(got), string(again), "%s to %s: twice changes nothing more", name, to)
+				assert.Equal(t, string(got), string(again), "%s to %s: a second conversion changes the document", name, to)
 			}
 			golden := filepath.Join("testdata/convert", name+"."+to)
 			if *update {
@@ -37,6 +37,12 @@ func TestConvert(t *testing.T) {
 			assert.Equal(t, string(want), string(got))
 		}
 	}
+}
+
+func TestConvertToUnknownFormat(t *testing.T) {
+	out, _, err := config.Convert("a.toml", []byte(good), "yaml")
+	assert.Empty(t, out)
+	assert.EqualError(t, err, `config: cannot convert to format "yaml"`)
 }
 
 func TestCountComments(t *testing.T) {
@@ -55,7 +61,7 @@ func TestCountComments(t *testing.T) {
 	}
 }
 
-// equalSpecs reports whether two lists of datasets say the same.
+// equalSpecs reports whether two lists of datasets are equal in content.
 func equalSpecs(t *testing.T, a, b []registry.Spec) bool {
 	t.Helper()
 	hash := func(specs []registry.Spec) registry.Hash {

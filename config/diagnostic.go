@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"strconv"
 	"strings"
@@ -11,118 +12,25 @@ import (
 	"unicode/utf8"
 )
 
-// A Rule is the stable name of what a diagnostic is about.
-type Rule string
-
-// The rules. [Rules] describes them.
-const (
-	RuleSyntax             Rule = "syntax"
-	RuleUnknownFormat      Rule = "unknown-format"
-	RuleBadEncoding        Rule = "bad-encoding"
-	RuleTooLarge           Rule = "too-large"
-	RuleTooDeep            Rule = "too-deep"
-	RuleUnreadable         Rule = "unreadable"
-	RuleWrongShape         Rule = "wrong-shape"
-	RuleUnsupportedVersion Rule = "unsupported-version"
-	RuleMissingField       Rule = "missing-field"
-	RuleEmptyField         Rule = "empty-field"
-	RuleWrongType          Rule = "wrong-type"
-	RuleUnknownScalarType  Rule = "unknown-scalar-type"
-	RuleBadURL             Rule = "bad-url"
-	RuleBadValue           Rule = "bad-value"
-	RuleDuplicateKey       Rule = "duplicate-key"
-	RuleDuplicateDataset   Rule = "duplicate-dataset"
-
-	RuleEmptyDocument     Rule = "empty-document"
-	RuleUnknownField      Rule = "unknown-field"
-	RuleNestedDataset     Rule = "nested-dataset"
-	RuleOverridesOther    Rule = "overrides-other-file"
-	RuleLegacyForm        Rule = "legacy-form"
-	RuleCasingConflict    Rule = "casing-conflict"
-	RuleDeprecatedInUse   Rule = "deprecated-in-use"
-	RuleReplacedByMissing Rule = "replaced-by-missing"
-	RuleViewerCannotShow  Rule = "viewer-cannot-show"
-	RuleUnreachablePath   Rule = "unreachable-path"
-	RuleAzurePath         Rule = "azure-path"
-)
-
-// A RuleInfo describes a rule to people.
-type RuleInfo struct {
-	Rule     Rule
-	Severity Severity // the most severe that its diagnostics have
-	Summary  string
-}
-
-// Rules returns every rule of this package, errors first.
-func Rules() []RuleInfo {
-	return []RuleInfo{
-		{RuleSyntax, SeverityError, "the document is not well-formed TOML or JSON"},
-		{RuleUnknownFormat, SeverityError, "the name ends neither in .toml nor in .json nor in .jsonc"},
-		{RuleBadEncoding, SeverityError, "the document is neither UTF-8, nor UTF-16 with a byte order mark"},
-		{RuleTooLarge, SeverityError, "the document has more bytes than are read"},
-		{RuleTooDeep, SeverityError, "lists and objects lie too deep in each other"},
-		{RuleUnreadable, SeverityError, "the file cannot be read"},
-		{RuleWrongShape, SeverityError, "the document is well-formed, but has none of the forms that hold datasets"},
-		{RuleUnsupportedVersion, SeverityError, "schema_version is none that there is; a newer one is a warning"},
-		{RuleMissingField, SeverityError, "a required field is not given"},
-		{RuleEmptyField, SeverityError, "a field that must not be blank is"},
-		{RuleWrongType, SeverityError, "a field's value is of another kind"},
-		{RuleUnknownScalarType, SeverityError, "derived_scalar_type is none of the known types"},
-		{RuleBadURL, SeverityError, "a URL cannot be followed"},
-		{RuleBadValue, SeverityError, "a field's value is not one that it can have"},
-		{RuleDuplicateKey, SeverityError, "a key is given twice in one object or table"},
-		{RuleDuplicateDataset, SeverityError, "a dataset is defined twice in one document"},
-		{RuleUnreachablePath, SeverityError, "nothing is at the path of a dataset (only where asked for)"},
-		{RuleEmptyDocument, SeverityWarning, "there is nothing in the document; an error where it held datasets before"},
-		{RuleUnknownField, SeverityWarning, "a field is not known; it is kept as an extra field"},
-		{RuleNestedDataset, SeverityWarning, "something that looks like a dataset stands inside another one"},
-		{RuleOverridesOther, SeverityWarning, "a dataset overrides one of another file"},
-		{RuleLegacyForm, SeverityWarning, "an older form is read that convert would bring up to date"},
-		{RuleCasingConflict, SeverityWarning, "a field is given in both casings, with different values"},
-		{RuleDeprecatedInUse, SeverityWarning, "a dataset is to be replaced by one that is deprecated itself"},
-		{RuleReplacedByMissing, SeverityWarning, "replaced_by names a dataset that there is not"},
-		{RuleViewerCannotShow, SeverityWarning, "the public neuron viewer cannot show the dataset (only where asked for)"},
-		{RuleAzurePath, SeverityHint, "an az:// path also has an https form, which browsers can read"},
-	}
-}
-
-// A Severity tells what a diagnostic means for its document.
-type Severity uint8
-
-// The severities.
-const (
-	SeverityError   Severity = iota // the document is not loaded
-	SeverityWarning                 // it is loaded all the same
-	SeverityHint                    // it is loaded, and nothing is wrong with it
-)
-
-// String returns "error", "warning" or "hint".
-func (s Severity) String() string {
-	switch s {
-	case SeverityError:
-		return "error"
-	case SeverityWarning:
-		return "warning"
-	default:
-		return "hint"
-	}
-}
-
-// A Diagnostic says what is wrong with a document, and where.
+// A Diagnostic is one finding about a document: what is wrong, where, and what was probably
+// meant. Encoded as JSON it has the form that neurondex validate --format json prints.
 type Diagnostic struct {
-	Severity   Severity
-	Rule       Rule
-	File       string // name of the document
-	Line       int    // from 1; 0: the document as a whole
-	Column     int    // in characters, from 1
-	Field      string // path of the field, like "datasets[2].short_name"; may be empty
-	Value      string // the value at fault, as text and cut if it is long; may be empty
-	Message    string // what is wrong
-	Suggestion string // what was probably meant; may be empty
+	File       string   `json:"file"`                 // name of the document
+	Line       int      `json:"line,omitempty"`       // starting at 1; 0 if the finding is about the whole document
+	Column     int      `json:"column,omitempty"`     // in characters, starting at 1; 0 if Line is 0
+	Severity   Severity `json:"severity"`             // whether the document is rejected
+	Field      string   `json:"field,omitempty"`      // path of the field, such as "datasets[2].short_name"
+	Value      string   `json:"value,omitempty"`      // text of the invalid value, truncated if long
+	Message    string   `json:"message"`              // what is wrong
+	Suggestion string   `json:"suggestion,omitempty"` // what was probably meant
+	Rule       Rule     `json:"rule"`                 // which kind of finding it is
 }
 
-// String returns the diagnostic as file:line:column: severity: field: message (did you
-// mean "suggestion"?) [rule], on one line whatever the names hold.
+// String returns the diagnostic as a single line:
+//
+//	file:line:column: severity: field: message (did you mean "suggestion"?) [rule]
+//
+// Parts that are empty are left out. Characters that are not printable are escaped.
 func (d Diagnostic) String() string {
 	var b strings.Builder
 	b.WriteString(printable(d.File))
@@ -133,8 +41,7 @@ func (d Diagnostic) String() string {
 	return b.String()
 }
 
-// Text returns the part of String between severity and rule: field, message and
-// suggestion.
+// Text returns the part of String that holds field, message and suggestion.
 func (d Diagnostic) Text() string {
 	var b strings.Builder
 	if d.Field != "" {
@@ -147,7 +54,7 @@ func (d Diagnostic) Text() string {
 	return b.String()
 }
 
-// printable escapes what would not stay on one line of a terminal.
+// printable escapes the characters that would not stay on one line of a terminal.
 func printable(s string) string {
 	clean := func(r rune) bool { return unicode.IsPrint(r) && r != utf8.RuneError }
 	if strings.IndexFunc(s, func(r rune) bool { return !clean(r) }) < 0 {
@@ -157,23 +64,53 @@ func printable(s string) string {
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
-// Diagnostics are all that was found, in the order in which it stands.
+// UnreadableDiagnostic returns the diagnostic for a file that cannot be read because of
+// err. Its rule is [RuleUnreadable].
+func UnreadableDiagnostic(name string, err error) Diagnostic {
+	if perr, ok := errors.AsType[*fs.PathError](err); ok {
+		err = perr.Err // the diagnostic already has the name
+	}
+	return Diagnostic{Severity: SeverityError, Rule: RuleUnreadable, File: name, Message: fmt.Sprintf("cannot be read: %v", err)}
+}
+
+// Diagnostics is a list of findings. A nil list is valid and empty.
 type Diagnostics []Diagnostic
 
-// sort brings diagnostics into the order in which they stand.
+// sort orders the diagnostics by position.
 func (ds Diagnostics) sort() {
 	slices.SortStableFunc(ds, func(a, b Diagnostic) int {
 		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
 	})
 }
 
-// ErrInvalid is what the error of [Diagnostics.Err] is, for [errors.Is].
+// Count returns the number of diagnostics of the given severity.
+func (ds Diagnostics) Count(s Severity) int {
+	n := 0
+	for _, d := range ds {
+		if d.Severity == s {
+			n++
+		}
+	}
+	return n
+}
+
+// Err returns an [*InvalidError] if one of the diagnostics is an error, and nil otherwise.
+func (ds Diagnostics) Err() error {
+	if ds.Count(SeverityError) == 0 {
+		return nil
+	}
+	return &InvalidError{ds}
+}
+
+// ErrInvalid matches every [InvalidError], for use with [errors.Is].
 var ErrInvalid = errors.New("invalid dataset document")
 
-// An InvalidError holds diagnostics of which one at least is an error.
-type InvalidError struct{ Diagnostics Diagnostics }
+// An InvalidError is the error of a rejected document.
+type InvalidError struct {
+	Diagnostics Diagnostics // all findings, warnings and hints included
+}
 
-// Error lists the errors among the diagnostics, one a line.
+// Error returns the diagnostics that are errors, one per line.
 func (e *InvalidError) Error() string {
 	var lines []string
 	for _, d := range e.Diagnostics {
@@ -184,24 +121,5 @@ func (e *InvalidError) Error() string {
 	return strings.Join(lines, "\n")
 }
 
-// Is makes every InvalidError an [ErrInvalid].
+// Is reports whether target is [ErrInvalid].
 func (e *InvalidError) Is(target error) bool { return target == ErrInvalid }
-
-// Err returns an [*InvalidError] if one of the diagnostics is an error, nil if not.
-func (ds Diagnostics) Err() error {
-	if ds.Count(SeverityError) == 0 {
-		return nil
-	}
-	return &InvalidError{ds}
-}
-
-// Count returns the number of diagnostics of a severity.
-func (ds Diagnostics) Count(s Severity) int {
-	n := 0
-	for _, d := range ds {
-		if d.Severity == s {
-			n++
-		}
-	}
-	return n
-}

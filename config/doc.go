@@ -1,30 +1,40 @@
-// Package config reads documents: it turns the bytes of a TOML or JSON file into
+// Package config reads dataset files. It turns the bytes of a TOML or JSON document into
 // validated datasets, or into diagnostics that say what is wrong and where.
+//
+// The entry point is [Parse]:
 //
 //	datasets, diagnostics := config.Parse("gpt2.toml", data)
 //	if err := diagnostics.Err(); err != nil {
 //		return err
 //	}
 //
-// [Parse] does no input or output, so it serves a file, an embedded file and a value
-// of a key-value store alike; [LoadFile], [LoadDir] and [LoadFS] read for it. A
-// document is loaded whole or not at all.
+// Parse performs no I/O, so it also serves embedded files and the values of a key-value
+// store. [LoadFile], [LoadDir] and [LoadFS] read files and parse them.
+//
+// A document is accepted or rejected as a whole: if one of its diagnostics is an error,
+// none of its datasets is returned.
 //
 // # Forms
 //
-// A document is one of these, in TOML or in JSON:
+// A document has one of these forms, in TOML or JSON:
 //
-//   - a list of datasets under the key datasets ([[datasets]] in TOML);
-//   - one dataset;
-//   - a list of datasets by itself (JSON only);
-//   - a map from short_name, or short_name/derived_scalar_type, to the rest of the dataset.
+//   - a list of datasets under the key datasets ([[datasets]] in TOML)
+//   - a single dataset
+//   - a top-level list of datasets (JSON only)
+//   - a map from short_name, or short_name/derived_scalar_type, to the rest of the dataset
 //
-// Keys may be in snake_case or in camelCase. Keys that are not known are kept as
-// extra fields, with a warning and never an error, so that newer files load in older
-// programs. [Convert] brings all of it into the first form.
+// The map is a legacy form. [Convert] rewrites a document of any form into the first.
 //
-// What is wrong with several documents together, [Lint] says. [Rules] lists what
-// diagnostics are about.
+// Keys are written in snake_case or camelCase. Unknown keys of a dataset are kept as extra
+// fields and reported as warnings, never as errors, so that older programs can load newer
+// files.
 //
-// All functions are safe for use by several goroutines.
+// # Diagnostics
+//
+// Every [Diagnostic] names its [Rule], and [Rules] describes them. Parse checks one document;
+// [Lint] checks documents that are used together.
+//
+// # Concurrency
+//
+// All functions are safe for concurrent use. The types are plain values.
 package config

@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// decodeText returns a document's text as UTF-8 without a byte order mark. UTF-16 is
-// taken if it begins with one.
+// decodeText returns a document as UTF-8 without a byte order mark. A document in UTF-16
+// must start with a byte order mark.
 func decodeText(data []byte) ([]byte, *problem) {
 	switch {
 	case bytes.HasPrefix(data, []byte("\xef\xbb\xbf")):
@@ -26,7 +26,7 @@ func decodeText(data []byte) ([]byte, *problem) {
 	for {
 		r, n := utf8.DecodeRune(data[at:])
 		if r == utf8.RuneError && n <= 1 {
-			return data, &problem{RuleBadEncoding, at, fmt.Sprintf("byte %#02x is not UTF-8", data[at])}
+			return data, &problem{RuleBadEncoding, at, fmt.Sprintf("invalid UTF-8 byte %#02x", data[at])}
 		}
 		at += n
 	}
@@ -36,7 +36,7 @@ func decodeUTF16(data []byte, order binary.ByteOrder) ([]byte, *problem) {
 	text := make([]byte, 0, len(data))
 	for i := 0; i < len(data); i += 2 {
 		if i+1 == len(data) {
-			return text, &problem{RuleBadEncoding, len(text), "the last UTF-16 character is cut in two"}
+			return text, &problem{RuleBadEncoding, len(text), "incomplete UTF-16 character at the end of the document"}
 		}
 		r := rune(order.Uint16(data[i:]))
 		if utf16.IsSurrogate(r) {
@@ -45,7 +45,7 @@ func decodeUTF16(data []byte, order binary.ByteOrder) ([]byte, *problem) {
 				low = rune(order.Uint16(data[i+2:]))
 			}
 			if r = utf16.DecodeRune(r, low); r == utf8.RuneError {
-				return text, &problem{RuleBadEncoding, len(text), "half a UTF-16 character stands alone"}
+				return text, &problem{RuleBadEncoding, len(text), "unpaired UTF-16 surrogate"}
 			}
 			i += 2
 		}

@@ -8,12 +8,12 @@ import (
 	"github.com/neurondex/neurondex/registry"
 )
 
-// dataset reads the dataset at a node. What is wrong with it is reported, all of it.
-// Defaults hold the fields, by their snake_case names, that its surroundings give.
+// dataset reads the dataset at a node into spec and reports everything that is wrong with
+// it. Defaults holds values for required fields that it lacks, by snake_case name.
 func (p *parser) dataset(spec *registry.Spec, at int32, where place, defaults map[string]string) {
 	obj := &p.tree.nodes[at]
 	spec.Line = p.lineOf(int(obj.at))
-	e := entry{parser: p, at: at, where: where, spec: spec}
+	e := entry{p: p, at: at, where: where, spec: spec}
 	extra, optional := e.find()
 	e.gather()
 	for i, c := range e.given {
@@ -38,34 +38,34 @@ func (p *parser) dataset(spec *registry.Spec, at int32, where place, defaults ma
 	e.check(optional)
 }
 
-// An entry is one dataset while it is read.
+// An entry is the state of reading one dataset.
 type entry struct {
-	*parser
+	p     *parser
 	at    int32
 	where place
 	spec  *registry.Spec
-	given [len(fields)]int32 // where each field stands; 0: nowhere
-	bad   [len(fields)]bool  // reported already
-	texts string             // of the fields that are still to be set, one after the other
-	known bool               // the derived scalar type is, by its own name
+	given [len(fields)]int32 // node of each field; 0 if it is not given
+	bad   [len(fields)]bool  // whether an error of the field is already reported
+	texts string             // texts of the string fields not yet set, concatenated
+	known bool               // whether the derived scalar type is a known value
 }
 
-// gather makes one string of what the dataset's fields are set to, for [entry.take] to cut
-// up: one allocation for a dataset, and none that two of them share.
+// gather concatenates the texts of the dataset's string fields, for [entry.take] to slice:
+// a dataset costs one allocation, and no two datasets share memory.
 func (e *entry) gather() {
-	all := e.loader.scratch[:0]
+	all := e.p.loader.scratch[:0]
 	for i, c := range e.given {
 		if c != 0 && fields[i].text != nil && i != typePlace {
-			all = append(all, e.tree.textOf(&e.tree.nodes[c])...)
+			all = append(all, e.p.tree.textOf(&e.p.tree.nodes[c])...)
 		}
 	}
-	e.loader.scratch, e.texts = all, string(all)
+	e.p.loader.scratch, e.texts = all, string(all)
 }
 
-// take returns the text of a field, which is the next one.
+// take returns the text of the next string field.
 func (e *entry) take(f *field, n *node) (text string) {
 	if f.place == typePlace {
-		text, e.known = typeText(e.tree.textOf(n))
+		text, e.known = typeText(e.p.tree.textOf(n))
 		return text
 	}
 	length := n.text.to - n.text.from
@@ -73,26 +73,27 @@ func (e *entry) take(f *field, n *node) (text string) {
 	return text
 }
 
-// find notes where each field stands. Of one in both casings, camelCase is taken.
+// find finds the node of each field. If a field is given in both casings, camelCase wins.
+// It returns the number of unknown fields and whether an optional field is given.
 func (e *entry) find() (extra int, optional bool) {
-	for c := e.tree.nodes[e.at].first; c != 0; c = e.tree.nodes[c].next {
-		n := &e.tree.nodes[c]
+	for c := e.p.tree.nodes[e.at].first; c != 0; c = e.p.tree.nodes[c].next {
+		n := &e.p.tree.nodes[c]
 		f := fieldOf(n)
 		if f == nil {
-			if e.where.index != alone || !isEnvelope(e.tree.key(n)) {
+			if e.where.index != single || !isEnvelope(e.p.tree.key(n)) {
 				extra++
 			}
 			continue
 		}
 		optional = optional || f.place >= requiredFields
 		if other := e.given[f.place]; other != 0 {
-			key := string(e.tree.key(n))
-			if string(e.tree.key(&e.tree.nodes[other])) == key {
-				continue // the codec has reported a key that is given twice
+			key := string(e.p.tree.key(n))
+			if string(e.p.tree.key(&e.p.tree.nodes[other])) == key {
+				continue // the codec reported the duplicate key
 			}
-			if !e.tree.value(other).Equal(e.tree.value(c)) {
-				e.report(int(n.keyAt), SeverityWarning, RuleCasingConflict, e.where.field(key),
-					fmt.Sprintf("%s and %s differ; %s is taken", f.snake, f.camel, f.camel))
+			if !e.p.tree.value(other).Equal(e.p.tree.value(c)) {
+				e.p.report(int(n.keyAt), SeverityWarning, RuleCasingConflict, e.where.field(key),
+					fmt.Sprintf("%s and %s have different values; %s is used", f.snake, f.camel, f.camel))
 			}
 			if key != f.camel {
 				continue
@@ -103,17 +104,17 @@ func (e *entry) find() (extra int, optional bool) {
 	return extra, optional
 }
 
-// pathOf returns the path of the field that a node is.
-func (e *entry) pathOf(n *node) string { return e.where.field(string(e.tree.key(n))) }
+// pathOf returns the path of the field at a node.
+func (e *entry) pathOf(n *node) string { return e.where.field(string(e.p.tree.key(n))) }
 
-// set puts the value at a node into its field and reports whether that was possible.
+// set sets a field to the value at a node and reports whether the value has the right type.
 func (e *entry) set(f *field, at int32) bool {
-	n := &e.tree.nodes[at]
+	n := &e.p.tree.nodes[at]
 	want := ""
 	switch {
 	case n.kind == registry.KindNull:
 		if f.place < requiredFields {
-			e.report(int(n.at), SeverityError, RuleMissingField, e.pathOf(n), "required field is null")
+			e.p.report(int(n.at), SeverityError, RuleMissingField, e.pathOf(n), "required field must not be null")
 		}
 		return f.place >= requiredFields
 	case f.text != nil:
@@ -124,36 +125,45 @@ func (e *entry) set(f *field, at int32) bool {
 			*f.text(e.spec) = text
 			return true
 		case registry.KindInteger, registry.KindFloat, registry.KindBool:
-			e.reportValue(at, SeverityWarning, RuleLegacyForm, e.pathOf(n), article(n.kind)+" where a string is expected; its text is taken")
+			e.p.reportValue(at, SeverityWarning, RuleLegacyForm, e.pathOf(n), convertedMessage(n.kind))
 			*f.text(e.spec) = text
 			return true
 		}
 	case f.flag != nil:
 		if want = "true or false"; n.kind == registry.KindBool {
-			*f.flag(e.spec) = string(e.tree.textOf(n)) == "true"
+			*f.flag(e.spec) = string(e.p.tree.textOf(n)) == "true"
 			return true
 		}
 	case f.number != nil:
 		want = "an integer"
-		if i, err := strconv.Atoi(string(e.tree.textOf(n))); n.kind == registry.KindInteger && err == nil {
+		if i, err := strconv.Atoi(string(e.p.tree.textOf(n))); n.kind == registry.KindInteger && err == nil {
 			*f.number(e.spec) = i
 			return true
 		}
 	case f.list != nil:
-		return e.strings(at, e.pathOf(n), f.list(e.spec))
+		return e.p.strings(at, e.pathOf(n), f.list(e.spec))
 	}
-	if e.isDataset(at) {
-		e.report(int(n.keyAt), SeverityWarning, RuleNestedDataset, e.pathOf(n), nestedMessage)
+	if e.p.isDataset(at) {
+		e.p.report(int(n.keyAt), SeverityWarning, RuleNestedDataset, e.pathOf(n), nestedMessage)
 	}
-	e.reportValue(at, SeverityError, RuleWrongType, e.pathOf(n), "must be "+want+", is "+article(n.kind))
+	message := "must be " + want + ", not " + article(n.kind)
+	if f.number != nil && n.kind == registry.KindInteger {
+		message = "integer is out of range"
+	}
+	e.p.reportValue(at, SeverityError, RuleWrongType, e.pathOf(n), message)
 	return false
 }
 
-// strings reads a list of strings.
+// convertedMessage returns the message for a scalar that is given in place of a string.
+func convertedMessage(k registry.Kind) string {
+	return "should be a string, not " + article(k) + "; its text is used"
+}
+
+// strings reads the list of strings at a node and reports whether the node is one.
 func (p *parser) strings(at int32, field string, into *[]string) bool {
 	n := &p.tree.nodes[at]
 	if n.kind != registry.KindList {
-		p.reportValue(at, SeverityError, RuleWrongType, field, "must be a list of strings, is "+article(n.kind))
+		p.reportValue(at, SeverityError, RuleWrongType, field, "must be a list of strings, not "+article(n.kind))
 		return false
 	}
 	items := make([]string, 0, n.length)
@@ -163,9 +173,9 @@ func (p *parser) strings(at int32, field string, into *[]string) bool {
 		switch item.kind {
 		case registry.KindString:
 		case registry.KindInteger, registry.KindFloat, registry.KindBool:
-			p.reportValue(c, SeverityWarning, RuleLegacyForm, name, article(item.kind)+" where a string is expected; its text is taken")
+			p.reportValue(c, SeverityWarning, RuleLegacyForm, name, convertedMessage(item.kind))
 		default:
-			p.reportValue(c, SeverityError, RuleWrongType, name, "must be a string, is "+article(item.kind))
+			p.reportValue(c, SeverityError, RuleWrongType, name, "must be a string, not "+article(item.kind))
 			return false
 		}
 		items = append(items, string(p.tree.textOf(item)))
@@ -174,11 +184,11 @@ func (p *parser) strings(at int32, field string, into *[]string) bool {
 	return true
 }
 
-// scalarType returns the type that a text stands for, and whether it is the name of the
-// type's constant.
+// scalarType returns the type that a text stands for, and whether the text is the name of
+// the type's constant.
 func (p *parser) scalarType(text string) (t registry.DerivedScalarType, constant bool) {
 	t = registry.DerivedScalarType(text)
-	if t.IsKnown() || p.extraTypes[t] {
+	if t.IsKnown() || p.opts.extraTypes[t] {
 		return t, false
 	}
 	if known, ok := registry.DerivedScalarTypeOfConstant(strings.TrimPrefix(text, "DerivedScalarType.")); ok {
@@ -187,118 +197,16 @@ func (p *parser) scalarType(text string) (t registry.DerivedScalarType, constant
 	return t, false
 }
 
+// resolveType replaces the name of a type's constant, a legacy form, by the type.
 func (e *entry) resolveType() {
-	t, constant := e.scalarType(string(e.spec.DerivedScalarType))
+	t, constant := e.p.scalarType(string(e.spec.DerivedScalarType))
 	if constant {
-		at := e.at // a map's key gave it
+		at := e.at // the type is part of a map's key
 		if e.given[typePlace] != 0 {
 			at = e.given[typePlace]
 		}
-		e.reportValue(at, SeverityWarning, RuleLegacyForm, e.where.field("derived_scalar_type"),
-			fmt.Sprintf("the name of a constant; today's form is %q", t))
+		e.p.reportValue(at, SeverityWarning, RuleLegacyForm, e.where.field("derived_scalar_type"),
+			fmt.Sprintf("the name of a constant is a legacy form; use %q", t))
 	}
 	e.spec.DerivedScalarType = t
-}
-
-// knownExtras are fields of other programs that are no mistake.
-var knownExtras = map[string]bool{"dataclass_name": true, "dataclassName": true}
-
-const nestedMessage = "looks like a dataset inside another one; is its [[datasets]] header, or a bracket, missing?"
-
-// extras keeps the fields that are not known, and says so: most are mistakes.
-func (e *entry) extras(n int) {
-	e.spec.Extra = make([]registry.Field, 0, n)
-	for c := range e.tree.children(e.at) {
-		n := &e.tree.nodes[c]
-		if n.field != 0 || e.where.index == alone && isEnvelope(e.tree.key(n)) {
-			continue
-		}
-		key := string(e.tree.key(n))
-		e.spec.Extra = append(e.spec.Extra, registry.Field{Name: key, Value: e.tree.value(c)})
-		switch {
-		case knownExtras[key]:
-		case e.holdsDataset(c):
-			e.report(int(n.keyAt), SeverityWarning, RuleNestedDataset, e.where.field(key), nestedMessage)
-		default:
-			d := e.diagnostic(int(n.keyAt), SeverityWarning, RuleUnknownField, e.where.field(key), "unknown field; it is kept as it is")
-			d.Suggestion = suggestField(key)
-			e.found = append(e.found, d)
-		}
-	}
-}
-
-// isDataset reports whether a node is an object with two required fields at least.
-func (p *parser) isDataset(at int32) bool {
-	if p.tree.nodes[at].kind != registry.KindObject {
-		return false
-	}
-	n := 0
-	for c := range p.tree.children(at) {
-		if f := fieldOf(&p.tree.nodes[c]); f != nil && f.place < requiredFields {
-			n++
-		}
-	}
-	return n >= 2
-}
-
-// holdsDataset reports whether a node is, or has in it, what looks like a dataset.
-func (p *parser) holdsDataset(at int32) bool {
-	if p.isDataset(at) {
-		return true
-	}
-	for c := range p.tree.children(at) {
-		if p.holdsDataset(c) {
-			return true
-		}
-	}
-	return false
-}
-
-// check holds the dataset against the validator's rules.
-func (e *entry) check(optional bool) {
-	for _, failed := range e.parser.check(e.spec, optional) {
-		name, element, isElement := strings.Cut(failed.StructField(), "[") // ExplanationDatasetPaths[1]
-		f := fieldByGoName[name]
-		if e.bad[f.place] {
-			continue
-		}
-		fieldName, at := f.snake, e.at
-		if c := e.given[f.place]; c != 0 {
-			fieldName, at = string(e.tree.key(&e.tree.nodes[c])), c
-		}
-		if isElement {
-			i, _ := strconv.Atoi(strings.TrimSuffix(element, "]"))
-			for c := range e.tree.children(at) {
-				if at = c; i == 0 {
-					break
-				}
-				i--
-			}
-			fieldName += "[" + element
-		}
-		rule, message, suggestion := e.explain(failed)
-		d := e.diagnostic(int(e.tree.nodes[at].at), SeverityError, rule, e.where.field(fieldName), message)
-		d.Value, d.Suggestion = cut(fmt.Sprint(failed.Value())), suggestion
-		e.found = append(e.found, d)
-	}
-	e.azure(e.given[pathPlace], e.spec.NeuronDatasetPath)
-	if at := e.given[explanationsPlace]; at != 0 {
-		for c := range e.tree.children(at) {
-			e.azure(c, string(e.tree.textOf(&e.tree.nodes[c])))
-		}
-	}
-}
-
-// azure hints at the https form of a path that only Azure's own tools read.
-func (e *entry) azure(at int32, path string) {
-	rest, ok := strings.CutPrefix(path, "az://")
-	account, blob, found := strings.Cut(rest, "/")
-	if !ok || !found || account == "" || at == 0 {
-		return
-	}
-	n := &e.tree.nodes[at]
-	d := e.diagnostic(int(n.at), SeverityHint, RuleAzurePath, e.pathOf(n),
-		"browsers cannot read az:// paths; the https form is https://"+cut(account)+".blob.core.windows.net/"+cut(blob))
-	d.Value = cut(path)
-	e.found = append(e.found, d)
 }

@@ -4,4 +4,4 @@ package config_test
 
 import "testing"
 
-func makeFIFO(*testing.T, string) {} // there are none
+func makeFIFO(*testing.T, string) {} // not supported

@@ -8,9 +8,10 @@ import (
 	"github.com/neurondex/neurondex/registry"
 )
 
-// Lint returns what is to be said about documents together that cannot be said of one
-// alone: datasets that override those of another document, and replaced_by where there
-// is nothing to replace by. Names in the diagnostics are those of the documents.
+// Lint checks documents that are used together. It warns about datasets that override a
+// dataset of another document, and about a replaced_by that names a missing or deprecated
+// dataset. The File of a diagnostic is the name of its document. The order of docs does not
+// matter.
 func Lint(docs []registry.Document) Diagnostics {
 	docs = slices.Clone(docs)
 	slices.SortStableFunc(docs, func(a, b registry.Document) int { return cmp.Compare(a.Name, b.Name) })
@@ -19,7 +20,7 @@ func Lint(docs []registry.Document) Diagnostics {
 		line     int
 	}
 	defined := make(map[registry.Key]definition)
-	deprecated := make(map[string]bool) // short names: true if all their datasets are
+	deprecated := make(map[string]bool) // by short name: whether all its datasets are deprecated
 	for _, doc := range docs {
 		for i := range doc.Datasets {
 			s := &doc.Datasets[i]
@@ -32,10 +33,10 @@ func Lint(docs []registry.Document) Diagnostics {
 		for i := range doc.Datasets {
 			s := &doc.Datasets[i]
 			warn := func(r Rule, field, value, message string) {
-				found = append(found, Diagnostic{Severity: SeverityWarning, Rule: r, File: doc.Name, Line: s.Line, Column: 1, Field: field, Value: cut(value), Message: message})
+				found = append(found, Diagnostic{Severity: SeverityWarning, Rule: r, File: doc.Name, Line: s.Line, Column: 1, Field: field, Value: truncate(value), Message: message})
 			}
 			if other, ok := defined[s.Key()]; ok && other.document != doc.Name {
-				warn(RuleOverridesOther, "", s.Key().String(), fmt.Sprintf("dataset %v overrides the one of %s:%d", s.Key(), other.document, other.line))
+				warn(RuleOverridesOther, "", s.Key().String(), fmt.Sprintf("dataset %v overrides the definition in %s:%d", s.Key(), other.document, other.line))
 			}
 			defined[s.Key()] = definition{doc.Name, s.Line}
 			if s.ReplacedBy == "" {
@@ -43,17 +44,17 @@ func Lint(docs []registry.Document) Diagnostics {
 			}
 			switch gone, ok := deprecated[s.ReplacedBy]; {
 			case !ok:
-				warn(RuleReplacedByMissing, "replaced_by", s.ReplacedBy, fmt.Sprintf("dataset %v is replaced by %q, which there is not", s.Key(), cut(s.ReplacedBy)))
+				warn(RuleReplacedByMissing, "replaced_by", s.ReplacedBy, fmt.Sprintf("no dataset %q", truncate(s.ReplacedBy)))
 			case gone:
-				warn(RuleDeprecatedInUse, "replaced_by", s.ReplacedBy, fmt.Sprintf("dataset %v is replaced by %q, which is deprecated itself", s.Key(), cut(s.ReplacedBy)))
+				warn(RuleDeprecatedInUse, "replaced_by", s.ReplacedBy, fmt.Sprintf("dataset %q is itself deprecated", truncate(s.ReplacedBy)))
 			}
 		}
 	}
 	return found
 }
 
-// LintViewer returns what the public neuron viewer cannot show: its home page goes blank
-// on a single dataset of a type that it does not know.
+// LintViewer warns about datasets that the public neuron viewer cannot show. A single dataset
+// of a type that the viewer does not know leaves its home page blank.
 func LintViewer(docs []registry.Document) Diagnostics {
 	var found Diagnostics
 	for _, doc := range docs {
@@ -64,7 +65,7 @@ func LintViewer(docs []registry.Document) Diagnostics {
 				continue
 			}
 			found = append(found, Diagnostic{Severity: SeverityWarning, Rule: RuleViewerCannotShow, File: doc.Name, Line: s.Line, Column: 1,
-				Field: field, Value: cut(s.Key().String()), Message: fmt.Sprintf("the neuron viewer cannot show %v: %s", s.Key(), fault)})
+				Field: field, Value: truncate(s.Key().String()), Message: fmt.Sprintf("the neuron viewer cannot show %v: %s", s.Key(), fault)})
 		}
 	}
 	return found

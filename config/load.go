@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -15,18 +14,19 @@ import (
 	"github.com/neurondex/neurondex/registry"
 )
 
-// A Result is what files were found to hold: the documents without errors, by name,
-// and all that is to be said about these and the others.
+// A Result is the outcome of loading files. The zero value is that of no files.
 type Result struct {
-	Documents   []registry.Document
-	Diagnostics Diagnostics
+	Documents   []registry.Document // the documents without errors, ordered by name
+	Diagnostics Diagnostics         // of all files, ordered by file and position
 }
 
-// Change returns the change that brings the documents into a registry.
+// Change returns a change that puts the documents into a registry. It does not remove
+// documents that the registry already has.
 func (r Result) Change() registry.Change { return registry.Change{Put: r.Documents} }
 
-// LoadFile reads the file of a path, which is also the document's name. The error
-// says that it could not be read; what is wrong with its content is in the result.
+// LoadFile loads a single file, whose path is the name of the document. It returns an error
+// if the file does not exist or is a directory. Everything else that is wrong with the file
+// is in the diagnostics.
 func LoadFile(file string, opts ...Option) (Result, error) {
 	o := newOptions(opts)
 	info, err := os.Stat(file)
@@ -37,26 +37,30 @@ func LoadFile(file string, opts ...Option) (Result, error) {
 		return Result{}, &fs.PathError{Op: "read", Path: file, Err: errors.New("is a directory")}
 	}
 	var r Result
-	r.read(file, info, opts, func() ([]byte, error) {
+	r.load(file, info, opts, func() ([]byte, error) {
 		f, err := os.Open(file)
 		return readAll(f, err, o.maxBytes)
 	})
 	return r, nil
 }
 
-// LoadDir reads every document of a directory, as [LoadFS] does.
+// LoadDir loads the files of a directory and its subdirectories as [LoadFS] does. It returns an
+// error if dir is not a readable directory.
 func LoadDir(dir string, opts ...Option) (Result, error) {
 	if info, err := os.Stat(dir); err != nil {
 		return Result{}, err
 	} else if !info.IsDir() {
-		return Result{}, &fs.PathError{Op: "read", Path: dir, Err: errors.New("is not a directory")}
+		return Result{}, &fs.PathError{Op: "read", Path: dir, Err: errors.New("not a directory")}
 	}
 	return LoadFS(disk.Dir(dir), opts...)
 }
 
-// LoadFS reads every document of a file system, on all cores. A
-// document's name is its path. The error says that the root could not be read; a file
-// that could not is in the diagnostics.
+// LoadFS loads every file of fsys whose name ends in .toml, .json or .jsonc. The name of a
+// document is its path. It uses all cores, so fsys must be safe for concurrent use. Files and directories whose names start
+// with a dot are skipped, as are the backup files of editors. Symbolic links are followed.
+//
+// LoadFS returns an error if it cannot list the root. A file or directory below it that
+// cannot be read is in the diagnostics, with [RuleUnreadable].
 func LoadFS(fsys fs.FS, opts ...Option) (Result, error) {
 	var entries []disk.Entry
 	err := disk.Walk(fsys, func(e disk.Entry) {
@@ -76,7 +80,7 @@ func LoadFS(fsys fs.FS, opts ...Option) (Result, error) {
 			r.unreadable(e.Name, e.Err)
 			return
 		}
-		r.read(e.Name, e.Info, opts, func() ([]byte, error) {
+		r.load(e.Name, e.Info, opts, func() ([]byte, error) {
 			f, err := fsys.Open(e.Name)
 			return readAll(f, err, o.maxBytes)
 		})
@@ -89,9 +93,10 @@ func LoadFS(fsys fs.FS, opts ...Option) (Result, error) {
 	return all, nil
 }
 
-func (r *Result) read(name string, info fs.FileInfo, opts []Option, read func() ([]byte, error)) {
+// load adds the document that read returns, unless it is invalid, and its diagnostics.
+func (r *Result) load(name string, info fs.FileInfo, opts []Option, read func() ([]byte, error)) {
 	if !info.Mode().IsRegular() {
-		r.unreadable(name, errors.New("is not a regular file"))
+		r.unreadable(name, errors.New("not a regular file"))
 		return
 	}
 	data, err := read()
@@ -106,27 +111,13 @@ func (r *Result) read(name string, info fs.FileInfo, opts []Option, read func() 
 	}
 }
 
+// unreadable adds the diagnostic of a file that cannot be read.
 func (r *Result) unreadable(name string, err error) {
 	r.Diagnostics = append(r.Diagnostics, UnreadableDiagnostic(name, err))
 }
 
-// ErrTooLarge says that a file has more bytes than are read.
-var ErrTooLarge = errors.New("too large")
-
-// UnreadableDiagnostic returns the diagnostic of a file that could not be read; that of
-// [RuleTooLarge] if err is an [ErrTooLarge].
-func UnreadableDiagnostic(name string, err error) Diagnostic {
-	if errors.Is(err, ErrTooLarge) {
-		return Diagnostic{Severity: SeverityError, Rule: RuleTooLarge, File: name, Message: err.Error()}
-	}
-	if perr, ok := errors.AsType[*fs.PathError](err); ok {
-		err = perr.Err // the name is in the diagnostic already
-	}
-	return Diagnostic{Severity: SeverityError, Rule: RuleUnreadable, File: name, Message: fmt.Sprintf("cannot be read: %v", err)}
-}
-
-// readAll reads at most one byte more than may be, so that Parse sees that it is too
-// much.
+// readAll reads and closes f. It reads at most one byte more than maxBytes, so that Parse
+// rejects a file that is too large. It takes the results of an Open call.
 func readAll(f fs.File, err error, maxBytes int64) ([]byte, error) {
 	if err != nil {
 		return nil, err

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestOddNames loads files whose names are what only some systems take.
+// TestOddNames loads files whose names only some systems allow.
 func TestOddNames(t *testing.T) {
 	dir := t.TempDir()
 	for _, name := range []string{"bad\xff.toml", "new\nline.toml"} {
@@ -21,6 +21,6 @@ func TestOddNames(t *testing.T) {
 	require.Len(t, r.Documents, 2)
 	assert.Equal(t, "bad\xff.toml", r.Documents[0].Name)
 	require.Len(t, r.Diagnostics, 2)
-	assert.Equal(t, `bad\xff.toml:7:1: warning: datasets[0].unknown: unknown field; it is kept as it is [unknown-field]`, r.Diagnostics[0].String())
-	assert.Equal(t, `new\nline.toml:7:1: warning: datasets[0].unknown: unknown field; it is kept as it is [unknown-field]`, r.Diagnostics[1].String())
+	assert.Equal(t, `bad\xff.toml:7:1: warning: datasets[0].unknown: unknown field; it is kept as an extra field [unknown-field]`, r.Diagnostics[0].String())
+	assert.Equal(t, `new\nline.toml:7:1: warning: datasets[0].unknown: unknown field; it is kept as an extra field [unknown-field]`, r.Diagnostics[1].String())
 }

@@ -8,13 +8,13 @@ import (
 	"github.com/neurondex/neurondex/registry"
 )
 
-// envelopeNames are the keys that a document may have beside its datasets.
+// envelopeNames are the top-level keys of a document.
 var envelopeNames = []string{"datasets", "schema_version", "extra_scalar_types"}
 
-// suggestField returns the name of a known field that a key was probably meant to be, in
-// the casing of the key; empty if there is none close.
+// suggestField returns the field whose name is closest to key, in the casing of key. It
+// returns "" if none is close.
 func suggestField(key string) string {
-	best, at := "", 3 // at most two letters away
+	best, at := "", 3 // accept a distance of up to 2
 	for i := range fields {
 		f := &fields[i]
 		name := f.snake
@@ -28,7 +28,7 @@ func suggestField(key string) string {
 	return best
 }
 
-// suggestEnvelope does the same for the keys beside the datasets.
+// suggestEnvelope returns the top-level key that is closest to key, or "".
 func suggestEnvelope(key string) string {
 	best, at := "", 3
 	for _, name := range envelopeNames {
@@ -39,7 +39,7 @@ func suggestEnvelope(key string) string {
 	return best
 }
 
-// suggestType returns the known type that a text was probably meant to be.
+// suggestType returns the accepted type that is closest to text, or "".
 func suggestType(text string, extra map[registry.DerivedScalarType]bool) string {
 	best, at := "", max(len(text)/4, 1)+1
 	consider := func(t registry.DerivedScalarType) {
@@ -56,8 +56,9 @@ func suggestType(text string, extra map[registry.DerivedScalarType]bool) string 
 	return best
 }
 
-// distance is the number of edits between two names, whatever their casing. Names that
-// cannot be close are not compared: what a file holds may be very long.
+// distance returns the edit distance between two names, ignoring case and separators. For
+// names of very different lengths it returns a large number without comparing them, as the
+// strings of a document may be very long.
 func distance(a, b string) int {
 	a, b = plainName(a), plainName(b)
 	if d := len(a) - len(b); d > 20 || d < -20 {

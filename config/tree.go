@@ -7,19 +7,19 @@ import (
 	"github.com/neurondex/neurondex/registry"
 )
 
-// A tree is the content of a document, the same for every format: what a codec
-// makes of bytes. Its nodes are in one slice and refer to each other, and to their text,
-// by place, so that a large document costs few allocations and the garbage collector
-// nothing. The root is nodes[0].
+// A tree is the content of a document, independent of its format. The nodes are in one
+// slice, and refer to each other and to the text by index rather than by pointer: a large
+// document costs few allocations and gives the garbage collector nothing to scan. The root
+// is nodes[0].
 type tree struct {
-	// text is a copy of the document, and after it what its strings with escapes stand for.
-	// It is bytes, so that no string can come from it but as a copy.
+	// text is a copy of the document, followed by the unescaped forms of strings that have
+	// escapes. It is a []byte so that every string made from it is a copy.
 	text  []byte
 	size  int // of the document in text
 	nodes []node
-	// index finds the children of objects that have many.
+	// index maps the keys of objects with many children to the children.
 	index map[int32]map[string]int32
-	// problems are faults that did not keep the codec from reading on.
+	// problems holds the faults after which the codec could continue.
 	problems []problem
 }
 
@@ -30,26 +30,29 @@ type problem struct {
 	message string
 }
 
+// Error implements error.
 func (p *problem) Error() string { return p.message }
 
+// A node is a value of the document, with its key if it is in an object.
 type node struct {
 	kind   registry.Kind
 	toml   tableState
-	field  uint8 // the field that the key names, one more than its place; 0: none
-	key    span  // in an object
+	field  uint8 // index in fields of the key, plus one; 0 if the key is not a field
+	key    span
 	text   span  // of a scalar
 	keyAt  int32 // offset of the key
 	at     int32 // offset of the value
-	first  int32 // first child; 0: none, as the root is nobody's child
-	last   int32
-	next   int32 // next child of the same parent
+	first  int32 // first child; 0 if there is none, as the root is no child
+	last   int32 // last child
+	next   int32 // next sibling; 0 if there is none
 	length int32 // number of children
 }
 
 // A span is a part of a tree's text.
 type span struct{ from, to int32 }
 
-// reset makes t an empty tree with a copy of a document, and room for about what it holds.
+// reset makes t an empty tree with a copy of a document, and room for an estimate of its
+// nodes.
 func (t *tree) reset(document []byte) {
 	*t = tree{text: append(t.text[:0], document...), size: len(document), nodes: slices.Grow(t.nodes[:0], len(document)/40+8)}
 }
@@ -58,23 +61,23 @@ func (t *tree) document() []byte { return t.text[:t.size] }
 
 func (t *tree) bytes(s span) []byte { return t.text[s.from:s.to] }
 
-// key returns the key of a node. It is good, as is what textOf returns, as long as t is.
+// key returns the key of a node. Like the result of textOf, it is valid until reset.
 func (t *tree) key(n *node) []byte { return t.bytes(n.key) }
 
-// textOf returns the text of a node.
+// textOf returns the text of a scalar.
 func (t *tree) textOf(n *node) []byte { return t.bytes(n.text) }
 
-// keep adds to the text what does not stand in the document as it is meant.
+// keep appends to the text what the document does not contain literally.
 func (t *tree) keep(text []byte) span {
 	from := len(t.text)
 	t.text = append(t.text, text...)
 	return span{int32(from), int32(len(t.text))}
 }
 
-// manyChildren is the number from which an object's children are indexed.
+// manyChildren is the number of children at which an object gets an index.
 const manyChildren = 24
 
-// add appends n to the children of parent and returns its place.
+// add appends n to the children of parent and returns its index in nodes.
 func (t *tree) add(parent int32, n node) int32 {
 	at := int32(len(t.nodes))
 	t.nodes = append(t.nodes, n)
@@ -104,12 +107,13 @@ func (t *tree) add(parent int32, n node) int32 {
 	return at
 }
 
-// lastField returns the field that the key of an object's last child names.
+// lastField returns the field of an object's last child, which is 0 if there is none.
 func (t *tree) lastField(parent int32) uint8 { return t.nodes[t.nodes[parent].last].field }
 
-// child returns the place of the child of an object with a key, 0 if it has none.
+// child returns the child of an object that has the key, or 0.
 func (t *tree) child(parent int32, key string) int32 { return t.childOf(parent, []byte(key)) }
 
+// childOf is child for a key in bytes.
 func (t *tree) childOf(parent int32, key []byte) int32 {
 	p := &t.nodes[parent]
 	if p.length >= manyChildren {
@@ -123,7 +127,7 @@ func (t *tree) childOf(parent int32, key []byte) int32 {
 	return 0
 }
 
-// children yields the places of a node's children, in order.
+// children returns an iterator over a node's children, in the order of the document.
 func (t *tree) children(at int32) iter.Seq[int32] {
 	return func(yield func(int32) bool) {
 		for c := t.nodes[at].first; c != 0; c = t.nodes[c].next {
@@ -134,7 +138,7 @@ func (t *tree) children(at int32) iter.Seq[int32] {
 	}
 }
 
-// value returns the value of a node as an extra field keeps it.
+// value returns the value of a node, for an extra field.
 func (t *tree) value(at int32) registry.Value {
 	n := &t.nodes[at]
 	switch n.kind {

@@ -1,21 +1,18 @@
 package config
 
 import (
-	"errors"
-	"fmt"
 	"net/url"
-	"strconv"
 	"strings"
 
 	"github.com/go-playground/validator/v10"
 	"github.com/neurondex/neurondex/registry"
 )
 
-// validate holds the rules of a dataset. Everything is registered before its first
-// use, as registering is not safe beside validating.
-var validate = newValidator()
+// rules validates datasets. All rules are registered here, before the first use, as
+// registering is not safe for concurrent use with validating.
+var rules = newRules()
 
-func newValidator() *validator.Validate {
+func newRules() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterStructValidation(validateRequired, requiredPart{})
 	for tag, check := range map[string]func(string) bool{
@@ -37,13 +34,13 @@ func newValidator() *validator.Validate {
 	return v
 }
 
-// A requiredPart and an optionalPart are what of a dataset is checked. Every dataset has
-// the first, and few have the second. As the validator's cost is per field, all rules of
-// the required ones are in one function.
+// The parts of a dataset that are validated. Every dataset has a requiredPart, and few have
+// an optionalPart. The validator's cost is per field, so one function checks all required
+// fields.
 type (
 	requiredPart struct {
 		spec       *registry.Spec
-		extraTypes map[registry.DerivedScalarType]bool // that are known besides those of the registry
+		extraTypes map[registry.DerivedScalarType]bool // accepted in addition to the known types
 	}
 	optionalPart struct {
 		Layers, NodesPerLayer   int
@@ -67,33 +64,10 @@ func validateRequired(level validator.StructLevel) {
 	require(isPathOrURL(s.NeuronDatasetPath), "NeuronDatasetPath", s.NeuronDatasetPath, "path_or_url")
 }
 
-// check holds a dataset against the rules.
-func (p *parser) check(s *registry.Spec, optional bool) validator.ValidationErrors {
-	*p.loader.required = requiredPart{s, p.extraTypes}
-	failed := failures(validate.Struct(p.loader.required))
-	if optional {
-		part := optionalPart{s.Layers, s.NodesPerLayer, s.RecordFormat, s.ExplanationDatasetPaths, s.Homepage}
-		failed = append(failed, failures(validate.Struct(&part))...)
-	}
-	return failed
-}
-
-// failures returns what a validator's error holds. Any other error would be a mistake
-// in the rules themselves.
-func failures(err error) validator.ValidationErrors {
-	if err == nil {
-		return nil
-	}
-	failed, ok := errors.AsType[validator.ValidationErrors](err)
-	if !ok {
-		panic(err)
-	}
-	return failed
-}
-
 func isNotBlank(s string) bool { return strings.TrimSpace(s) != "" }
 
-// isPathOrURL takes any path that is not blank; of what has a scheme, only what has a host, too.
+// isPathOrURL reports whether s is a path or a URL with a host. Every string that is not
+// blank and has no scheme is a path.
 func isPathOrURL(s string) bool {
 	if isPlainURL(s) {
 		return true
@@ -105,8 +79,8 @@ func isPathOrURL(s string) bool {
 	return err == nil && (u.Host != "" || u.Scheme == "file")
 }
 
-// isPlainURL reports whether s is an https URL of the most common kind, which needs no
-// full parser to be believed.
+// isPlainURL reports whether s is an https URL in its most common form, which needs no
+// full parser.
 func isPlainURL(s string) bool {
 	rest, ok := strings.CutPrefix(s, "https://")
 	if !ok || rest == "" || rest[0] == '/' {
@@ -120,7 +94,7 @@ func isPlainURL(s string) bool {
 	return true
 }
 
-// plain are the characters of a URL that are nothing but themselves.
+// plain is the set of characters that isPlainURL accepts after the scheme.
 var plain = func() (set [256]bool) {
 	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._/") {
 		set[c] = true
@@ -128,30 +102,8 @@ var plain = func() (set [256]bool) {
 	return set
 }()
 
+// isWebURL reports whether s is an http or https URL.
 func isWebURL(s string) bool {
 	u, err := url.Parse(s)
 	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
-}
-
-// explain returns the rule that a failed tag stands for, what it says to people, and
-// what was probably meant.
-func (p *parser) explain(failed validator.FieldError) (r Rule, message, suggestion string) {
-	text := fmt.Sprint(failed.Value())
-	quoted := strconv.Quote(cut(text))
-	if strings.TrimSpace(text) == "" {
-		return RuleEmptyField, "must not be empty", ""
-	}
-	switch failed.Tag() {
-	case "scalar_type":
-		return RuleUnknownScalarType, "no derived scalar type is called " + quoted, suggestType(text, p.extraTypes)
-	case "path_or_url":
-		return RuleBadURL, quoted + " is neither a path nor a URL with a host", ""
-	case "web_url":
-		return RuleBadURL, quoted + " is not an http or https URL", ""
-	case "oneof":
-		return RuleBadValue, quoted + " is not one of: " + strings.ReplaceAll(failed.Param(), " ", ", "), ""
-	case "gte":
-		return RuleBadValue, "must not be less than " + failed.Param(), ""
-	}
-	return RuleBadValue, "does not pass the check " + failed.Tag(), ""
 }

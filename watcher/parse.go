@@ -50,7 +50,7 @@ func (w *Watcher) parse(docs []source.Document) []parsed {
 func unreadable(doc *source.Document) config.Diagnostic {
 	d := config.UnreadableDiagnostic(doc.Name, doc.Err)
 	if errors.Is(doc.Err, source.ErrTooLarge) {
-		d.Rule = config.RuleTooLarge
+		d.Rule, d.Message = config.RuleTooLarge, doc.Err.Error()
 	}
 	return d
 }

@@ -65,7 +65,7 @@ func TestBadFileKeepsItsLastGoodDatasets(t *testing.T) {
 		"missing field": {"short_name = \"a\"\nderived_scalar_type = \"mlp_post_act\"\nuser_visible_name = \"A\"", "required field is missing", "neuron_dataset_path"},
 		"unknown type":  {strings.Replace(watchtest.TOML("2", "a"), "mlp_post_act", "mlp_post_akt", 1), "mlp_post_akt", "datasets[0].derived_scalar_type"},
 		"emptied":       {"", "is empty, but had datasets", ""},
-		"twice":         {watchtest.TOML("2", "a", "a"), "defined in line 1 already", "datasets[1]"},
+		"twice":         {watchtest.TOML("2", "a", "a"), "already defined on line 1", "datasets[1]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r.Write("a.toml", tt.bad)

@@ -17,19 +17,19 @@ import (
 	"github.com/neurondex/neurondex/registry"
 )
 
-// How paths are probed: politely, and never for ever.
+// The limits of probing, which keep the load on servers low and the total time bounded.
 const (
-	probeTimeout = 10 * time.Second // of one attempt
+	probeTimeout = 10 * time.Second // per attempt
 	probeRetries = 2                // after network errors, 429 and 5xx
 	probesAtOnce = 8
 )
 
-// A probe is one dataset's path, and what was found there.
+// A probe checks whether the path of a dataset can be reached.
 type probe struct {
 	file    string
 	dataset registry.Spec
-	target  string // what was asked for
-	state   string // one of the below
+	target  string // the URL or path that was checked
+	state   string // one of the constants below
 	detail  string
 }
 
@@ -39,7 +39,7 @@ const (
 	probeSkipped = "skipped"
 )
 
-// A prober looks whether there is something at a path.
+// A prober runs probes.
 type prober struct{ client *retryablehttp.Client }
 
 func newProber() *prober {
@@ -48,14 +48,14 @@ func newProber() *prober {
 	client.RetryWaitMin, client.RetryWaitMax = 200*time.Millisecond, 5*time.Second
 	client.HTTPClient.Timeout = probeTimeout
 	client.Logger = nil
-	// The answer of the last attempt says more than that there were several.
+	// Return the last response, which says more than the number of attempts.
 	client.ErrorHandler = retryablehttp.PassthroughErrorHandler
 	return &prober{client}
 }
 
-// recordURL returns where one record of a dataset is: that of unit 0 in layer 0. The
-// template is that of the Transformer Debugger's neuron_explainer/activations/activations.py:
-// the dataset's path, the layer, and the unit with the record format at its end.
+// recordURL returns the URL of one record of a dataset, that of unit 0 in layer 0. It follows
+// neuron_explainer/activations/activations.py of the Transformer Debugger: the path of the
+// dataset, the layer, and the unit with the record format as its extension.
 func recordURL(s *registry.Spec) string {
 	format := s.RecordFormat
 	if format == "" {
@@ -64,7 +64,7 @@ func recordURL(s *registry.Spec) string {
 	return strings.TrimSuffix(s.NeuronDatasetPath, "/") + "/0/0." + format
 }
 
-// run probes a dataset's path.
+// run probes the path of r's dataset and sets the result in r.
 func (p *prober) run(ctx context.Context, r *probe) {
 	u, err := url.Parse(r.dataset.NeuronDatasetPath)
 	switch {
@@ -76,17 +76,17 @@ func (p *prober) run(ctx context.Context, r *probe) {
 		if _, err := os.Stat(r.target); err != nil {
 			r.state, r.detail = probeFailed, err.Error()
 		} else {
-			r.state, r.detail = probeOK, "is there"
+			r.state, r.detail = probeOK, "exists"
 		}
 	case u.Scheme == "http" || u.Scheme == "https":
 		r.target = recordURL(&r.dataset)
 		p.ask(ctx, r)
 	default:
-		r.target, r.state, r.detail = r.dataset.NeuronDatasetPath, probeSkipped, "a "+u.Scheme+":// path cannot be probed"
+		r.target, r.state, r.detail = r.dataset.NeuronDatasetPath, probeSkipped, "cannot check "+u.Scheme+":// paths"
 	}
 }
 
-// ask asks for a record's head, and where a server does not give it, for its first byte.
+// ask requests the headers of a record, or its first byte if the server rejects HEAD.
 func (p *prober) ask(ctx context.Context, r *probe) {
 	status, err := p.request(ctx, http.MethodHead, r.target)
 	switch status {
@@ -103,6 +103,7 @@ func (p *prober) ask(ctx context.Context, r *probe) {
 	}
 }
 
+// request sends a request and returns the status of the response.
 func (p *prober) request(ctx context.Context, method, target string) (status int, err error) {
 	req, err := retryablehttp.NewRequestWithContext(ctx, method, target, nil)
 	if err != nil {
@@ -119,19 +120,19 @@ func (p *prober) request(ctx context.Context, method, target string) (status int
 	return resp.StatusCode, resp.Body.Close()
 }
 
-// checkPaths probes the path of every dataset and adds to the reports where there is
-// nothing.
+// checkPaths probes the path of every dataset and adds a diagnostic to the report of each
+// dataset whose path cannot be reached.
 func checkPaths(ctx context.Context, p *prober, reports []fileReport, progress io.Writer) []probe {
 	var probes []probe
 	for _, r := range reports {
-		for _, s := range r.documents.Datasets {
+		for _, s := range r.document.Datasets {
 			probes = append(probes, probe{file: r.name, dataset: s})
 		}
 	}
-	bar := newProgress(progress, "probing paths", len(probes), 1)
+	bar := newProgress(progress, "checking paths", len(probes), 1)
 	parallel.For(len(probes), probesAtOnce, func(i int) {
 		p.run(ctx, &probes[i])
-		_ = bar.Add(1) // it only shows
+		_ = bar.Add(1) // only fails to print
 	})
 	_ = bar.Finish()
 	p.client.HTTPClient.CloseIdleConnections()
@@ -144,7 +145,7 @@ func checkPaths(ctx context.Context, p *prober, reports []fileReport, progress i
 				reports[i].found = append(reports[i].found, config.Diagnostic{
 					Severity: config.SeverityError, Rule: config.RuleUnreachablePath, File: probe.file, Line: probe.dataset.Line, Column: 1,
 					Field: "neuron_dataset_path", Value: probe.dataset.NeuronDatasetPath,
-					Message: fmt.Sprintf("nothing is at the path of %v: %s", probe.dataset.Key(), probe.detail)})
+					Message: fmt.Sprintf("cannot reach the path of %v: %s", probe.dataset.Key(), probe.detail)})
 				break
 			}
 		}
@@ -152,8 +153,9 @@ func checkPaths(ctx context.Context, p *prober, reports []fileReport, progress i
 	return probes
 }
 
+// writeProbes writes a table of all probes.
 func writeProbes(w io.Writer, probes []probe) error {
-	rows := [][]string{{"PATH", "DATASET", "PROBED", "RESULT"}}
+	rows := [][]string{{"PATH", "DATASET", "CHECKED", "RESULT"}}
 	for _, p := range probes {
 		rows = append(rows, []string{p.state, cell(p.dataset.Key().String()), cell(p.target), cell(p.detail)})
 	}

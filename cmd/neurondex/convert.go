@@ -17,17 +17,18 @@ import (
 func newConvertCommand(s settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "convert PATH...",
-		Short: "Bring dataset files into today's form",
-		Long: `Read dataset files in any form that neurondex takes and write them in today's: a list
-of datasets under the key datasets. Nothing that they say is lost; comments are only
-dropped where --force is given.
+		Short: "Convert dataset files to the current form",
+		Long: `Convert dataset files of any form to the current one: a list of datasets under the
+key datasets. No data is lost. A file whose comments would be lost is only converted
+with --force.
 
-Without --write the result of one file goes to standard output. "-" is standard input.`,
+Without --write there must be exactly one file, and the result goes to standard
+output. The PATH "-" is standard input.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c := conversion{to: s.GetString("to"), write: s.GetBool("write"), force: s.GetBool("force"), out: cmd.OutOrStdout(), messages: cmd.ErrOrStderr()}
 			if c.to != "" && c.to != "toml" && c.to != "json" {
-				return fmt.Errorf("--to: %q is neither toml nor json", c.to)
+				return fmt.Errorf("--to: must be toml or json, not %q", c.to)
 			}
 			sets, err := findFiles(args, cmd.InOrStdin())
 			if err != nil {
@@ -36,13 +37,13 @@ Without --write the result of one file goes to standard output. "-" is standard 
 			return c.run(sets)
 		},
 	}
-	cmd.Flags().String("to", "", "`format` to convert to: toml or json (default: the one that the file has)")
-	cmd.Flags().Bool("write", false, "replace the files; one of another format takes the place of the old one")
-	cmd.Flags().Bool("force", false, "drop comments, and replace files that are in the way")
+	cmd.Flags().String("to", "", "target `format`: toml or json (default: the format of the file)")
+	cmd.Flags().Bool("write", false, "replace the files, and rename those whose format changes")
+	cmd.Flags().Bool("force", false, "drop comments and replace existing files")
 	return cmd
 }
 
-// A conversion is what the flags ask for.
+// A conversion holds the values of the flags and the outputs.
 type conversion struct {
 	to           string
 	write, force bool
@@ -50,9 +51,11 @@ type conversion struct {
 	messages     io.Writer
 }
 
-// errKept says that a file was left as it is.
-var errKept = errors.New("left as it is")
+// errNotConverted is the error for a file that is left unchanged.
+var errNotConverted = errors.New("not converted")
 
+// run converts the files of the sets. It continues after an invalid file, and stops if a
+// file cannot be read or written.
 func (c conversion) run(sets []fileSet) error {
 	var files []file
 	var stdin []byte
@@ -63,9 +66,9 @@ func (c conversion) run(sets []fileSet) error {
 		}
 	}
 	if !c.write && len(files) != 1 {
-		return fmt.Errorf("there are %d files; more than one are converted by --write", len(files))
+		return fmt.Errorf("found %d files; without --write there must be exactly one", len(files))
 	}
-	bad := false
+	failed := false
 	for _, f := range files {
 		err := f.err
 		if err == nil {
@@ -73,14 +76,14 @@ func (c conversion) run(sets []fileSet) error {
 		}
 		switch {
 		case err == nil:
-		case errors.Is(err, config.ErrInvalid), errors.Is(err, config.ErrNotRepresentable), errors.Is(err, errKept):
-			bad = true
+		case errors.Is(err, config.ErrInvalid), errors.Is(err, config.ErrNotRepresentable), errors.Is(err, errNotConverted):
+			failed = true
 			fmt.Fprintln(c.messages, err)
 		default:
 			return err
 		}
 	}
-	if bad {
+	if failed {
 		return errReported
 	}
 	return nil
@@ -91,7 +94,7 @@ func (c conversion) convert(path string, stdin []byte) error {
 	name, data := path, stdin
 	if path == "-" {
 		if c.write {
-			return errors.New("standard input cannot be written to")
+			return errors.New("--write: cannot replace standard input")
 		}
 		name = "stdin." + guessFormat(stdin)
 	} else {
@@ -99,8 +102,11 @@ func (c conversion) convert(path string, stdin []byte) error {
 		if err != nil {
 			return err
 		}
-		if !info.Mode().IsRegular() || info.Size() > config.DefaultMaxBytes {
-			return fmt.Errorf("%s: is no regular file, or larger than %d bytes: %w", path, config.DefaultMaxBytes, errKept)
+		switch {
+		case !info.Mode().IsRegular():
+			return fmt.Errorf("%s: %w: not a regular file", path, errNotConverted)
+		case info.Size() > config.DefaultMaxBytes:
+			return fmt.Errorf("%s: %w: exceeds the limit of %d bytes", path, errNotConverted, config.DefaultMaxBytes)
 		}
 		if data, err = os.ReadFile(path); err != nil {
 			return err
@@ -124,7 +130,7 @@ func (c conversion) convert(path string, stdin []byte) error {
 		if sameFormat && sameButForComments(data, result) {
 			result = data
 		} else {
-			return fmt.Errorf("%s: %s would be dropped, the first in line %d; --force drops them: %w", name, count(n, "comment"), line, errKept)
+			return fmt.Errorf("%s: %w: would drop %s, the first on line %d; use --force to drop comments", name, errNotConverted, count(n, "comment"), line)
 		}
 	}
 	if !c.write {
@@ -132,14 +138,14 @@ func (c conversion) convert(path string, stdin []byte) error {
 		return err
 	}
 	if sameFormat && bytes.Equal(result, data) {
-		_, err = fmt.Fprintf(c.out, "%s: is in today's form already\n", path)
+		_, err = fmt.Fprintf(c.out, "%s: already in the current form\n", path)
 		return err
 	}
 	target := path
 	if !sameFormat {
 		target = strings.TrimSuffix(path, filepath.Ext(path)) + "." + to
 		if _, err := os.Lstat(target); !errors.Is(err, fs.ErrNotExist) && !c.force {
-			return fmt.Errorf("%s: %s is there already; --force replaces it: %w", path, target, errKept)
+			return fmt.Errorf("%s: %w: %s already exists; use --force to replace it", path, errNotConverted, target)
 		}
 	}
 	if err := replaceFile(target, path, result); err != nil {
@@ -149,9 +155,9 @@ func (c conversion) convert(path string, stdin []byte) error {
 	return err
 }
 
-// sameButForComments reports whether a document is the result but for lines that are
-// blank or hold a comment alone. The result has no string of several lines, in which such
-// a line could be something else.
+// sameButForComments reports whether data equals result except for blank lines and lines
+// with only a comment. Result has no multi-line strings, in which such a line would not be
+// a comment.
 func sameButForComments(data, result []byte) bool {
 	content := func(text []byte) []byte {
 		var out []byte
@@ -165,9 +171,9 @@ func sameButForComments(data, result []byte) bool {
 	return bytes.Equal(content(data), content(result))
 }
 
-// replaceFile puts a file in place whole, with the permissions of the file that it comes
-// from, and takes that one away if it has another name. Whoever watches the directory
-// never sees a part of it.
+// replaceFile writes target atomically, with the permissions of the file from, and removes
+// from if it has another name. A process that watches the directory never sees a partial
+// file.
 func replaceFile(target, from string, data []byte) (err error) {
 	info, err := os.Stat(from)
 	if err != nil {
@@ -192,7 +198,7 @@ func replaceFile(target, from string, data []byte) (err error) {
 	}
 	if target != from {
 		if err := os.Remove(from); err != nil {
-			return fmt.Errorf("%s is in place, but the old file is too: %w", target, err)
+			return fmt.Errorf("%s written, but cannot remove the original: %w", target, err)
 		}
 	}
 	return nil

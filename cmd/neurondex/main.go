@@ -1,5 +1,7 @@
-// Command neurondex tells which neuron datasets there are: it serves those of a
-// directory over HTTP, and lists, looks up and validates them.
+// Command neurondex finds, validates and serves neuron datasets. It reads them from a
+// directory of TOML and JSON files and follows its changes.
+//
+// Run neurondex help for its commands.
 package main
 
 import (
@@ -17,21 +19,21 @@ func main() {
 	os.Exit(run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
 }
 
-// The exit codes.
+// The exit codes. The help of the root command describes them.
 const (
 	exitOK      = 0
-	exitInvalid = 1 // the data is invalid, or what was asked for is not there
-	exitFailed  = 2 // wrong usage, or something cannot be read
-	exitWarned  = 3 // the data has warnings, which --strict takes for errors
+	exitInvalid = 1 // invalid data, or no such dataset
+	exitFailed  = 2 // invalid usage, or unreadable input
+	exitWarned  = 3 // warnings, with --strict
 )
 
-// Errors that have been shown already, and that only the exit code is still to tell.
+// Errors that are already reported. They only select the exit code.
 var (
-	errReported = fmt.Errorf("reported already: %w", config.ErrInvalid)
-	errWarned   = errors.New("warnings reported already")
+	errReported = fmt.Errorf("already reported: %w", config.ErrInvalid)
+	errWarned   = errors.New("warnings already reported")
 )
 
-// run is the whole program, but for the process around it.
+// run runs the command line args and returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	cmd := newRootCommand()
 	cmd.SetArgs(args)

@@ -27,8 +27,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"neurondex": main})
 }
 
-// TestScripts runs the command line as a person would; -update writes what it prints
-// into the scripts.
+// TestScripts runs the command line as the scripts of testdata/script say. With
+// UPDATE_SCRIPTS=1 in the environment it rewrites their expected output.
 func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:           "testdata/script",
@@ -36,8 +36,8 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			examples, err := filepath.Abs("../../examples")
 			env.Setenv("EXAMPLES", examples)
-			// Under the race detector a process waits a second before it ends, for others that
-			// may still be in a race. These have none left running.
+			// The race detector delays the exit of a process by a second, to report late races.
+			// These processes have no goroutines left at exit.
 			env.Setenv("GORACE", "atexit_sleep_ms=0")
 			return err
 		},

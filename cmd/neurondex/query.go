@@ -13,8 +13,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// loadAll loads the directory of --dir, or the datasets built in. What is wrong with
-// files goes to w; ok says that none has an error.
+// loadAll loads the directory of --dir, or the built-in datasets, and writes diagnostics to
+// w. It reports in ok whether all files are valid.
 func loadAll(s settings, w io.Writer) (snapshot *registry.Snapshot, ok bool, err error) {
 	reg := registry.New()
 	ok = true
@@ -38,11 +38,12 @@ func loadAll(s settings, w io.Writer) (snapshot *registry.Snapshot, ok bool, err
 	return reg.Snapshot(), ok, err
 }
 
-// addOutputFlag adds -o, and asTable tells what it says.
+// addOutputFlag adds the flag --output.
 func addOutputFlag(cmd *cobra.Command) {
-	cmd.Flags().StringP("output", "o", "table", "`format` of the output: table or json")
+	cmd.Flags().StringP("output", "o", "table", "output `format`: table or json")
 }
 
+// asTable reports whether --output selects a table.
 func asTable(s settings) (bool, error) {
 	switch o := s.GetString("output"); o {
 	case "table":
@@ -50,11 +51,11 @@ func asTable(s settings) (bool, error) {
 	case "json":
 		return false, nil
 	default:
-		return false, fmt.Errorf("--output: %q is neither table nor json", o)
+		return false, fmt.Errorf("--output: must be table or json, not %q", o)
 	}
 }
 
-// printTable prints rows under a header, in columns.
+// printTable prints rows in aligned columns. The first row is the header, if any.
 func printTable(w io.Writer, rows [][]string) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
@@ -63,6 +64,7 @@ func printTable(w io.Writer, rows [][]string) error {
 	return t.Flush()
 }
 
+// printJSON prints v as indented JSON.
 func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
@@ -70,7 +72,7 @@ func printJSON(w io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// cell makes a text fit in one cell of a table.
+// cell returns s for a cell of a table, quoted if it has characters that are not printable.
 func cell(s string) string {
 	if strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) {
 		return strconv.Quote(s)
@@ -81,7 +83,7 @@ func cell(s string) string {
 func newListCommand(s settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
-		Short: "List every dataset",
+		Short: "List the datasets",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			table, err := asTable(s)
@@ -115,7 +117,7 @@ func newListCommand(s settings) *cobra.Command {
 func newGetCommand(s settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "get SHORT_NAME TYPE",
-		Short:             "Show one dataset, all its fields",
+		Short:             "Show all fields of a dataset",
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: completeKey(s),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -186,8 +188,8 @@ func newResolveCommand(s settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resolve DATASET TYPE",
 		Short: "Print the path of a dataset",
-		Long: `Print the path of the dataset that DATASET names. What starts with https:// is a
-path already, and is printed as it is.`,
+		Long: `Print the path of the dataset with the short name DATASET. A DATASET that starts with
+https:// is already a path and is printed unchanged.`,
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: completeKey(s),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -207,7 +209,7 @@ path already, and is printed as it is.`,
 	return cmd
 }
 
-// completeKey completes a short name, then a type that it has.
+// completeKey completes a short name, and then one of its types.
 func completeKey(s settings) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		if s.load(cmd) != nil || len(args) > 1 {
@@ -277,6 +279,7 @@ func newTypesCommand(s settings) *cobra.Command {
 	return cmd
 }
 
+// orNull returns nil for an empty string, which JSON encodes as null.
 func orNull(s string) *string {
 	if s == "" {
 		return nil

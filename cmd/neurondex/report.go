@@ -17,15 +17,15 @@ import (
 	"github.com/neurondex/neurondex/registry"
 )
 
-// A fileReport is what was found in one file.
+// A fileReport is the result of validating one file.
 type fileReport struct {
-	name      string
-	source    []byte            // for showing where something stands; nil if it cannot be shown
-	documents registry.Document // what is in it, if it is good
-	found     config.Diagnostics
+	name     string
+	source   []byte            // for excerpts; nil if there are none to show
+	document registry.Document // empty if the file is invalid
+	found    config.Diagnostics
 }
 
-// reportWriters are the formats of validate.
+// reportWriters holds the values of --format.
 var reportWriters = map[string]func(io.Writer, []fileReport) error{
 	"text":   writeText,
 	"json":   writeJSONReport,
@@ -33,7 +33,7 @@ var reportWriters = map[string]func(io.Writer, []fileReport) error{
 	"sarif":  writeSARIF,
 }
 
-// each calls f for every diagnostic until it fails.
+// each calls f for every diagnostic until f returns an error.
 func each(reports []fileReport, f func(fileReport, config.Diagnostic) error) error {
 	for _, r := range reports {
 		for _, d := range r.found {
@@ -45,6 +45,7 @@ func each(reports []fileReport, f func(fileReport, config.Diagnostic) error) err
 	return nil
 }
 
+// countSeverity returns the number of diagnostics of the given severity.
 func countSeverity(reports []fileReport, s config.Severity) (n int) {
 	for _, r := range reports {
 		n += r.found.Count(s)
@@ -58,8 +59,8 @@ var severityColors = map[config.Severity]*color.Color{
 	config.SeverityHint:    color.New(color.FgCyan, color.Bold),
 }
 
-// writeText writes each diagnostic on a line, under it the line that it is about with a
-// caret, and a summary at the end.
+// writeText writes each diagnostic on a line, followed by the source line with a caret below
+// the column, and a summary at the end.
 func writeText(w io.Writer, reports []fileReport) error {
 	bold := color.New(color.Bold)
 	err := each(reports, func(r fileReport, d config.Diagnostic) error {
@@ -79,7 +80,7 @@ func writeText(w io.Writer, reports []fileReport) error {
 	}
 	datasets := 0
 	for _, r := range reports {
-		datasets += len(r.documents.Datasets)
+		datasets += len(r.document.Datasets)
 	}
 	hints := ""
 	if n := countSeverity(reports, config.SeverityHint); n > 0 {
@@ -90,6 +91,7 @@ func writeText(w io.Writer, reports []fileReport) error {
 	return err
 }
 
+// count returns a number with its noun in the right form.
 func count(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
@@ -97,11 +99,11 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// excerptWidth is how many characters of a long line are shown.
+// excerptWidth is the number of characters shown of a long line.
 const excerptWidth = 100
 
-// excerpt returns a line of a source as it can be shown on a terminal, and a line with a
-// caret below the column. Both are empty if there is no such line, or if it is not UTF-8.
+// excerpt returns a line of the source, escaped for a terminal, and a line with a caret below
+// the column. Both are empty if there is no such line or the source is not UTF-8.
 func excerpt(source []byte, line, column int) (text, caret string) {
 	source = bytes.TrimPrefix(source, []byte("\xef\xbb\xbf"))
 	if line < 1 || !utf8.Valid(source) {
@@ -132,7 +134,7 @@ func excerpt(source []byte, line, column int) (text, caret string) {
 	for i, r := range runes[start:end] {
 		cell := string(r)
 		switch {
-		case r == '\t': // stays one in both lines, so that the caret stays below
+		case r == '\t': // kept in both lines, which aligns the caret
 		case !unicode.IsPrint(r):
 			cell = strings.Trim(strconv.QuoteRune(r), "'")
 		}
@@ -151,30 +153,17 @@ func excerpt(source []byte, line, column int) (text, caret string) {
 	return shown.String(), below.String() + "^"
 }
 
-// A diagnosticRow is a diagnostic as --format json writes it.
-type diagnosticRow struct {
-	File       string      `json:"file"`
-	Line       int         `json:"line,omitempty"`
-	Column     int         `json:"column,omitempty"`
-	Severity   string      `json:"severity"`
-	Field      string      `json:"field,omitempty"`
-	Value      string      `json:"value,omitempty"`
-	Message    string      `json:"message"`
-	Suggestion string      `json:"suggestion,omitempty"`
-	Rule       config.Rule `json:"rule"`
-}
-
+// writeJSONReport writes the diagnostics as a JSON array.
 func writeJSONReport(w io.Writer, reports []fileReport) error {
-	rows := []diagnosticRow{}
-	_ = each(reports, func(_ fileReport, d config.Diagnostic) error {
-		rows = append(rows, diagnosticRow{d.File, d.Line, d.Column, d.Severity.String(), d.Field, d.Value, d.Message, d.Suggestion, d.Rule})
-		return nil
-	})
-	return printJSON(w, rows)
+	all := config.Diagnostics{} // not nil, which would be null
+	for _, r := range reports {
+		all = append(all, r.found...)
+	}
+	return printJSON(w, all)
 }
 
-// writeGitHub writes workflow commands, which GitHub Actions shows beside the lines of a
-// change.
+// writeGitHub writes workflow commands, which GitHub Actions shows next to the lines of a
+// pull request.
 func writeGitHub(w io.Writer, reports []fileReport) error {
 	text := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
@@ -189,7 +178,7 @@ func writeGitHub(w io.Writer, reports []fileReport) error {
 	})
 }
 
-// The part of SARIF 2.1.0 that is written:
+// The types are the part of SARIF 2.1.0 that writeSARIF writes:
 // https://docs.oasis-open.org/sarif/sarif/v2.1.0/sarif-v2.1.0.html
 type (
 	sarifLog struct {
@@ -244,6 +233,7 @@ type (
 	}
 )
 
+// writeSARIF writes a SARIF log, which code scanning tools read.
 func writeSARIF(w io.Writer, reports []fileReport) error {
 	level := map[config.Severity]string{config.SeverityError: "error", config.SeverityWarning: "warning", config.SeverityHint: "note"}
 	run := sarifRun{ColumnKind: "unicodeCodePoints", Results: []sarifResult{}}

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// reportsForTest are reports with all that could go wrong in writing them.
+// reportsForTest returns reports with names and texts that every format must escape.
 func reportsForTest() []fileReport {
 	return []fileReport{
 		{name: "a b/x:1,2%.toml", source: []byte("\tshort_name = \"\x01\" # <é>\n"), found: config.Diagnostics{
@@ -22,7 +22,7 @@ func reportsForTest() []fileReport {
 			{Severity: config.SeverityWarning, Rule: config.RuleUnknownField, File: "a b/x:1,2%.toml", Line: 1, Column: 2, Field: "nam\ne", Message: "100%\nbad", Suggestion: "name"},
 		}},
 		{name: "empty.json", found: config.Diagnostics{{Severity: config.SeverityWarning, Rule: config.RuleEmptyDocument, File: "empty.json", Message: "nothing in it"}}},
-		{name: "fine.toml", documents: registry.Document{Datasets: make([]registry.Spec, 2)}, found: config.Diagnostics{
+		{name: "fine.toml", document: registry.Document{Datasets: make([]registry.Spec, 2)}, found: config.Diagnostics{
 			{Severity: config.SeverityHint, Rule: config.RuleAzurePath, File: "fine.toml", Line: 3, Column: 1, Value: "az://x", Message: "hint"}}},
 	}
 }

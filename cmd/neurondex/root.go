@@ -11,35 +11,38 @@ import (
 	"github.com/spf13/viper"
 )
 
-// settings are where every command reads its flags: from the command line, the
-// environment (NEURONDEX_DIR for --dir) or the file of --config, the first that has it.
+// settings holds the values of all flags. A value comes from the command line, from the
+// environment (NEURONDEX_DIR for --dir) or from the file of --config, in this order.
 type settings struct{ *viper.Viper }
 
 func newRootCommand() *cobra.Command {
 	s := settings{viper.New()}
 	root := &cobra.Command{
 		Use:   "neurondex",
-		Short: "Know which neuron datasets there are, and where",
-		Long: `neurondex knows which neuron datasets there are, and where their collated
-activations lie. It reads them from a directory of TOML and JSON files; where no
-directory is given, the nine of the public Transformer Debugger are built in.
+		Short: "Find, validate and serve neuron datasets",
+		Long: `neurondex knows which neuron datasets exist and where their collated activations
+are stored. It reads them from a directory of TOML and JSON files (--dir). The nine
+datasets of the public Transformer Debugger are built in and used by default.
 
-Every flag may also be given through the environment (--log-format as
-NEURONDEX_LOG_FORMAT) or in a file that --config names (log-format = "json").
+Every flag can also be set in the environment (NEURONDEX_LOG_FORMAT for
+--log-format) or in the file named by --config (log-format = "json").
 
-Exit codes: 0 fine; 1 the data is invalid, or what was asked for is not there;
-2 wrong usage, or something cannot be read; 3 there are warnings, and --strict.`,
+Exit codes:
+  0  success
+  1  invalid data, or no such dataset
+  2  invalid usage, or a file or directory that cannot be read
+  3  warnings, with --strict`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return s.load(cmd) },
 	}
-	root.PersistentFlags().String("config", "", "read flags from this TOML, JSON or YAML `file`")
+	root.PersistentFlags().String("config", "", "read flags from a TOML, JSON or YAML `file`")
 	root.AddCommand(newServeCommand(s), newWatchCommand(s), newListCommand(s), newGetCommand(s), newResolveCommand(s), newTypesCommand(s),
 		newValidateCommand(s), newConvertCommand(s), newSchemaCommand(s), newVersionCommand())
 	return root
 }
 
-// load binds a command's flags to the environment and the config file.
+// load binds the flags of cmd to the environment and to the file of --config.
 func (s settings) load(cmd *cobra.Command) error {
 	s.SetEnvPrefix("neurondex")
 	s.SetEnvKeyReplacer(strings.NewReplacer("-", "_"))
@@ -59,9 +62,9 @@ func (s settings) load(cmd *cobra.Command) error {
 	for key, value := range own.AllSettings() {
 		name := strings.ReplaceAll(key, "_", "-")
 		if !isFlag(cmd.Root(), name) {
-			return fmt.Errorf("--config: %s: there is no setting called %q", file, key)
+			return fmt.Errorf("--config: %s: unknown setting %q", file, key)
 		}
-		// A default of Viper's own gives way to that of a flag, so it is merged as a file.
+		// Merged as a file's value, as a default of Viper would yield to the flag's default.
 		if err := s.MergeConfigMap(map[string]any{name: value}); err != nil {
 			return fmt.Errorf("--config: %w", err)
 		}
@@ -69,7 +72,7 @@ func (s settings) load(cmd *cobra.Command) error {
 	return nil
 }
 
-// isFlag reports whether any command has a flag of the name: one file serves them all.
+// isFlag reports whether any command has the named flag, as one file serves all commands.
 func isFlag(root *cobra.Command, name string) bool {
 	has := func(f *pflag.FlagSet) bool { return f.Lookup(name) != nil }
 	return name != "config" && slices.ContainsFunc(root.Commands(), func(c *cobra.Command) bool { return has(c.Flags()) })

@@ -13,20 +13,20 @@ import (
 func newSchemaCommand(s settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "schema",
-		Short: "Print a JSON Schema of dataset files, for editors",
-		Long: `Print a JSON Schema of dataset files. With it an editor completes and checks them
-while they are written: JSON files name it under the key "$schema", TOML files in a
-first line "#:schema ./neurondex.schema.json". Many editors, and most of those that
-know TOML, want --draft 7.
+		Short: "Print the JSON Schema of dataset files",
+		Long: `Print the JSON Schema of dataset files, with which an editor can complete and check
+them. A JSON file refers to the schema by the key "$schema", and a TOML file by the
+first line "#:schema ./neurondex.schema.json". Many editors, and most TOML plugins,
+require --draft 7.
 
-The schema lets through whatever is loaded, old forms too. "neurondex validate"
-checks more: types declared nowhere, URLs, datasets defined twice.`,
+The schema accepts every file that can be loaded, including legacy forms. "neurondex
+validate" also checks for unknown types, invalid URLs and duplicate datasets.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			name := s.GetString("draft")
 			d, ok := drafts[name]
 			if !ok {
-				return fmt.Errorf("--draft: %q is neither 2020-12 nor 7", name)
+				return fmt.Errorf("--draft: must be 2020-12 or 7, not %q", name)
 			}
 			return printJSON(cmd.OutOrStdout(), d.document())
 		},
@@ -35,8 +35,8 @@ checks more: types declared nowhere, URLs, datasets defined twice.`,
 	return cmd
 }
 
-// A draft is what differs between the versions of JSON Schema. The rest is kept to what
-// means the same in both: nothing stands beside a $ref, which draft-07 would not read.
+// A draft holds what differs between the versions of JSON Schema. Everything else means the
+// same in both: in particular a $ref has no siblings, which draft-07 ignores.
 type draft struct{ uri, definitions string }
 
 var drafts = map[string]draft{
@@ -73,27 +73,27 @@ var requiredNames = [][]string{
 	{"neuron_dataset_path", "neuronDatasetPath"},
 }
 
-// An envelope is what a document says about itself.
+// An envelope has the top-level keys that describe the document rather than a dataset.
 type envelope struct {
 	Schema           string   `json:"$schema" jsonschema_description:"URL or path of this schema, for editors"`
-	SchemaVersion    int      `json:"schema_version" jsonschema:"minimum=1" jsonschema_description:"version of the file format; 1 if it is not given"`
-	ExtraScalarTypes []string `json:"extra_scalar_types" jsonschema_description:"derived scalar types that this file may use besides those that neurondex knows"`
+	SchemaVersion    int      `json:"schema_version" jsonschema:"minimum=1" jsonschema_description:"version of the file format; 1 by default"`
+	ExtraScalarTypes []string `json:"extra_scalar_types" jsonschema_description:"derived scalar types that this file uses in addition to the known ones"`
 }
 
-// document returns the schema of a whole file. It tells the forms of a file apart in the
-// way that the loader does, and not by trying each: so an editor's complaint is about the
-// form that was meant.
+// document returns the schema of a file. It distinguishes the forms of a file by the same
+// keys as the loader rather than by trying each, so that an editor reports errors for the
+// intended form.
 func (d draft) document() *jsonschema.Schema {
 	top := envelopeFields().Properties
 	list := &jsonschema.Schema{Type: "array", Items: d.ref("dataset")}
 	top.Set("datasets", &jsonschema.Schema{
-		Description: "the datasets: a list of them, or an object that maps names to them",
+		Description: "list of datasets, or object that maps names to datasets",
 		AnyOf:       []*jsonschema.Schema{list, d.ref("map")},
 	})
 	return &jsonschema.Schema{
 		Version:     d.uri,
 		Title:       "neurondex dataset file",
-		Description: "Neuron datasets: a list of them, by itself or under the key datasets, or one dataset, or an object that maps names to datasets.",
+		Description: "A list of neuron datasets, at the top level or under the key datasets; a single dataset; or an object that maps names to datasets.",
 		Properties:  top,
 		Items:       d.ref("dataset"),
 		If:          &jsonschema.Schema{Type: "object", Not: &jsonschema.Schema{Required: []string{"datasets"}}},
@@ -119,7 +119,7 @@ func (d draft) ref(definition string) *jsonschema.Schema {
 	return &jsonschema.Schema{Ref: "#/" + d.definitions + "/" + definition}
 }
 
-// envelopeFields returns the schema of an [envelope], in both spellings.
+// envelopeFields returns the schema of an [envelope], with each key in both casings.
 func envelopeFields() *jsonschema.Schema {
 	r := jsonschema.Reflector{DoNotReference: true, Anonymous: true}
 	both := jsonschema.NewProperties()
@@ -135,8 +135,8 @@ func envelopeFields() *jsonschema.Schema {
 	return &jsonschema.Schema{Properties: both}
 }
 
-// entry returns the schema of a dataset that must have some fields, each in one of its
-// spellings.
+// entry returns the schema of a dataset with the given required fields, each in either
+// casing.
 func (d draft) entry(description string, required [][]string) *jsonschema.Schema {
 	s := &jsonschema.Schema{Description: description, AllOf: []*jsonschema.Schema{d.ref("fields")}}
 	for _, names := range required {
@@ -145,9 +145,9 @@ func (d draft) entry(description string, required [][]string) *jsonschema.Schema
 	return s
 }
 
-// namedDatasets returns the schema of an object whose keys name the datasets. A key with
-// a slash most often names the type, but a short name may have one, too: which it is
-// depends on extra_scalar_types, so that the type is not asked for there.
+// namedDatasets returns the schema of a map of datasets. A key with a slash usually includes
+// the type, but the slash may also be part of a short name, depending on extra_scalar_types.
+// So the type is not required there.
 func (d draft) namedDatasets() *jsonschema.Schema {
 	names := jsonschema.NewProperties()
 	for p := envelopeFields().Properties.Oldest(); p != nil; p = p.Next() {
@@ -163,7 +163,7 @@ func (d draft) namedDatasets() *jsonschema.Schema {
 	}
 }
 
-// fields returns the schema of a dataset's fields, none of them required.
+// fields returns the schema of the fields of a dataset, none of them required.
 func fields() *jsonschema.Schema {
 	r := jsonschema.Reflector{
 		DoNotReference: true,
@@ -186,8 +186,8 @@ func fields() *jsonschema.Schema {
 	return &jsonschema.Schema{Type: "object", Properties: both}
 }
 
-// asLoaded returns what the loader takes for a Go type: more than the type itself, as
-// scalars are taken for strings, and null for a field that is not given.
+// asLoaded returns the schema of the values that the loader accepts for a Go type: besides
+// the type itself, scalars in place of strings, and null for an omitted field.
 func asLoaded(t reflect.Type) *jsonschema.Schema {
 	switch t {
 	case reflect.TypeFor[string]():
@@ -209,12 +209,12 @@ func asLoaded(t reflect.Type) *jsonschema.Schema {
 		s.Items = text()
 		return s
 	case reflect.TypeFor[[]registry.Field]():
-		return &jsonschema.Schema{} // no field of a file
+		return &jsonschema.Schema{} // not a field of a file
 	}
 	return nil
 }
 
-// refine adds the rules that a field has beyond those of its type.
+// refine adds the rules of a field beyond those of its type.
 func refine(goName string, s *jsonschema.Schema) {
 	switch goName {
 	case "ShortName", "UserVisibleName", "NeuronDatasetPath":
@@ -229,29 +229,32 @@ func refine(goName string, s *jsonschema.Schema) {
 	}
 }
 
-// notBlank is a pattern for what has more than white space in it.
+// notBlank is a pattern for strings that are not blank.
 const notBlank = `\S`
 
+// text returns the schema of a string field.
 func text() *jsonschema.Schema { return oneOfTypes("string", "number", "boolean") }
 
+// filledText returns the schema of a string field that must not be blank.
 func filledText() *jsonschema.Schema {
 	s := text()
-	s.Pattern = notBlank // of a string; the others are never blank
+	s.Pattern = notBlank // applies to strings only
 	return s
 }
 
-// orNothing returns the alternatives of a field that may be empty. An enum would say it
-// shorter, but editors would suggest its empty string.
+// orNothing returns the alternatives for a field that may be empty. An enum would be shorter,
+// but editors would suggest its empty string.
 func orNothing(s *jsonschema.Schema) []*jsonschema.Schema {
 	none := uint64(0)
 	return []*jsonschema.Schema{s, {Type: "string", MaxLength: &none}, {Type: "null"}}
 }
 
-// oneOfTypes goes around a field of the library's that holds one type only.
+// oneOfTypes returns a schema of several types, for which the library's field is too narrow.
 func oneOfTypes(types ...string) *jsonschema.Schema {
 	return &jsonschema.Schema{Extras: map[string]any{"type": types}}
 }
 
+// anyOfRequired returns a schema that requires one of the names.
 func anyOfRequired(fields ...[]string) *jsonschema.Schema {
 	s := &jsonschema.Schema{}
 	for _, names := range fields {
@@ -262,7 +265,7 @@ func anyOfRequired(fields ...[]string) *jsonschema.Schema {
 	return s
 }
 
-// alias returns s for the second spelling of a field, and says what the first one is.
+// alias returns s for the camelCase name of a field, with a note about the other name.
 func alias(s *jsonschema.Schema, snake string) *jsonschema.Schema {
 	other := *s
 	other.Description += " (" + snake + " in camelCase)"

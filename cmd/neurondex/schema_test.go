@@ -25,7 +25,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
 func printedSchema(t *testing.T, draft string) []byte {
 	t.Helper()
@@ -34,8 +34,8 @@ func printedSchema(t *testing.T, draft string) []byte {
 	return out.Bytes()
 }
 
-// compiled returns the schema as a validator that shares no code with its generator reads
-// it. The validator checks it against the draft's own schema, too.
+// compiled compiles the schema with a validator that shares no code with the generator. The
+// validator also checks it against the meta-schema of the draft.
 func compiled(t *testing.T, draft string) *jsonschema.Schema {
 	t.Helper()
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(printedSchema(t, draft)))
@@ -67,8 +67,8 @@ func TestSchemaGolden(t *testing.T) {
 	})
 }
 
-// TestSchemaDraft7 holds draft-07 free of what only later drafts know, and of what stands
-// beside a $ref, which draft-07 does not read.
+// TestSchemaDraft7 checks that the draft-07 schema has no keyword of a later draft and no
+// siblings of a $ref, which draft-07 ignores.
 func TestSchemaDraft7(t *testing.T) {
 	var doc any
 	require.NoError(t, json.Unmarshal(printedSchema(t, "7"), &doc))
@@ -95,8 +95,8 @@ func TestSchemaDraft7(t *testing.T) {
 	walk(doc)
 }
 
-// TestSchemaKnowsEveryField ties the schema to what a dataset writes, to what the loader
-// knows, and to the comments of registry.Spec: a new field that is forgotten fails here.
+// TestSchemaKnowsEveryField checks that the schema has the same fields as a dataset's JSON
+// form, the loader and registry.Spec.
 func TestSchemaKnowsEveryField(t *testing.T) {
 	spec := registry.Spec{
 		ShortName: "s", DerivedScalarType: registry.MLPPostAct, UserVisibleName: "u", NeuronDatasetPath: "p", Description: "d", Model: "m",
@@ -110,7 +110,7 @@ func TestSchemaKnowsEveryField(t *testing.T) {
 	require.NoError(t, err)
 	var camel map[string]any
 	require.NoError(t, json.Unmarshal(d.AppendJSON(nil), &camel))
-	require.Len(t, camel, len(fieldDocs), "a field is not in this test's dataset, or has no description")
+	require.Len(t, camel, len(fieldDocs), "a field is missing from the dataset of this test, or has no description")
 
 	names, snake := slices.Collect(maps.Keys(camel)), map[string]any{}
 	var got []string
@@ -131,7 +131,7 @@ func TestSchemaKnowsEveryField(t *testing.T) {
 	loaded, found := config.Parse("snake.json", data)
 	require.NoError(t, found.Err())
 	loaded[0].Line = 0
-	assert.Equal(t, spec, loaded[0], "the loader knows every name in snake_case")
+	assert.Equal(t, spec, loaded[0], "the loader accepts every snake_case name")
 }
 
 func TestSchemaDescriptionsAreTheComments(t *testing.T) {
@@ -189,7 +189,7 @@ func TestSchemaDocuments(t *testing.T) {
 		valid          bool
 	}{
 		{"one dataset", `{` + whole + `}`, true},
-		{"one dataset, about itself", `{"$schema": "s.json", "schema_version": 1, "extra_scalar_types": ["x"], ` + whole + `}`, true},
+		{"one dataset with envelope", `{"$schema": "s.json", "schema_version": 1, "extra_scalar_types": ["x"], ` + whole + `}`, true},
 		{"datasets", `{"$schema": "s.json", "schemaVersion": 2, "extraScalarTypes": ["x"], "datasets": [{` + whole + `}]}`, true},
 		{"no datasets", `{"datasets": []}`, true},
 		{"empty", `{}`, true},
@@ -200,9 +200,9 @@ func TestSchemaDocuments(t *testing.T) {
 		{"map under datasets", `{"datasets": {"a": {` + typed + `}}}`, true},
 		{"extra type", `{"short_name": "a", "derivedScalarType": "my_type", ` + rest + `}`, true},
 		{"constant", `{"short_name": "a", "derivedScalarType": "DerivedScalarType.MLP_POST_ACT", ` + rest + `}`, true},
-		{"scalars for strings", `{"short_name": 7, "version": 1.5, "description": true, "tags": [1, true], ` + typed + `}`, true},
-		{"null for what is optional", `{"layers": null, "tags": null, "homepage": null, "record_format": null, "model": null, "deprecated": null, ` + whole + `}`, true},
-		{"nothing for what is optional", `{"homepage": "", "recordFormat": "", "model": "", ` + whole + `}`, true},
+		{"scalars in place of strings", `{"short_name": 7, "version": 1.5, "description": true, "tags": [1, true], ` + typed + `}`, true},
+		{"null optional fields", `{"layers": null, "tags": null, "homepage": null, "record_format": null, "model": null, "deprecated": null, ` + whole + `}`, true},
+		{"empty optional fields", `{"homepage": "", "recordFormat": "", "model": "", ` + whole + `}`, true},
 		{"optional fields", `{"layers": 0, "nodesPerLayer": 4, "record_format": "pt", "homepage": "https://h.example", "deprecated": true, ` + whole + `}`, true},
 		{"unknown fields", `{"Extra": {"a": [null]}, ` + whole + `}`, true},
 
@@ -210,27 +210,27 @@ func TestSchemaDocuments(t *testing.T) {
 		{"null", `null`, false},
 		{"no short name", `{` + typed + `}`, false},
 		{"no type", `{"shortName": "a", ` + rest + `}`, false},
-		{"no name for people", `{"short_name": "a", "derived_scalar_type": "mlp_post_act", "neuron_dataset_path": "p"}`, false},
+		{"no user-visible name", `{"short_name": "a", "derived_scalar_type": "mlp_post_act", "neuron_dataset_path": "p"}`, false},
 		{"no path", `[{"short_name": "a", "derived_scalar_type": "mlp_post_act", "userVisibleName": "N"}]`, false},
 		{"blank short name", `{"short_name": " ", ` + typed + `}`, false},
 		{"null short name", `{"shortName": null, ` + typed + `}`, false},
-		{"list for a string", `{"short_name": ["a"], ` + typed + `}`, false},
+		{"list in place of a string", `{"short_name": ["a"], ` + typed + `}`, false},
 		{"blank type", `{"short_name": "a", "derived_scalar_type": " ", ` + rest + `}`, false},
-		{"layers as text", `{"layers": "12", ` + whole + `}`, false},
+		{"layers as string", `{"layers": "12", ` + whole + `}`, false},
 		{"layers as fraction", `{"layers": 1.5, ` + whole + `}`, false},
-		{"layers below nought", `{"nodesPerLayer": -1, ` + whole + `}`, false},
+		{"negative layers", `{"nodesPerLayer": -1, ` + whole + `}`, false},
 		{"record format", `{"record_format": "xml", ` + whole + `}`, false},
 		{"record format in camelCase", `{"recordFormat": "xml", ` + whole + `}`, false},
 		{"homepage", `{"homepage": "ftp://h.example", ` + whole + `}`, false},
 		{"tags", `{"tags": "a", ` + whole + `}`, false},
-		{"blank path of explanations", `{"explanation_dataset_paths": [" "], ` + whole + `}`, false},
+		{"blank explanation path", `{"explanation_dataset_paths": [" "], ` + whole + `}`, false},
 		{"deprecated", `{"deprecated": "yes", ` + whole + `}`, false},
-		{"datasets is a text", `{"datasets": "a"}`, false},
-		{"datasets is a number beside a dataset", `{"datasets": 1, ` + whole + `}`, false},
-		{"datasets holds a text", `{"datasets": ["a"]}`, false},
+		{"datasets is a string", `{"datasets": "a"}`, false},
+		{"datasets is a number next to a dataset", `{"datasets": 1, ` + whole + `}`, false},
+		{"datasets has a string", `{"datasets": ["a"]}`, false},
 		{"bad dataset in a list", `{"datasets": [{` + whole + `}, {"short_name": "b"}]}`, false},
 		{"map without type", `{"a": {` + rest + `}}`, false},
-		{"map of texts", `{"a": "b"}`, false},
+		{"map of strings", `{"a": "b"}`, false},
 		{"schema version", `{"schema_version": 0, ` + whole + `}`, false},
 		{"extra types", `{"extra_scalar_types": "x", "datasets": []}`, false},
 	}

@@ -61,7 +61,7 @@ func newLogger(format string, level slog.Level, w io.Writer) (*slog.Logger, erro
 	case "json":
 		return slog.New(slog.NewJSONHandler(w, o)), nil
 	default:
-		return nil, fmt.Errorf("--log-format: %q is neither text nor json", format)
+		return nil, fmt.Errorf("--log-format: must be text or json, not %q", format)
 	}
 }
 
@@ -74,7 +74,7 @@ func serve(ctx context.Context, s settings, log *slog.Logger) (err error) {
 
 	share := s.GetFloat64("max-shrink")
 	if !(0 <= share && share <= 1) {
-		return fmt.Errorf("--max-shrink: %v must be between 0 and 1", share)
+		return fmt.Errorf("--max-shrink: must be between 0 and 1, not %v", share)
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.GetString("listen"))
 	if err != nil {

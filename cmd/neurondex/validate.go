@@ -25,18 +25,20 @@ import (
 func newValidateCommand(s settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate PATH...",
-		Short: "Say what is wrong with dataset files, and where",
-		Long: `Read files, all dataset files of directories, files that a pattern matches ("**"
-for any directories), or standard input ("-"), and say what is wrong with them:
+		Short: "Report what is wrong with dataset files",
+		Long: `Validate dataset files and report what is wrong with them. A PATH is a file, a
+directory, a pattern such as "**/*.toml", or "-" for standard input.
 
-  file:line:column: severity: field: what is wrong (did you mean ...?) [rule]
+Each line of the report has the form
 
-The exit code is 1 if one of them has an error, and 3 if one has a warning and
---strict is given.`,
+  file:line:column: severity: field: message (did you mean ...?) [rule]
+
+The exit code is 1 if there are errors, and 3 if there are warnings and --strict
+is set.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			rules, err := cmd.Flags().GetBool("rules")
 			if len(args) == 0 && !rules && err == nil {
-				err = errors.New("name a file, a directory, a pattern, or - for standard input")
+				err = errors.New("requires a file, a directory, a pattern, or - for standard input")
 			}
 			return err
 		},
@@ -46,7 +48,7 @@ The exit code is 1 if one of them has an error, and 3 if one has a warning and
 			}
 			write, ok := reportWriters[s.GetString("format")]
 			if !ok {
-				return fmt.Errorf("--format: %q is none of text, json, github and sarif", s.GetString("format"))
+				return fmt.Errorf("--format: must be text, json, github or sarif, not %q", s.GetString("format"))
 			}
 			sets, err := findFiles(args, cmd.InOrStdin())
 			if err != nil {
@@ -75,36 +77,37 @@ The exit code is 1 if one of them has an error, and 3 if one has a warning and
 			return nil
 		},
 	}
-	cmd.Flags().String("format", "text", "`format` of the report: text, json, github or sarif")
-	cmd.Flags().Bool("strict", false, "exit with 3 if there are warnings")
-	cmd.Flags().Bool("viewer", false, "also say what the public neuron viewer cannot show")
-	cmd.Flags().Bool("check-paths", false, "also probe whether there is something at each dataset's path")
-	cmd.Flags().Bool("rules", false, "list the rules, and do nothing else")
+	cmd.Flags().String("format", "text", "output `format`: text, json, github or sarif")
+	cmd.Flags().Bool("strict", false, "exit with code 3 if there are warnings")
+	cmd.Flags().Bool("viewer", false, "also report datasets that the public neuron viewer cannot show")
+	cmd.Flags().Bool("check-paths", false, "also check that the path of each dataset can be reached")
+	cmd.Flags().Bool("rules", false, "list the rules and exit")
 	return cmd
 }
 
 func printRules(w io.Writer) error {
-	rows := [][]string{{"RULE", "SEVERITY", "SAYS THAT"}}
+	rows := [][]string{{"RULE", "SEVERITY", "MEANING"}}
 	for _, r := range config.Rules() {
 		rows = append(rows, []string{string(r.Rule), r.Severity.String(), r.Summary})
 	}
 	return printTable(w, rows)
 }
 
-// A fileSet is files that are loaded together: those of a directory, or those that are
-// named one by one.
+// A fileSet is a set of files that are used together: those of one directory, or those
+// that the arguments name individually.
 type fileSet struct {
 	files []file
-	stdin []byte // of the file called -
+	stdin []byte // content of the file "-"
 }
 
+// A file is a file to read.
 type file struct {
 	path string
-	err  error // why it cannot be read, if that is known already
+	err  error // why it cannot be read, if already known
 }
 
-// findFiles finds what the arguments name. That a directory cannot be listed, or that
-// nothing is there, is an error; what is wrong with single files below is for later.
+// findFiles returns the files that the arguments name. It fails if a directory cannot be
+// listed or an argument names nothing. A file that cannot be read is not an error here.
 func findFiles(args []string, stdin io.Reader) ([]fileSet, error) {
 	named := fileSet{}
 	var sets []fileSet
@@ -135,7 +138,7 @@ func findFiles(args []string, stdin io.Reader) ([]fileSet, error) {
 				return nil, fmt.Errorf("%q: %w", arg, globErr)
 			}
 			if len(matches) == 0 {
-				return nil, fmt.Errorf("%q matches no file", arg)
+				return nil, fmt.Errorf("no file matches %q", arg)
 			}
 			for _, m := range matches {
 				named.files = append(named.files, file{path: m})
@@ -150,7 +153,7 @@ func findFiles(args []string, stdin io.Reader) ([]fileSet, error) {
 	return sets, nil
 }
 
-// validate reads every file, on all cores, and then looks at each set as a whole.
+// validate parses all files, using all cores, and then checks each set as a whole.
 func validate(sets []fileSet, viewer bool, progress io.Writer) []fileReport {
 	total := 0
 	for _, set := range sets {
@@ -163,8 +166,8 @@ func validate(sets []fileSet, viewer bool, progress io.Writer) []fileReport {
 		documents := make([]registry.Document, len(set.files))
 		parallel.For(len(set.files), runtime.GOMAXPROCS(0), func(i int) {
 			reports[i] = set.validate(set.files[i])
-			documents[i] = reports[i].documents
-			_ = bar.Add(1) // it only shows
+			documents[i] = reports[i].document
+			_ = bar.Add(1) // only fails to print
 		})
 		found := config.Lint(documents)
 		if viewer {
@@ -183,7 +186,7 @@ func validate(sets []fileSet, viewer bool, progress io.Writer) []fileReport {
 	return all
 }
 
-// validate reads one file of the set.
+// validate parses one file of the set.
 func (set *fileSet) validate(f file) fileReport {
 	report, doc := fileReport{name: f.path}, registry.Document{Name: f.path}
 	if f.path == "-" {
@@ -208,25 +211,25 @@ func (set *fileSet) validate(f file) fileReport {
 		}
 		report.source = sourceOf(f.path, r.Diagnostics)
 	}
-	report.documents = doc
+	report.document = doc
 	return report
 }
 
-// sourceOf reads a file again to show what its diagnostics are about. Most files have
-// none, and are not kept.
+// sourceOf reads a file again, to show the lines that its diagnostics refer to. Most files
+// have none, so their content is not kept.
 func sourceOf(path string, found config.Diagnostics) []byte {
 	if !slices.ContainsFunc(found, func(d config.Diagnostic) bool { return d.Line > 0 }) {
 		return nil
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
-		return nil // what is wrong can be said without showing it
+		return nil // the report does without the excerpt
 	}
 	return data
 }
 
-// guessFormat tells what standard input holds: JSON begins with an object, or with a list
-// of objects; a TOML table header is neither.
+// guessFormat returns the format of standard input. JSON starts with an object or a list of
+// objects, which a TOML table header is not.
 func guessFormat(data []byte) string {
 	data = bytes.TrimLeft(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), " \t\r\n")
 	if list, ok := bytes.CutPrefix(data, []byte("[")); ok {
@@ -241,13 +244,13 @@ func guessFormat(data []byte) string {
 	return "toml"
 }
 
-// manyFiles is from how many files on a progress bar is worth its place.
+// manyFiles is the number of files at which a progress bar is shown.
 const manyFiles = 200
 
-// newProgress returns a progress bar on a terminal, and one that shows nothing elsewhere or
-// where there are fewer things than least.
-func newProgress(w io.Writer, what string, total, least int) *progressbar.ProgressBar {
-	if total < least || !isTerminal(w) {
+// newProgress returns a progress bar for w. It shows nothing if w is not a terminal or total
+// is less than threshold.
+func newProgress(w io.Writer, what string, total, threshold int) *progressbar.ProgressBar {
+	if total < threshold || !isTerminal(w) {
 		return progressbar.DefaultSilent(int64(total))
 	}
 	return progressbar.NewOptions(total, progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(what),

@@ -24,7 +24,7 @@ Problems of files go to standard error. SIGINT and SIGTERM end it.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			show := map[string]func(io.Writer, registry.Update){"text": showText, "json": showJSON}[s.GetString("output")]
 			if show == nil {
-				return fmt.Errorf("--output: %q is neither text nor json", s.GetString("output"))
+				return fmt.Errorf("--output: must be text or json, not %q", s.GetString("output"))
 			}
 			if len(s.dirs()) == 0 {
 				return errors.New("--dir: name the directory to watch; the built-in datasets do not change")

@@ -12,7 +12,7 @@ import (
 	"github.com/tailscale/hujson"
 )
 
-// decodeJSON makes the tree of a JSON document in one pass over its tokens.
+// decodeJSON builds the tree of a JSON document in one pass over its tokens.
 func (l *loader) decodeJSON() error {
 	t, dec, data := &l.tree, &l.json, l.tree.document()
 	l.jsonBuf = *bytes.NewBuffer(data)
@@ -25,7 +25,7 @@ func (l *loader) decodeJSON() error {
 		at := skipJSONSpace(data, int(dec.InputOffset()))
 		tok, err := dec.ReadToken()
 		if errors.Is(err, io.EOF) && len(t.nodes) == 0 {
-			return nil // nothing at all: an empty document
+			return nil // an empty document
 		}
 		if err != nil {
 			return jsonProblem(data, err)
@@ -33,11 +33,11 @@ func (l *loader) decodeJSON() error {
 		end := int(dec.InputOffset())
 		depth := len(parents)
 		inObject := depth > 0 && t.nodes[parents[depth-1]].kind == registry.KindObject
-		if inObject && tok.Kind() == '"' && keyAt == 0 { // no key stands at offset 0
+		if inObject && tok.Kind() == '"' && keyAt == 0 { // no key is at offset 0
 			key, keyAt = t.jsonString(at, end, tok), at
 			keyField = fieldNamed(t.bytes(key), t.lastField(parents[depth-1]))
 			if t.childOf(parents[depth-1], t.bytes(key)) != 0 {
-				t.problems = append(t.problems, problem{RuleDuplicateKey, at, fmt.Sprintf("key %q is given twice in one object", t.bytes(key))})
+				t.problems = append(t.problems, problem{RuleDuplicateKey, at, fmt.Sprintf("duplicate key %q", t.bytes(key))})
 			}
 			continue
 		}
@@ -81,13 +81,13 @@ func (l *loader) decodeJSON() error {
 		}
 	}
 	if at := skipJSONSpace(data, int(dec.InputOffset())); at < len(data) {
-		return &problem{RuleSyntax, at, "something follows the end of the document"}
+		return &problem{RuleSyntax, at, "unexpected data after the end of the document"}
 	}
 	return nil
 }
 
-// jsonString returns where the content of a string is that stands, in quotes, between two
-// offsets.
+// jsonString returns the span of the content of a string literal. It is part of the document
+// unless the literal has escapes.
 func (t *tree) jsonString(at, end int, tok jsontext.Token) span {
 	if at, end := at+1, end-1; bytes.IndexByte(t.text[at:end], '\\') < 0 {
 		return span{int32(at), int32(end)}
@@ -95,10 +95,10 @@ func (t *tree) jsonString(at, end int, tok jsontext.Token) span {
 	return t.keep([]byte(tok.String()))
 }
 
-// standardize makes plain JSON of JSON with comments and trailing commas, with everything
-// at the offset where it was.
+// standardize turns JSON with comments and trailing commas into plain JSON. Every offset
+// stays the same.
 func standardize(data []byte) ([]byte, *problem) {
-	// It takes a comment that ends with the document only if a line ends there.
+	// Standardize rejects a line comment at the end of the data that has no newline.
 	plain, err := hujson.Standardize(append(bytes.Clone(data), '\n'))
 	if err == nil {
 		return plain[:len(data)], nil
@@ -116,6 +116,7 @@ func standardize(data []byte) ([]byte, *problem) {
 	return nil, &problem{RuleSyntax, min(at+column-1, len(data)), message}
 }
 
+// skipJSONSpace returns the offset of the next token at or after at.
 func skipJSONSpace(data []byte, at int) int {
 	for at < len(data) {
 		switch data[at] {
@@ -128,8 +129,8 @@ func skipJSONSpace(data []byte, at int) int {
 	return at
 }
 
-// jsonProblem says in plain words what a JSON reader could not read. The faults that
-// people make most, comments and trailing commas, it names.
+// jsonProblem returns the problem for an error of the JSON decoder. It names the most common
+// mistakes, comments and trailing commas.
 func jsonProblem(data []byte, err error) *problem {
 	at := len(data)
 	message := strings.TrimPrefix(err.Error(), "jsontext: ")
@@ -138,14 +139,14 @@ func jsonProblem(data []byte, err error) *problem {
 		message = syntax.Err.Error()
 	}
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return &problem{RuleSyntax, len(data), "the document ends too soon"}
+		return &problem{RuleSyntax, len(data), "unexpected end of document"}
 	}
 	here := skipJSONSpace(data, at)
 	switch before := bytes.TrimRight(data[:here], " \t\r\n"); {
 	case here < len(data) && (data[here] == '/' || data[here] == '#'):
-		return &problem{RuleSyntax, here, "JSON has no comments"}
+		return &problem{RuleSyntax, here, "comments are not allowed in JSON"}
 	case here < len(data) && (data[here] == '}' || data[here] == ']') && bytes.HasSuffix(before, []byte(",")):
-		return &problem{RuleSyntax, len(before) - 1, "JSON has no trailing commas"}
+		return &problem{RuleSyntax, len(before) - 1, "trailing comma is not allowed in JSON"}
 	}
 	return &problem{RuleSyntax, at, message}
 }

@@ -10,28 +10,27 @@ import (
 	"github.com/pelletier/go-toml/v2/unstable"
 )
 
-// A tableState says how a table or list of a TOML document came about, which
-// decides who may still add to it.
+// A tableState is how a table or array of a TOML document was defined, which determines
+// what may still extend it.
 type tableState uint8
 
 const (
-	implied  tableState = iota // named only on the way to another: [a] in [a.b]
-	headed                     // by a header of its own: [a]
+	implied  tableState = iota // as part of another table's name: a in [a.b]
+	headed                     // by its own header: [a]
 	dotted                     // by a dotted key: a.b = 1
-	closed                     // written whole, in line
-	ofTables                   // a list, by [[a]]
+	closed                     // inline: { ... } or [ ... ]
+	ofTables                   // an array of tables: [[a]]
 )
 
-// decodeTOML makes the tree of a TOML document in one pass over its expressions. The
-// parser knows the grammar; that no table and no key is defined twice is checked
-// here.
+// decodeTOML builds the tree of a TOML document in one pass over its expressions. The
+// parser checks the grammar, and the builder checks that no key or table is defined twice.
 func (l *loader) decodeTOML() error {
 	b := &tomlBuilder{&l.tree, &l.toml}
-	b.nodes = append(b.nodes, node{kind: registry.KindObject, toml: headed})
-	b.Reset(b.document())
+	b.tree.nodes = append(b.tree.nodes, node{kind: registry.KindObject, toml: headed})
+	b.parser.Reset(b.tree.document())
 	current, depth := int32(0), 0
-	for b.NextExpression() {
-		e := b.Expression()
+	for b.parser.NextExpression() {
+		e := b.parser.Expression()
 		var err *problem
 		switch e.Kind {
 		case unstable.Table, unstable.ArrayTable:
@@ -43,18 +42,19 @@ func (l *loader) decodeTOML() error {
 			return err
 		}
 	}
-	if err := b.Error(); err != nil {
-		return tomlProblem(b.Parser, err)
+	if err := b.parser.Error(); err != nil {
+		return tomlProblem(b.parser, err)
 	}
 	return nil
 }
 
+// A tomlBuilder builds a tree from the expressions of a TOML document.
 type tomlBuilder struct {
-	*tree
-	*unstable.Parser
+	tree   *tree
+	parser *unstable.Parser
 }
 
-// header goes to, or makes, the table that a [header] or [[header]] names.
+// header returns the table that a [header] or [[header]] names, adding it if necessary.
 func (b *tomlBuilder) header(e *unstable.Node) (table int32, depth int, _ *problem) {
 	at := int32(0)
 	for keys := e.Key(); keys.Next(); {
@@ -62,7 +62,7 @@ func (b *tomlBuilder) header(e *unstable.Node) (table int32, depth int, _ *probl
 		if depth++; depth > maxDepth {
 			return 0, 0, tooDeep(int(key.Raw.Offset))
 		}
-		child := b.childOf(at, key.Data)
+		child := b.tree.childOf(at, key.Data)
 		switch {
 		case !keys.IsLast():
 			at = b.pass(at, child, key)
@@ -72,17 +72,17 @@ func (b *tomlBuilder) header(e *unstable.Node) (table int32, depth int, _ *probl
 			at = b.tableOfList(at, child, key)
 		}
 		if at < 0 {
-			return 0, 0, b.twice(key, b.node(child))
+			return 0, 0, b.duplicate(key)
 		}
 	}
 	return at, depth, nil
 }
 
-// pass goes through a table, or the last one of a list of tables, on the way to
-// another. It returns -1 where nothing may be added.
+// pass returns the table for a part of a header's name that is not the last: a table, or the
+// last table of an array of tables. It returns -1 if the table cannot be extended.
 func (b *tomlBuilder) pass(parent, child int32, key *unstable.Node) int32 {
 	if child == 0 {
-		return b.add(parent, b.fresh(key, registry.KindObject, implied))
+		return b.tree.add(parent, b.fresh(key, registry.KindObject, implied))
 	}
 	switch n := b.node(child); {
 	case n.toml == ofTables:
@@ -93,9 +93,10 @@ func (b *tomlBuilder) pass(parent, child int32, key *unstable.Node) int32 {
 	return -1
 }
 
+// table returns the table that the last part of a [header] names, or -1 if it is a duplicate.
 func (b *tomlBuilder) table(parent, child int32, key *unstable.Node) int32 {
 	if child == 0 {
-		return b.add(parent, b.fresh(key, registry.KindObject, headed))
+		return b.tree.add(parent, b.fresh(key, registry.KindObject, headed))
 	}
 	if n := b.node(child); n.kind == registry.KindObject && n.toml == implied {
 		n.toml = headed
@@ -104,24 +105,26 @@ func (b *tomlBuilder) table(parent, child int32, key *unstable.Node) int32 {
 	return -1
 }
 
+// tableOfList appends a table to the array that the last part of a [[header]] names. It
+// returns -1 if that is not an array of tables.
 func (b *tomlBuilder) tableOfList(parent, child int32, key *unstable.Node) int32 {
 	if child == 0 {
-		child = b.add(parent, b.fresh(key, registry.KindList, ofTables))
+		child = b.tree.add(parent, b.fresh(key, registry.KindList, ofTables))
 	} else if b.node(child).toml != ofTables {
 		return -1
 	}
 	at := int32(key.Raw.Offset)
-	return b.add(child, node{kind: registry.KindObject, toml: headed, at: at})
+	return b.tree.add(child, node{kind: registry.KindObject, toml: headed, at: at})
 }
 
 // keyValue adds a key and its value to a table.
 func (b *tomlBuilder) keyValue(table int32, depth int, e *unstable.Node) *problem {
 	for keys := e.Key(); keys.Next(); {
 		key := keys.Node()
-		child := b.childOf(table, key.Data)
+		child := b.tree.childOf(table, key.Data)
 		if keys.IsLast() {
 			if child != 0 {
-				return b.twice(key, b.node(child))
+				return b.duplicate(key)
 			}
 			return b.value(table, depth, key, e.Value())
 		}
@@ -130,20 +133,20 @@ func (b *tomlBuilder) keyValue(table int32, depth int, e *unstable.Node) *proble
 		}
 		switch {
 		case child == 0:
-			child = b.add(table, b.fresh(key, registry.KindObject, dotted))
+			child = b.tree.add(table, b.fresh(key, registry.KindObject, dotted))
 		case b.node(child).kind != registry.KindObject || b.node(child).toml != dotted:
-			return b.twice(key, b.node(child))
+			return b.duplicate(key)
 		}
 		table = child
 	}
 	return nil
 }
 
-// value adds a value under key, or with none to a list.
+// value adds a value to a table under key, or to an array if key is nil.
 func (b *tomlBuilder) value(parent int32, depth int, key, v *unstable.Node) *problem {
 	n := node{at: int32(v.Raw.Offset)}
 	if key != nil {
-		n.key, n.field = b.span(key.Data), fieldNamed(key.Data, b.lastField(parent))
+		n.key, n.field = b.span(key.Data), fieldNamed(key.Data, b.tree.lastField(parent))
 		n.keyAt = int32(key.Raw.Offset)
 		if v.Raw.Length == 0 {
 			n.at = n.keyAt
@@ -164,7 +167,7 @@ func (b *tomlBuilder) value(parent int32, depth int, key, v *unstable.Node) *pro
 		if v.Kind == unstable.Array {
 			n.kind = registry.KindList
 		}
-		place := b.add(parent, n)
+		place := b.tree.add(parent, n)
 		for children := v.Children(); children.Next(); {
 			c := children.Node()
 			var err *problem
@@ -186,13 +189,13 @@ func (b *tomlBuilder) value(parent int32, depth int, key, v *unstable.Node) *pro
 		if err != nil {
 			return &problem{RuleSyntax, int(v.Raw.Offset), err.Error()}
 		}
-		n.kind, n.text = kind, b.keep([]byte(text))
+		n.kind, n.text = kind, b.tree.keep([]byte(text))
 	}
-	b.add(parent, n)
+	b.tree.add(parent, n)
 	return nil
 }
 
-// close marks the tables that dotted keys made inside an inline table as whole.
+// close closes the tables that dotted keys defined inside an inline table.
 func (b *tomlBuilder) close(at int32) {
 	for c := b.node(at).first; c != 0; c = b.node(c).next {
 		if n := b.node(c); n.kind == registry.KindObject && n.toml == dotted {
@@ -202,8 +205,9 @@ func (b *tomlBuilder) close(at int32) {
 	}
 }
 
-func (b *tomlBuilder) node(at int32) *node { return &b.nodes[at] }
+func (b *tomlBuilder) node(at int32) *node { return &b.tree.nodes[at] }
 
+// fresh returns a node without children for a key.
 func (b *tomlBuilder) fresh(key *unstable.Node, kind registry.Kind, state tableState) node {
 	at := int32(key.Raw.Offset)
 	n := node{kind: kind, toml: state, keyAt: at, at: at}
@@ -211,28 +215,27 @@ func (b *tomlBuilder) fresh(key *unstable.Node, kind registry.Kind, state tableS
 	return n
 }
 
-// span returns where in the tree's text something is that the parser found. It is a part
-// of the document unless it has escapes.
+// span returns the span of bytes that the parser found. They are part of the document unless
+// they had escapes.
 func (b *tomlBuilder) span(found []byte) span {
 	if len(found) == 0 {
 		return span{}
 	}
-	document := b.Data()
-	at := cap(document) - cap(found) // if it is a part, both end with the same array
+	document := b.parser.Data()
+	at := cap(document) - cap(found) // a part of the document ends with the same array
 	if at < 0 || at >= len(document) || &document[at] != &found[0] {
-		return b.keep(found)
+		return b.tree.keep(found)
 	}
 	return span{int32(at), int32(at + len(found))}
 }
 
-func (b *tomlBuilder) twice(key *unstable.Node, _ *node) *problem {
-	return &problem{RuleDuplicateKey, int(key.Raw.Offset), fmt.Sprintf("key %q is defined twice", key.Data)}
+func (b *tomlBuilder) duplicate(key *unstable.Node) *problem {
+	return &problem{RuleDuplicateKey, int(key.Raw.Offset), fmt.Sprintf("duplicate key %q", key.Data)}
 }
 
-// tomlScalar returns the kind and the text of a number or time: in JSON's form for
-// numbers, exactly as written otherwise. The parser finds where they end, and leaves
-// it to its user whether they are right: all but plain small integers are held
-// against a full reading.
+// tomlScalar returns the kind and the text of a number or time. Numbers are in JSON's form,
+// and times exactly as written. The parser finds where the scalar ends but does not check
+// it, so everything but a small plain integer is decoded in full.
 func tomlScalar(v *unstable.Node) (registry.Kind, string, error) {
 	text := string(v.Data)
 	if v.Kind == unstable.Integer && plainInteger(text) {
@@ -240,7 +243,7 @@ func tomlScalar(v *unstable.Node) (registry.Kind, string, error) {
 	}
 	var full struct{ V any }
 	if err := toml.Unmarshal([]byte("V = "+text), &full); err != nil {
-		return 0, "", fmt.Errorf("%s is not a valid %s: %s", text, strings.ToLower(v.Kind.String()), strings.TrimPrefix(err.Error(), "toml: "))
+		return 0, "", fmt.Errorf("invalid value %s: %s", text, strings.TrimPrefix(err.Error(), "toml: "))
 	}
 	switch value := full.V.(type) {
 	case int64:
@@ -252,6 +255,8 @@ func tomlScalar(v *unstable.Node) (registry.Kind, string, error) {
 	}
 }
 
+// plainInteger reports whether text is a decimal integer that is the same in JSON and fits
+// into 64 bits.
 func plainInteger(text string) bool {
 	if len(text) > 18 || len(text) > 1 && text[0] == '0' {
 		return false
@@ -264,18 +269,19 @@ func plainInteger(text string) bool {
 	return true
 }
 
+// tomlProblem returns the problem for an error of the TOML parser.
 func tomlProblem(p *unstable.Parser, err error) *problem {
 	perr, ok := errors.AsType[*unstable.ParserError](err)
 	if !ok {
 		return &problem{RuleSyntax, 0, err.Error()}
 	}
-	// What the parser points at begins at most at the end of the data.
+	// A parser error without a highlight is at the end of the data.
 	at := len(p.Data())
 	if len(perr.Highlight) > 0 {
 		at = int(p.Range(perr.Highlight).Offset)
 	}
 	if strings.Contains(perr.Message, "levels deep") {
-		return tooDeep(at) // the parser has a limit of its own, so as not to overflow its stack
+		return tooDeep(at) // the parser's own limit, which protects its stack
 	}
 	return &problem{RuleSyntax, at, perr.Message}
 }

@@ -1,0 +1,57 @@
+package config
+
+import (
+	"fmt"
+	"hash/maphash"
+	"math/bits"
+
+	"github.com/neurondex/neurondex/registry"
+)
+
+// A collection gathers the datasets of a document and finds duplicates among them.
+type collection struct {
+	p     *parser
+	specs []registry.Spec
+
+	// slots is an open-addressing hash table of indexes into specs, plus one. A map would
+	// hash every key twice and store it again. It is nil if there is at most one dataset.
+	slots []int32
+	seed  maphash.Seed
+}
+
+// newCollection returns a collection with room for the children of a node.
+func (p *parser) newCollection(at int32) collection {
+	n := p.tree.nodes[at].length
+	c := collection{p: p, specs: make([]registry.Spec, 0, n)}
+	if n > 1 {
+		c.slots, c.seed = make([]int32, 1<<bits.Len32(uint32(2*n))), maphash.MakeSeed()
+	}
+	return c
+}
+
+// add reads the dataset at a node.
+func (c *collection) add(at int32, where place, defaults map[string]string) {
+	c.specs = c.specs[:len(c.specs)+1] // newCollection made room
+	s := &c.specs[len(c.specs)-1]
+	c.p.dataset(s, at, where, defaults)
+	if c.slots == nil {
+		return
+	}
+	if first := c.first(s.Key()); first != s && s.ShortName != "" {
+		c.p.report(int(c.p.tree.nodes[at].at), SeverityError, RuleDuplicateDataset, where.String(),
+			fmt.Sprintf("dataset %v is already defined on line %d", s.Key(), first.Line))
+	}
+}
+
+// first returns the first dataset that has the key of the last one.
+func (c *collection) first(key registry.Key) *registry.Spec {
+	for hash := maphash.Comparable(c.seed, key); ; hash++ {
+		slot := &c.slots[hash&uint64(len(c.slots)-1)]
+		if *slot == 0 {
+			*slot = int32(len(c.specs))
+		}
+		if s := &c.specs[*slot-1]; s.Key() == key {
+			return s
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package config
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/neurondex/neurondex/registry"
+)
+
+// jsonDocument writes a document in JSON.
+func (e *encoder) jsonDocument(topLevel []registry.Field, specs []registry.Spec) {
+	document := make([]registry.Field, 0, len(topLevel)+1)
+	for _, f := range topLevel {
+		e.checkJSON(f.Value, f.Name)
+		if known, ok := camelEnvelope[f.Name]; ok {
+			f.Name = known
+		}
+		document = append(document, f)
+	}
+	list := make([]registry.Value, len(specs))
+	for i := range specs {
+		fields := e.fieldsOf(&specs[i])
+		for _, f := range fields {
+			e.checkJSON(f.Value, fmt.Sprintf("datasets[%d].%s", i, f.Name))
+		}
+		list[i] = registry.ObjectValue(fields...)
+	}
+	document = append(document, registry.Field{Name: "datasets", Value: registry.ListValue(list...)})
+	if e.err != nil {
+		return
+	}
+	compact, _ := registry.ObjectValue(document...).MarshalJSON() // a value always marshals
+	var out bytes.Buffer
+	if err := json.Indent(&out, compact, "", "  "); err != nil {
+		e.err = err
+		return
+	}
+	e.b = append(out.Bytes(), '\n')
+}
+
+// checkJSON fails if JSON cannot represent the value at a path.
+func (e *encoder) checkJSON(v registry.Value, path string) {
+	switch v.Kind() {
+	case registry.KindTime:
+		e.fail(path, "JSON has no dates and times; use a string or keep the file in TOML")
+	case registry.KindFloat:
+		if strings.HasSuffix(v.Text(), "inf") || strings.HasSuffix(v.Text(), "nan") {
+			e.fail(path, "JSON has no "+v.Text()+"; use a string or keep the file in TOML")
+		}
+	case registry.KindList, registry.KindObject:
+		i := 0
+		for name, field := range v.Fields() {
+			if v.Kind() == registry.KindList {
+				e.checkJSON(field, fmt.Sprintf("%s[%d]", path, i))
+			} else {
+				e.checkJSON(field, path+"."+name)
+			}
+			i++
+		}
+	}
+}

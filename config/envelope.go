@@ -1,0 +1,83 @@
+package config
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/neurondex/neurondex/registry"
+)
+
+// SchemaVersion is the newest supported version of the file format. A document states its
+// version under schema_version; without it the version is 1.
+const SchemaVersion = 1
+
+// camelEnvelope maps the snake_case keys of the envelope to their camelCase form.
+var camelEnvelope = map[string]string{"schema_version": "schemaVersion", "extra_scalar_types": "extraScalarTypes"}
+
+// isEnvelope reports whether a top-level key belongs to the envelope: the keys that
+// describe the document rather than a dataset.
+func isEnvelope(key []byte) bool {
+	switch string(key) {
+	case "$schema", "schema_version", "schemaVersion", "extra_scalar_types", "extraScalarTypes":
+		return true
+	}
+	return false
+}
+
+// readEnvelope reads the envelope, whose keys may be anywhere at the top level.
+func (p *parser) readEnvelope() {
+	for c := range p.tree.children(0) {
+		n := &p.tree.nodes[c]
+		if !isEnvelope(p.tree.key(n)) {
+			continue
+		}
+		p.keepTopLevel(c)
+		switch key := string(p.tree.key(n)); key {
+		case "schema_version", "schemaVersion":
+			version, err := strconv.Atoi(string(p.tree.textOf(n)))
+			switch {
+			case n.kind != registry.KindInteger || err != nil || version < 1:
+				p.reportValue(c, SeverityError, RuleUnsupportedVersion, key, "must be a positive integer")
+			case version > SchemaVersion:
+				p.reportValue(c, SeverityWarning, RuleUnsupportedVersion, key,
+					fmt.Sprintf("version %d is newer than %d, the newest supported version; unknown fields are kept as extra fields", version, SchemaVersion))
+			}
+		case "extra_scalar_types", "extraScalarTypes":
+			var types []string
+			if p.strings(c, key, &types) {
+				for _, t := range types {
+					p.opts.addExtraTypes(registry.DerivedScalarType(t))
+				}
+			}
+		}
+	}
+}
+
+// warnUnknownTopLevel warns about keys next to datasets that are not part of the envelope.
+func (p *parser) warnUnknownTopLevel() {
+	for c := range p.tree.children(0) {
+		n := &p.tree.nodes[c]
+		if string(p.tree.key(n)) == datasetsKey || isEnvelope(p.tree.key(n)) {
+			continue
+		}
+		p.keepTopLevel(c)
+		key := string(p.tree.key(n))
+		d := p.diagnostic(int(n.keyAt), SeverityWarning, RuleUnknownField, key, "unknown top-level key; it has no effect")
+		d.Suggestion = suggestEnvelope(key)
+		p.found = append(p.found, d)
+	}
+}
+
+// keepTopLevel keeps a top-level key and its value for Convert.
+func (p *parser) keepTopLevel(at int32) {
+	if !p.keepsTopLevel {
+		return
+	}
+	name := string(p.tree.key(&p.tree.nodes[at]))
+	for snake, camel := range camelEnvelope {
+		if name == camel {
+			name = snake
+		}
+	}
+	p.topLevel = append(p.topLevel, registry.Field{Name: name, Value: p.tree.value(at)})
+}

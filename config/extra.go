@@ -1,0 +1,58 @@
+package config
+
+import "github.com/neurondex/neurondex/registry"
+
+// knownExtras are the extra fields that other programs write. They are not reported.
+var knownExtras = map[string]bool{"dataclass_name": true, "dataclassName": true}
+
+const nestedMessage = "looks like a dataset inside another dataset; a [[datasets]] header or a bracket may be missing"
+
+// extras keeps the n unknown fields and warns about them, as most are mistakes.
+func (e *entry) extras(n int) {
+	e.spec.Extra = make([]registry.Field, 0, n)
+	for c := range e.p.tree.children(e.at) {
+		n := &e.p.tree.nodes[c]
+		if n.field != 0 || e.where.index == single && isEnvelope(e.p.tree.key(n)) {
+			continue
+		}
+		key := string(e.p.tree.key(n))
+		e.spec.Extra = append(e.spec.Extra, registry.Field{Name: key, Value: e.p.tree.value(c)})
+		switch {
+		case knownExtras[key]:
+		case e.p.holdsDataset(c):
+			e.p.report(int(n.keyAt), SeverityWarning, RuleNestedDataset, e.where.field(key), nestedMessage)
+		default:
+			d := e.p.diagnostic(int(n.keyAt), SeverityWarning, RuleUnknownField, e.where.field(key), "unknown field; it is kept as an extra field")
+			d.Suggestion = suggestField(key)
+			e.p.found = append(e.p.found, d)
+		}
+	}
+}
+
+// isDataset reports whether a node looks like a dataset: an object with at least two of
+// the required fields.
+func (p *parser) isDataset(at int32) bool {
+	if p.tree.nodes[at].kind != registry.KindObject {
+		return false
+	}
+	n := 0
+	for c := range p.tree.children(at) {
+		if f := fieldOf(&p.tree.nodes[c]); f != nil && f.place < requiredFields {
+			n++
+		}
+	}
+	return n >= 2
+}
+
+// holdsDataset reports whether a node or one of its descendants looks like a dataset.
+func (p *parser) holdsDataset(at int32) bool {
+	if p.isDataset(at) {
+		return true
+	}
+	for c := range p.tree.children(at) {
+		if p.holdsDataset(c) {
+			return true
+		}
+	}
+	return false
+}

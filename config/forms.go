@@ -1,0 +1,123 @@
+package config
+
+import (
+	"cmp"
+	"strings"
+
+	"github.com/neurondex/neurondex/registry"
+)
+
+// datasetsKey is the top-level key of the datasets.
+const datasetsKey = "datasets"
+
+// datasets determines the form of the document and reads its datasets.
+func (p *parser) datasets() []registry.Spec {
+	root := &p.tree.nodes[0]
+	switch root.kind {
+	case registry.KindList:
+		return p.list(0, "")
+	case registry.KindObject:
+	default:
+		p.report(int(root.at), SeverityError, RuleWrongShape, "", "document must be a dataset or a list of datasets, not "+article(root.kind))
+		return nil
+	}
+	p.readEnvelope()
+	if at := p.tree.child(0, datasetsKey); at != 0 {
+		p.warnUnknownTopLevel()
+		return p.listOrMap(at)
+	}
+	isDataset, hasOthers, allObjects := false, false, true
+	for c := range p.tree.children(0) {
+		n := &p.tree.nodes[c]
+		if isEnvelope(p.tree.key(n)) {
+			continue
+		}
+		hasOthers = true
+		allObjects = allObjects && n.kind == registry.KindObject
+		if f := fieldOf(n); f != nil && f.place < requiredFields {
+			isDataset = true
+		}
+	}
+	switch {
+	case isDataset:
+		specs := make([]registry.Spec, 1)
+		p.dataset(&specs[0], 0, place{index: single}, nil)
+		return specs
+	case !hasOthers:
+		p.reportDocument(SeverityWarning, RuleEmptyDocument, "document has no datasets")
+		return nil
+	case allObjects:
+		return p.namedDatasets(0, "")
+	}
+	first := &p.tree.nodes[root.first]
+	d := p.diagnostic(int(first.keyAt), SeverityError, RuleWrongShape, "",
+		"document must have the key datasets, or the fields of a single dataset, such as "+fields[0].snake)
+	key := string(p.tree.key(first))
+	d.Suggestion = cmp.Or(suggestEnvelope(key), suggestField(key))
+	p.found = append(p.found, d)
+	return nil
+}
+
+// listOrMap reads the datasets under datasetsKey.
+func (p *parser) listOrMap(at int32) []registry.Spec {
+	switch n := &p.tree.nodes[at]; n.kind {
+	case registry.KindList:
+		return p.list(at, datasetsKey)
+	case registry.KindObject:
+		return p.namedDatasets(at, datasetsKey)
+	default:
+		p.reportValue(at, SeverityError, RuleWrongType, datasetsKey, "must be a list of datasets, not "+article(n.kind))
+		return nil
+	}
+}
+
+// list reads a list of datasets. Its name is its key, empty at the top level.
+func (p *parser) list(at int32, name string) []registry.Spec {
+	c := p.newCollection(at)
+	i := 0
+	for item := range p.tree.children(at) {
+		where := place{list: name, index: i}
+		i++
+		if n := &p.tree.nodes[item]; n.kind != registry.KindObject {
+			p.reportValue(item, SeverityError, RuleWrongType, where.String(), "must be a dataset, not "+article(n.kind))
+			continue
+		}
+		c.add(item, where, nil)
+	}
+	return c.specs
+}
+
+// namedDatasets reads a map from short_name, or short_name/derived_scalar_type, to the rest
+// of the dataset. Its name is its key, empty at the top level.
+func (p *parser) namedDatasets(at int32, name string) []registry.Spec {
+	c := p.newCollection(at)
+	if first := p.tree.nodes[at].first; first != 0 {
+		p.report(int(p.tree.nodes[first].keyAt), SeverityWarning, RuleLegacyForm, name,
+			"a map of datasets is a legacy form; use a list of datasets")
+	}
+	for item := range p.tree.children(at) {
+		n := &p.tree.nodes[item]
+		if at == 0 && isEnvelope(p.tree.key(n)) {
+			continue
+		}
+		key := string(p.tree.key(n))
+		where := place{list: name, key: key, index: inMap}
+		if n.kind != registry.KindObject {
+			p.reportValue(item, SeverityError, RuleWrongType, where.String(), "must be a dataset, not "+article(n.kind))
+			continue
+		}
+		c.add(item, where, p.keyDefaults(key))
+	}
+	return c.specs
+}
+
+// keyDefaults returns the fields that a map's key gives to its dataset.
+func (p *parser) keyDefaults(key string) map[string]string {
+	defaults := map[string]string{"short_name": key}
+	if i := strings.LastIndexByte(key, '/'); i >= 0 {
+		if t, _ := p.scalarType(key[i+1:]); t.IsKnown() || p.opts.extraTypes[t] {
+			defaults["short_name"], defaults["derived_scalar_type"] = key[:i], key[i+1:]
+		}
+	}
+	return defaults
+}

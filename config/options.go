@@ -1,0 +1,41 @@
+package config
+
+import "github.com/neurondex/neurondex/registry"
+
+// DefaultMaxBytes is the default limit on the size of a document, in bytes.
+const DefaultMaxBytes = 16 << 20
+
+// An Option changes how documents are read.
+type Option func(*options)
+
+type options struct {
+	maxBytes   int64
+	extraTypes map[registry.DerivedScalarType]bool
+}
+
+func newOptions(opts []Option) options {
+	o := options{maxBytes: DefaultMaxBytes}
+	for _, set := range opts {
+		set(&o)
+	}
+	return o
+}
+
+func (o *options) addExtraTypes(types ...registry.DerivedScalarType) {
+	if o.extraTypes == nil {
+		o.extraTypes = make(map[registry.DerivedScalarType]bool)
+	}
+	for _, t := range types {
+		o.extraTypes[t] = true
+	}
+}
+
+// WithExtraScalarTypes accepts types in addition to those known to package registry and
+// those that a document lists under extra_scalar_types. It may be given more than once.
+func WithExtraScalarTypes(types ...registry.DerivedScalarType) Option {
+	return func(o *options) { o.addExtraTypes(types...) }
+}
+
+// WithMaxBytes limits the size of a document to n bytes. A larger document is rejected
+// with [RuleTooLarge]. The default is [DefaultMaxBytes].
+func WithMaxBytes(n int64) Option { return func(o *options) { o.maxBytes = n } }
