@@ -13,7 +13,8 @@ import (
 // report brings the status up to date and logs what happened.
 func (w *Watcher) report(batch source.Batch, err error, transitions []transition, a application, start time.Time) {
 	wasReady, wasErr := w.status.Ready, w.sourceErr
-	w.updateStatus(batch, err, a.update, start)
+	took := time.Since(start)
+	w.updateStatus(batch, err, a.update, took)
 	w.setHealth()
 	for _, t := range append(transitions, a.rejected...) {
 		w.logDocument(t)
@@ -21,13 +22,13 @@ func (w *Watcher) report(batch source.Batch, err error, transitions []transition
 	w.logSource(wasErr, wasReady)
 	w.logHeld(a.wasHeld)
 	if a.update.Before != a.update.After {
-		w.logUpdate(a.update)
+		w.logUpdate(a.update, took)
 	} else if w.status.Ready && !wasReady {
 		w.options.log.Info("datasets loaded: none")
 	}
 }
 
-func (w *Watcher) updateStatus(batch source.Batch, err error, u registry.Update, start time.Time) {
+func (w *Watcher) updateStatus(batch source.Batch, err error, u registry.Update, took time.Duration) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
@@ -39,7 +40,7 @@ func (w *Watcher) updateStatus(batch source.Batch, err error, u registry.Update,
 	}
 	w.snapshot = u.After
 	if u.Before != u.After {
-		s.LastLoad, s.LoadSeconds = now, now.Sub(start).Seconds()
+		s.LastLoad, s.LoadSeconds = now, took.Seconds()
 		s.Reloads++
 	}
 	was := w.pending
@@ -76,7 +77,7 @@ func (w *Watcher) logDocument(t transition) {
 	}
 }
 
-// position returns where a diagnostic is, and its rule.
+// position returns where a diagnostic is, its rule, and what was probably meant.
 func position(d config.Diagnostic) []slog.Attr {
 	attrs := []slog.Attr{slog.String("file", d.File)}
 	if d.Line > 0 {
@@ -84,6 +85,9 @@ func position(d config.Diagnostic) []slog.Attr {
 	}
 	if d.Field != "" {
 		attrs = append(attrs, slog.String("field", d.Field))
+	}
+	if d.Suggestion != "" {
+		attrs = append(attrs, slog.String("suggestion", d.Suggestion))
 	}
 	return append(attrs, slog.String("rule", string(d.Rule)))
 }
@@ -113,14 +117,14 @@ func (w *Watcher) logHeld(was *ShrinkError) {
 const maxNames = 10
 
 // logUpdate logs what an update changed.
-func (w *Watcher) logUpdate(u registry.Update) {
+func (w *Watcher) logUpdate(u registry.Update, took time.Duration) {
 	for o := range u.Overrides() {
 		w.options.log.Warn("dataset is overridden", "dataset", o.Key.String(), "file", o.Hidden.Document, "line", o.Hidden.Line,
 			"by", o.By.Document, "by_line", o.By.Line)
 	}
 	diff := u.Diff()
 	attrs := []any{
-		"generation", u.After.Generation(), "datasets", u.After.Len(), "documents", len(w.documents), "seconds", w.status.LoadSeconds,
+		"generation", u.After.Generation(), "datasets", u.After.Len(), "documents", len(w.documents), "took", took,
 	}
 	names := func(what string, n int, key func(int) registry.Key) {
 		if n == 0 {
