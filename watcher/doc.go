@@ -23,7 +23,8 @@
 //   - Never lost: an invalid or unreadable document keeps its last good datasets. Only a
 //     document that its source reports as removed is removed.
 //   - Never blocked: a document that keeps changing delays the others for the maximal
-//     delay at most. Readers, subscribers and log handlers delay nothing.
+//     delay at most. Readers and subscribers delay nothing; a log handler that blocks
+//     delays reloads, but neither readers nor health checks.
 //   - All or nothing: documents that change together become visible together, if they
 //     settle within the maximal delay. The swap of a link is always one change.
 //   - Quiet: content that is written again unchanged is not a reload.

@@ -46,13 +46,14 @@ func (s settings) dirs() []string {
 // A layer is one place with datasets. The documents of a later layer override those of an
 // earlier one.
 type layer struct {
-	prefix string // of the names of its documents, empty if there is only one layer
-	dir    string // empty for the built-in datasets
+	prefix  string // of the names of its documents, empty if there is only one layer
+	builtIn bool
+	dir     string // if not builtIn
 }
 
 // load reads the documents of a layer once.
 func (l layer) load() (config.Result, error) {
-	if l.dir == "" {
+	if l.builtIn {
 		return config.LoadFS(datasets.FS)
 	}
 	return config.LoadDir(l.dir)
@@ -63,7 +64,7 @@ func (s settings) layers() []layer {
 	var all []layer
 	dirs := s.dirs()
 	if len(dirs) == 0 || s.GetBool("builtin") {
-		all = append(all, layer{})
+		all = append(all, layer{builtIn: true})
 	}
 	for _, d := range dirs {
 		all = append(all, layer{dir: d})
@@ -74,7 +75,7 @@ func (s settings) layers() []layer {
 	width := len(fmt.Sprint(len(all)))
 	for i := range all {
 		name := "builtin"
-		if all[i].dir != "" {
+		if !all[i].builtIn {
 			name = filepath.Base(all[i].dir)
 		}
 		all[i].prefix = fmt.Sprintf("%0*d-%s/", width, i+1, name)
@@ -96,7 +97,7 @@ func follow(ctx context.Context, s settings, log *slog.Logger, opts ...watcher.O
 	var parts []source.Part
 	for _, l := range s.layers() {
 		part := source.Part{Prefix: l.prefix, Source: &builtIn{}}
-		if l.dir != "" {
+		if !l.builtIn {
 			d := settings
 			d.Path = l.dir
 			part.Source = &d

@@ -19,7 +19,8 @@ const (
 
 // A Dir follows the dataset files below a directory: *.toml, *.json and *.jsonc, but no dot
 // files and no leftovers of editors. It follows symbolic links to files and directories.
-// Set the fields before the first call; only Path is required.
+// Set the fields before the first call; only Path is required. As with every
+// [source.Source], one goroutine at a time may call its methods.
 type Dir struct {
 	// Path is the directory. A relative path is resolved by the first Poll.
 	Path string
@@ -182,6 +183,9 @@ func (d *Dir) Close() error {
 func (d *Dir) start() error {
 	if d.pending != nil {
 		return nil
+	}
+	if d.Path == "" {
+		return errors.New("dir: Path is empty")
 	}
 	// The directory stays the same if the process changes its working directory.
 	root, err := filepath.Abs(d.Path)

@@ -130,6 +130,13 @@ func TestFirstPollIsDueAtOnce(t *testing.T) {
 	assert.True(t, p.fullScanIsDue(time.Now()))
 }
 
+func TestPathIsRequired(t *testing.T) {
+	d := &Dir{}
+	_, err := d.Poll(t.Context(), source.PollAll)
+	require.ErrorContains(t, err, "Path is empty")
+	require.NoError(t, d.Close())
+}
+
 func TestEditedFileSettles(t *testing.T) {
 	tb := newTable(t, true, "a")
 	tb.due(time.Second, causeVerify)
