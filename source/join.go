@@ -100,6 +100,9 @@ func (j *joined) Close() error {
 // add adds the health of a part to that of the whole, except for the mode.
 func (h *Health) add(part Health) {
 	h.Notified = h.Notified && part.Notified
+	if h.Problem == "" {
+		h.Problem = part.Problem
+	}
 	h.LastScan = earliest(h.LastScan, part.LastScan)
 	h.Events += part.Events
 	h.Overflows += part.Overflows

@@ -66,8 +66,9 @@ var ErrTooLarge = errors.New("document too large")
 
 // Health describes how a source learns of changes. The counts never decrease.
 type Health struct {
-	Mode     string    `json:"mode"`     // the mechanism, like "inotify"; "poll" if there are no events
-	Notified bool      `json:"notified"` // events cover the whole source, as far as it can tell
+	Mode     string    `json:"mode"`              // the mechanism, like "inotify"; "poll" if events do not cover the source
+	Notified bool      `json:"notified"`          // events cover the whole source, as far as it can tell
+	Problem  string    `json:"problem,omitempty"` // why they do not, and what to do; empty if they need not
 	LastScan time.Time `json:"lastScan"` // when it last examined every document
 
 	Events        uint64 `json:"events"`        // events received

@@ -97,16 +97,35 @@ type application struct {
 	wasHeld  *ShrinkError // the state before; w.change.held is the one after
 }
 
-// apply applies the change. Unless all is accepted, it may be held.
-func (w *Watcher) apply(accept bool) application {
+// accept notes which documents may remove as many datasets as they do: those that a reload
+// found changed, or pending, as long as its caller waits.
+func (w *Watcher) accept(batch source.Batch, reload bool) {
+	if !reload && !slices.ContainsFunc(w.waiting, (*request).acceptsAll) {
+		w.accepted = nil
+		return
+	}
+	if !reload {
+		return
+	}
+	w.accepted = make(map[string]bool)
+	for name := range w.change.put {
+		w.accepted[name] = true
+	}
+	for name := range w.change.remove {
+		w.accepted[name] = true
+	}
+	for _, name := range batch.Pending {
+		w.accepted[name] = true
+	}
+}
+
+// apply applies the change, or holds it.
+func (w *Watcher) apply() application {
 	a := application{wasHeld: w.change.held}
 	for {
 		c := registry.Change{Put: slices.Collect(maps.Values(w.change.put)), Remove: slices.Collect(maps.Keys(w.change.remove))}
 		update, err := w.registry.ApplyIf(c, func(u registry.Update) error {
-			if accept {
-				return nil
-			}
-			return w.options.checkShrink(u)
+			return w.options.checkShrink(u, w.accepted)
 		})
 		if bad, ok := errors.AsType[*registry.DocumentError](err); ok && w.hasPut(bad.Document) {
 			// Parse should have found it. This document must not keep the others out.

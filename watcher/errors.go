@@ -10,7 +10,8 @@ import (
 var (
 	// ErrClosed means that the watcher has ended. The registry stays as it is.
 	ErrClosed = errors.New("watcher is closed")
-	// ErrNotReady means that the source has not been read yet.
+	// ErrNotReady means that the source has not been read yet, or that none of its
+	// documents could be loaded. See also [WithRequireValid].
 	ErrNotReady = errors.New("datasets are not loaded yet")
 	// ErrSource means that the source, or a part of it, cannot be read. The last good
 	// datasets are served.

@@ -48,25 +48,25 @@ func (w *Watcher) run(ctx context.Context) {
 			return
 		}
 		depth := source.PollNotified
-		if asked != nil {
-			depth = asked.depth
+		for _, r := range asked {
+			depth = max(depth, r.depth)
 		}
 		pending, err := w.step(ctx, depth)
-		if asked != nil {
-			w.waiting = append(w.waiting, asked)
-		}
+		w.waiting = append(w.waiting, asked...)
 		w.answer(pending, err)
 	}
 }
 
-// wait returns when the source may have changed, or with a request.
-func (w *Watcher) wait(ctx context.Context) (asked *request) {
+// wait returns when the source may have changed, or with requests: all that wait, so that
+// they share a poll.
+func (w *Watcher) wait(ctx context.Context) (asked []*request) {
 	ctx, cancel := context.WithCancel(ctx)
 	listening := make(chan struct{})
 	go func() {
 		defer close(listening)
 		select {
-		case asked = <-w.requests:
+		case r := <-w.requests:
+			asked = append(asked, r)
 			cancel()
 		case <-ctx.Done():
 		}
@@ -74,7 +74,14 @@ func (w *Watcher) wait(ctx context.Context) (asked *request) {
 	_ = w.source.Wait(ctx) // an error shows in the poll
 	cancel()
 	<-listening
-	return asked
+	for {
+		select {
+		case r := <-w.requests:
+			asked = append(asked, r)
+		default:
+			return asked
+		}
+	}
 }
 
 // step takes documents along the whole way: poll, parse, apply, report. It returns the
@@ -86,9 +93,8 @@ func (w *Watcher) step(ctx context.Context, depth source.Depth) (pending []strin
 		return nil, err
 	}
 	transitions := w.record(batch, w.parse(batch.Changed))
-	// A reload also accepts what it has to wait for.
-	accept := err == nil && (depth == source.PollReread || slices.ContainsFunc(w.waiting, (*request).acceptsAll))
-	applied := w.apply(accept)
+	w.accept(batch, err == nil && depth == source.PollReread)
+	applied := w.apply()
 	w.report(batch, err, transitions, applied, start)
 	return batch.Pending, err
 }

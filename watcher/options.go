@@ -15,6 +15,7 @@ type options struct {
 	log       *slog.Logger
 	wait      bool
 	maxShrink float64
+	allValid  bool
 	parsing   []config.Option
 }
 
@@ -42,6 +43,10 @@ func WithLogger(log *slog.Logger) Option {
 // empty, and [Watcher.CheckHealth] returns [ErrNotReady], until the source can be read.
 func WithWait() Option { return func(o *options) { o.wait = true } }
 
+// WithRequireValid makes the watcher ready only once all documents are valid. Without it
+// one is enough.
+func WithRequireValid() Option { return func(o *options) { o.allValid = true } }
+
 // WithMaxShrink holds a change that would remove more than a share of the datasets at
 // once, like 0.5, until [Watcher.Reload] accepts it or it does not any more. The share must
 // be between 0 and 1; the default is 1, which holds nothing.
@@ -52,12 +57,18 @@ func WithConfig(opts ...config.Option) Option {
 	return func(o *options) { o.parsing = append(o.parsing, opts...) }
 }
 
-// checkShrink returns a [*ShrinkError] for an update that removes too many datasets.
-func (o *options) checkShrink(u registry.Update) error {
+// checkShrink returns a [*ShrinkError] for an update that removes too many datasets, apart
+// from those of documents whose change was accepted.
+func (o *options) checkShrink(u registry.Update, accepted map[string]bool) error {
 	if o.maxShrink >= 1 || u.Before.Len() == 0 {
 		return nil
 	}
-	e := &ShrinkError{Removed: len(u.Diff().Removed), Of: u.Before.Len(), Max: o.maxShrink}
+	e := &ShrinkError{Of: u.Before.Len(), Max: o.maxShrink}
+	for _, d := range u.Diff().Removed {
+		if !accepted[d.Document()] {
+			e.Removed++
+		}
+	}
 	if float64(e.Removed) <= o.maxShrink*float64(e.Of) {
 		return nil
 	}

@@ -1,10 +1,10 @@
 package watcher
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"runtime"
+	"slices"
 
 	"github.com/neurondex/neurondex/config"
 	"github.com/neurondex/neurondex/internal/parallel"
@@ -37,10 +37,11 @@ func (w *Watcher) parse(docs []source.Document) []parsed {
 			p.isSame = true
 		case doc.Err != nil:
 			p.diagnostics = config.Diagnostics{unreadable(doc)}
-		case len(bytes.TrimSpace(doc.Data)) == 0 && w.hasDatasets(doc.Name):
-			p.diagnostics = config.Diagnostics{emptied(doc.Name)}
 		default:
 			p.datasets, p.diagnostics = config.Parse(doc.Name, doc.Data, w.options.parsing...)
+			if isEmpty(p.diagnostics) && w.hasDatasets(doc.Name) {
+				p.diagnostics = config.Diagnostics{emptied(doc.Name)}
+			}
 		}
 		doc.Data = nil // it may be large, and is not needed any more
 	})
@@ -60,8 +61,13 @@ func (w *Watcher) hasDatasets(document string) bool {
 	return n > 0
 }
 
-// emptied returns the diagnostic of a document that had datasets and has no content now.
-// Far more often than not it is partly written.
+// isEmpty reports whether a document has no datasets and does not say so by an empty list.
+func isEmpty(found config.Diagnostics) bool {
+	return slices.ContainsFunc(found, func(d config.Diagnostic) bool { return d.Rule == config.RuleEmptyDocument })
+}
+
+// emptied returns the diagnostic of a document that had datasets and is empty now. Far more
+// often than not it is partly written.
 func emptied(name string) config.Diagnostic {
 	return config.Diagnostic{Severity: config.SeverityError, Rule: config.RuleEmptyDocument, File: name,
 		Message: "is empty, but had datasets; to remove them, delete it or write an empty list"}

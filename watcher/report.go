@@ -12,7 +12,7 @@ import (
 
 // report brings the status up to date and logs what happened.
 func (w *Watcher) report(batch source.Batch, err error, transitions []transition, a application, start time.Time) {
-	wasReady, wasErr := w.status.Ready, w.sourceErr
+	wasReady, wasErr, wasHealth := w.status.Ready, w.sourceErr, w.status.Source
 	took := time.Since(start)
 	w.updateStatus(batch, err, a.update, took)
 	w.setHealth()
@@ -20,6 +20,7 @@ func (w *Watcher) report(batch source.Batch, err error, transitions []transition
 		w.logDocument(t)
 	}
 	w.logSource(wasErr, wasReady)
+	w.logHealth(wasHealth, batch.Health)
 	w.logHeld(a.wasHeld)
 	if a.update.Before != a.update.After {
 		w.logUpdate(a.update, took)
@@ -52,44 +53,90 @@ func (w *Watcher) updateStatus(batch source.Batch, err error, u registry.Update,
 		}
 	}
 	if err != nil {
+		if w.failedSince.IsZero() {
+			w.failedSince = now
+		}
 		s.SourceError = err.Error()
 		return
 	}
-	s.Ready = s.Ready || len(batch.Pending) == 0 || u.Before != u.After
+	w.failedSince = time.Time{}
+	s.Ready = s.Ready || w.isReady(len(batch.Pending))
 }
 
-// logDocument logs the diagnostics of a document, and what becomes of it.
+// isReady reports whether enough documents are loaded to serve them: one at least if there
+// are any.
+func (w *Watcher) isReady(pending int) bool {
+	if w.options.allValid || len(w.documents) == 0 {
+		return w.stale+pending == 0
+	}
+	return w.stale < len(w.documents)
+}
+
+// maxDiagnostics is the number of diagnostics of a document that are logged.
+const maxDiagnostics = 20
+
+// logDocument logs what is wrong with a document and what becomes of it, one line for each
+// diagnostic.
 func (w *Watcher) logDocument(t transition) {
 	d := t.document
-	for _, found := range d.Diagnostics {
-		level := map[config.Severity]slog.Level{config.SeverityError: slog.LevelError, config.SeverityWarning: slog.LevelWarn}[found.Severity]
-		w.options.log.LogAttrs(context.Background(), level, "dataset file: "+found.Message, position(found)...)
+	log := func(level slog.Level, msg string, attrs ...slog.Attr) {
+		w.options.log.LogAttrs(context.Background(), level, msg, append([]slog.Attr{slog.String("file", d.Name)}, attrs...)...)
 	}
-	switch {
-	case d.State == StateStale && t.from == "":
-		w.options.log.Error("skipping invalid file", "file", d.Name)
-	case d.State == StateStale:
-		w.options.log.Error("invalid file; serving its last good datasets", "file", d.Name)
-	case t.from == StateStale && d.State == "":
-		w.options.log.Info("invalid file was removed", "file", d.Name)
-	case t.from == StateStale:
-		w.options.log.Info("invalid file is fixed", "file", d.Name)
+	invalid := "invalid file; serving its last good datasets"
+	if t.from == "" {
+		invalid = "invalid file; skipping it"
+	}
+	for i, found := range d.Diagnostics {
+		if i == maxDiagnostics {
+			log(slog.LevelWarn, "file has more problems; see its status", slog.Int("more", len(d.Diagnostics)-i))
+			break
+		}
+		switch found.Severity {
+		case config.SeverityError:
+			log(slog.LevelError, invalid, attributes(found)...)
+		case config.SeverityWarning:
+			log(slog.LevelWarn, "file has a warning", attributes(found)...)
+		default:
+			log(slog.LevelInfo, "file has a hint", attributes(found)...)
+		}
+	}
+	if t.from != StateStale {
+		return
+	}
+	switch d.State {
+	case StateStale:
+	case "":
+		log(slog.LevelInfo, "invalid file was removed")
+	default:
+		log(slog.LevelInfo, "invalid file is fixed")
 	}
 }
 
-// position returns where a diagnostic is, its rule, and what was probably meant.
-func position(d config.Diagnostic) []slog.Attr {
-	attrs := []slog.Attr{slog.String("file", d.File)}
+// attributes returns what a diagnostic says, and where.
+func attributes(d config.Diagnostic) []slog.Attr {
+	var attrs []slog.Attr
 	if d.Line > 0 {
 		attrs = append(attrs, slog.Int("line", d.Line), slog.Int("column", d.Column))
 	}
 	if d.Field != "" {
 		attrs = append(attrs, slog.String("field", d.Field))
 	}
+	attrs = append(attrs, slog.String("problem", d.Message))
 	if d.Suggestion != "" {
 		attrs = append(attrs, slog.String("suggestion", d.Suggestion))
 	}
 	return append(attrs, slog.String("rule", string(d.Rule)))
+}
+
+// logHealth logs when events stop covering the source, and when they do again.
+func (w *Watcher) logHealth(was, is source.Health) {
+	switch {
+	case is.Problem == was.Problem:
+	case is.Problem != "":
+		w.options.log.Warn("events do not cover the source; scanning it periodically", "reason", is.Problem)
+	default:
+		w.options.log.Info("events cover the source again", "mode", is.Mode)
+	}
 }
 
 func (w *Watcher) logSource(was error, wasReady bool) {

@@ -21,6 +21,7 @@ const (
 	StatePending State = "pending" // it is changing; its previous content is served
 	StateStale   State = "stale"   // it is invalid or unreadable; its last good datasets are served
 	StateHeld    State = "held"    // it is valid, but a change is held: see [WithMaxShrink]
+	StateUnknown State = "unknown" // the source cannot be read; its last good datasets are served
 )
 
 // A DocumentStatus describes one document.
@@ -33,7 +34,7 @@ type DocumentStatus struct {
 
 // A Status describes a watcher and all of its documents.
 type Status struct {
-	Ready       bool                `json:"ready"` // the source was loaded once
+	Ready       bool                `json:"ready"` // see [ErrNotReady]
 	Generation  uint64              `json:"generation"`
 	Hash        registry.Hash       `json:"hash"` // of the content
 	Datasets    int                 `json:"datasets"`
@@ -56,7 +57,12 @@ func (w *Watcher) Status() Status {
 	s.Documents = make([]DocumentStatus, 0, len(w.documents)+len(w.pending))
 	for name, doc := range w.documents {
 		d := doc.status
-		if since, ok := w.pending[name]; ok && d.State == StateOK {
+		since, isPending := w.pending[name]
+		switch {
+		case d.State != StateOK:
+		case s.SourceError != "":
+			d.State, d.Since = StateUnknown, w.failedSince
+		case isPending:
 			d.State, d.Since = StatePending, since
 		}
 		s.Documents = append(s.Documents, d)

@@ -28,8 +28,9 @@ type Watcher struct {
 	// Owned by the loop.
 	waiting   []*request // for documents that are pending
 	change    change
-	sourceErr error // of the last poll
-	stale     int   // documents in StateStale
+	accepted  map[string]bool // pending documents whose change a reload accepted
+	sourceErr error           // of the last poll
+	stale     int             // documents in StateStale
 
 	healthErr atomic.Pointer[error] // what CheckHealth returns; nil if all is well
 
@@ -37,7 +38,9 @@ type Watcher struct {
 	documents map[string]*document // by name
 	pending   map[string]time.Time // documents that are changing, and since when
 	snapshot  *registry.Snapshot   // that the other fields go with
-	status    Status               // without what is derived from the fields above
+	status    Status               // without what is derived from the other fields
+
+	failedSince time.Time // when the source could not be read first; zero if it can be
 }
 
 var _ registry.Reader = (*Watcher)(nil)

@@ -41,6 +41,7 @@ SIGINT and SIGTERM stop the server after the active requests.`,
 	addWatchFlags(cmd)
 	cmd.Flags().StringSlice("cors-origin", nil, "further `origin` whose pages may read, like https://viewer.example; may be repeated")
 	cmd.Flags().Float64("max-shrink", 1, "hold a change that removes more than this `share` of the datasets at once, like 0.5, until a reload")
+	cmd.Flags().Bool("require-valid", false, "be ready only once all files are valid; otherwise one is enough")
 	cmd.Flags().Bool("viewer-safe", false, "leave out of /neuron_datasets_metadata what the public neuron viewer cannot show")
 	return cmd
 }
@@ -81,7 +82,11 @@ func serve(ctx context.Context, s settings, log *slog.Logger) (err error) {
 		return fmt.Errorf("--listen: %w", err)
 	}
 	defer l.Close()
-	w, err := follow(ctx, s, log, watcher.WithMaxShrink(share))
+	opts := []watcher.Option{watcher.WithMaxShrink(share)}
+	if s.GetBool("require-valid") {
+		opts = append(opts, watcher.WithRequireValid())
+	}
+	w, err := follow(ctx, s, log, opts...)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/fsnotify/fsnotify"
@@ -29,6 +30,7 @@ type watches struct {
 
 	// Of the last full scan.
 	covered bool            // events cover every directory
+	problem string          // why they do not; empty if they are not wanted
 	aliased bool            // two names lead to one directory: events name only one of them
 	device  uint64          // of the root
 	met     map[fileID]bool // directories
@@ -44,9 +46,13 @@ func newWatches(root string, s system, polling bool) *watches {
 // begin makes sure that there is a notifier, unless events are not wanted or not
 // available, and forgets watches that have ended.
 func (w *watches) begin() {
-	w.covered, w.aliased, w.device = false, false, 0
+	w.covered, w.aliased, w.device, w.problem = false, false, 0, ""
 	w.met, w.entered = make(map[fileID]bool), make(map[string]bool)
-	if w.polling || w.system.remote(w.root) {
+	remote := w.system.remote(w.root)
+	if remote {
+		w.problem = problemRemote
+	}
+	if w.polling || remote {
 		if w.collector != nil {
 			_ = w.collector.close() // its events are not needed any more
 			_, last := w.collector.drain()
@@ -60,6 +66,7 @@ func (w *watches) begin() {
 		n, err := w.system.notify()
 		if err != nil {
 			w.failures++
+			w.problem = watchProblem(err)
 			return
 		}
 		w.collector = newCollector(n, w.root)
@@ -95,10 +102,10 @@ func (w *watches) enter(path string, id fileID) {
 	}
 	w.met[id] = true
 	if id.device != w.device && w.system.remote(path) {
-		w.covered = false
+		w.covered, w.problem = false, problemRemote
 	}
 	if err := w.add(path, id); err != nil {
-		w.covered = false
+		w.covered, w.problem = false, watchProblem(err)
 	}
 }
 
@@ -195,8 +202,8 @@ func (w *watches) lastEvent() time.Time {
 // health returns what the watches know of it.
 func (w *watches) health() source.Health {
 	total := w.closed.plus(w.counts)
-	h := source.Health{Mode: modePoll, Events: total.events, Overflows: total.overflows, WatchErrors: total.errors + w.failures}
-	if w.collector != nil {
+	h := source.Health{Mode: modePoll, Problem: w.problem, Events: total.events, Overflows: total.overflows, WatchErrors: total.errors + w.failures}
+	if w.covered {
 		h.Mode = notifierName()
 	}
 	return h
@@ -239,6 +246,20 @@ func (n fsNotifier) Events() <-chan fsnotify.Event { return n.Watcher.Events }
 
 // Errors returns the channel of errors.
 func (n fsNotifier) Errors() <-chan error { return n.Watcher.Errors }
+
+const problemRemote = "the file system reports no changes of other machines"
+
+// watchProblem says why a directory is not watched, and what to do about it.
+func watchProblem(err error) string {
+	switch {
+	case runtime.GOOS != "linux":
+	case errors.Is(err, syscall.ENOSPC):
+		return "no inotify watch is left; raise the sysctl fs.inotify.max_user_watches"
+	case errors.Is(err, syscall.EMFILE):
+		return "no inotify instance is left; raise the sysctl fs.inotify.max_user_instances"
+	}
+	return err.Error()
+}
 
 // notifierName returns the system's event mechanism.
 func notifierName() string {

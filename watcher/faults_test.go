@@ -1,0 +1,302 @@
+package watcher_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/neurondex/neurondex/internal/watchtest"
+	"github.com/neurondex/neurondex/source"
+	"github.com/neurondex/neurondex/source/sourcetest"
+	"github.com/neurondex/neurondex/watcher"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// follow follows a memory in a bubble.
+func follow(t *testing.T, src source.Source, opts ...watcher.Option) *watcher.Watcher {
+	t.Helper()
+	w, err := watcher.Follow(t.Context(), src, append([]watcher.Option{watcher.WithLogger(nil)}, opts...)...)
+	require.NoError(t, err)
+	return w
+}
+
+func put(t *testing.T, m *sourcetest.Memory, name, content string) {
+	t.Helper()
+	require.NoError(t, m.Put(name, content))
+}
+
+// TestReady: a watcher is ready once a document is loaded, if there are any.
+func TestReady(t *testing.T) {
+	for name, tt := range map[string]struct {
+		documents map[string]string
+		opts      []watcher.Option
+		ready     bool
+	}{
+		"no documents":             {nil, nil, true},
+		"a valid one":              {map[string]string{"a.toml": watchtest.TOML("1", "a")}, nil, true},
+		"an explicitly empty one":  {map[string]string{"a.toml": "datasets = []"}, nil, true},
+		"all invalid":              {map[string]string{"a.toml": "x", "b.toml": "y"}, nil, false},
+		"some invalid":             {map[string]string{"a.toml": "x", "b.toml": watchtest.TOML("1", "b")}, nil, true},
+		"some invalid, all wanted": {map[string]string{"a.toml": "x", "b.toml": watchtest.TOML("1", "b")}, []watcher.Option{watcher.WithRequireValid()}, false},
+		"none invalid, all wanted": {map[string]string{"b.toml": watchtest.TOML("1", "b")}, []watcher.Option{watcher.WithRequireValid()}, true},
+		"no documents, all wanted": {nil, []watcher.Option{watcher.WithRequireValid()}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := sourcetest.NewMemory()
+				require.NoError(t, m.Apply(tt.documents, nil))
+				w := follow(t, m.Open(), tt.opts...)
+				defer w.Close()
+				assert.Equal(t, tt.ready, w.Status().Ready)
+				assert.Equal(t, !tt.ready, errors.Is(w.CheckHealth(), watcher.ErrNotReady))
+				put(t, m, "a.toml", watchtest.TOML("1", "a"))
+				put(t, m, "b.toml", watchtest.TOML("1", "b"))
+				synctest.Wait()
+				assert.True(t, w.Status().Ready)
+				put(t, m, "a.toml", "x")
+				put(t, m, "b.toml", "x")
+				synctest.Wait()
+				assert.True(t, w.Status().Ready, "it stays ready: the last good datasets are served")
+			})
+		})
+	}
+}
+
+// TestEmptiedDocuments: a document that had datasets, and has none without saying so by an
+// empty list, keeps them.
+func TestEmptiedDocuments(t *testing.T) {
+	for name, tt := range map[string]struct {
+		file, content string
+		withdraws     bool
+	}{
+		"nothing":                  {"a.toml", "", false},
+		"white space":              {"a.toml", " \n\t\n", false},
+		"a comment":                {"a.toml", "# generated\n", false},
+		"only a version":           {"a.toml", "schema_version = 1\n", false},
+		"a byte order mark":        {"a.toml", "\ufeff", false},
+		"an empty list":            {"a.toml", "datasets = []\n", true},
+		"JSON, nothing":            {"a.json", "", false},
+		"JSON, empty object":       {"a.json", "{}", false},
+		"JSON, only a schema":      {"a.json", `{"$schema": "x"}`, false},
+		"JSON, an empty list":      {"a.json", "[]", true},
+		"JSON, an empty list, key": {"a.json", `{"datasets": []}`, true},
+		"JSONC, a comment":         {"a.jsonc", "// generated\n", false},
+		"JSONC, empty list":        {"a.jsonc", "[] // none", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := sourcetest.NewMemory()
+				good := `[{"shortName": "a", "derivedScalarType": "mlp_post_act", "userVisibleName": "A", "neuronDatasetPath": "1"}]`
+				if strings.HasSuffix(tt.file, ".toml") {
+					good = watchtest.TOML("1", "a")
+				}
+				put(t, m, tt.file, good)
+				w := follow(t, m.Open())
+				defer w.Close()
+				require.Equal(t, 1, w.Snapshot().Len())
+				put(t, m, tt.file, tt.content)
+				err := w.Sync(t.Context())
+				if tt.withdraws {
+					require.NoError(t, err)
+					assert.Zero(t, w.Snapshot().Len())
+					return
+				}
+				require.ErrorIs(t, err, watcher.ErrStale)
+				assert.Equal(t, 1, w.Snapshot().Len())
+			})
+		})
+	}
+}
+
+// A counting source counts its polls by depth, and lets them wait.
+type counting struct {
+	source.Source
+	polls [3]atomic.Int32
+	gate  chan struct{} // a reread waits for it
+}
+
+func (c *counting) Poll(ctx context.Context, depth source.Depth) (source.Batch, error) {
+	c.polls[depth].Add(1)
+	if depth == source.PollReread {
+		<-c.gate
+	}
+	return c.Source.Poll(ctx, depth)
+}
+
+// TestRequestsShareAPoll: 100 reloads at once are two rereads, one for those that came while
+// the first was under way.
+func TestRequestsShareAPoll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := sourcetest.NewMemory()
+		put(t, m, "a.toml", watchtest.TOML("1", "a"))
+		src := &counting{Source: m.Open(), gate: make(chan struct{})}
+		w := follow(t, src)
+		defer w.Close()
+		var callers sync.WaitGroup
+		for i := range 100 {
+			callers.Go(func() {
+				if i%2 == 0 {
+					assert.NoError(t, w.Reload(t.Context()))
+				} else {
+					assert.NoError(t, w.Sync(t.Context()))
+				}
+			})
+		}
+		synctest.Wait()
+		close(src.gate)
+		callers.Wait()
+		assert.LessOrEqual(t, src.polls[source.PollReread].Load(), int32(2))
+		assert.LessOrEqual(t, src.polls[source.PollAll].Load(), int32(2))
+	})
+}
+
+// A scripted source delivers the batches that a test prepares.
+type scripted struct {
+	mu      sync.Mutex // guards batches
+	batches []source.Batch
+	wake    chan struct{}
+}
+
+func (s *scripted) Wait(ctx context.Context) error {
+	select {
+	case <-s.wake:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *scripted) Poll(context.Context, source.Depth) (source.Batch, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.batches) == 0 {
+		return source.Batch{}, nil
+	}
+	b := s.batches[0]
+	s.batches = s.batches[1:]
+	return b, nil
+}
+
+func (s *scripted) Close() error { return nil }
+
+func (s *scripted) prepare(b ...source.Batch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.batches = append(s.batches, b...)
+}
+
+// TestReloadAcceptsOnlyWhatItFound: while a reload waits for a pending document, another
+// change that removes too much is still held.
+func TestReloadAcceptsOnlyWhatItFound(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		all := source.Batch{}
+		for i := range 4 {
+			name := fmt.Sprintf("%d.toml", i)
+			all.Changed = append(all.Changed, source.Document{Name: name, Data: []byte(watchtest.TOML("1", name))})
+		}
+		src := &scripted{wake: make(chan struct{})}
+		src.prepare(all)
+		w := follow(t, src, watcher.WithMaxShrink(0))
+		defer w.Close()
+
+		src.prepare(source.Batch{Pending: []string{"0.toml"}})
+		reloaded := make(chan error, 1)
+		go func() { reloaded <- w.Reload(t.Context()) }()
+		synctest.Wait()
+		src.prepare(source.Batch{Removed: []string{"1.toml"}, Pending: []string{"0.toml"}})
+		src.wake <- struct{}{}
+		synctest.Wait()
+		assert.Equal(t, 4, w.Snapshot().Len(), "the reload did not find this")
+		assert.Empty(t, reloaded)
+		src.prepare(source.Batch{Removed: []string{"0.toml"}})
+		src.wake <- struct{}{}
+		require.ErrorIs(t, <-reloaded, watcher.ErrShrink)
+		assert.Equal(t, 4, w.Snapshot().Len(), "a change is applied whole")
+		require.NoError(t, w.Reload(t.Context()), "this one finds both")
+		assert.Equal(t, 2, w.Snapshot().Len())
+	})
+}
+
+// TestReloadAcceptsPendingRemovals: what was pending when the reload came is accepted.
+func TestReloadAcceptsPendingRemovals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src := &scripted{wake: make(chan struct{})}
+		src.prepare(source.Batch{Changed: []source.Document{{Name: "a.toml", Data: []byte(watchtest.TOML("1", "a"))}}})
+		w := follow(t, src, watcher.WithMaxShrink(0))
+		defer w.Close()
+		src.prepare(source.Batch{Pending: []string{"a.toml"}})
+		reloaded := make(chan error, 1)
+		go func() { reloaded <- w.Reload(t.Context()) }()
+		synctest.Wait()
+		src.prepare(source.Batch{Removed: []string{"a.toml"}})
+		src.wake <- struct{}{}
+		require.NoError(t, <-reloaded)
+		assert.Zero(t, w.Snapshot().Len())
+	})
+}
+
+// TestDegradingIsLogged: losing events, and getting them back, is one line each.
+func TestDegradingIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		src := &scripted{wake: make(chan struct{})}
+		w := follow(t, src, watcher.WithLogger(slog.New(slog.NewTextHandler(&out, nil))))
+		lost := source.Batch{Health: source.Health{Mode: "poll", Problem: "no watch is left"}}
+		for _, b := range []source.Batch{lost, lost, lost, {Health: source.Health{Mode: "inotify", Notified: true}}, {}} {
+			src.prepare(b)
+			src.wake <- struct{}{}
+			synctest.Wait()
+		}
+		require.NoError(t, w.Close())
+		assert.Equal(t, 1, strings.Count(out.String(), `level=WARN msg="events do not cover the source; scanning it periodically" reason="no watch is left"`), out.String())
+		assert.Equal(t, 1, strings.Count(out.String(), `msg="events cover the source again" mode=inotify`), out.String())
+	})
+}
+
+// TestOneFaultIsOneLine: a fault of a document is one line of the log, and at most 20 are
+// logged.
+func TestOneFaultIsOneLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		m := sourcetest.NewMemory()
+		put(t, m, "a.toml", "x")
+		w := follow(t, m.Open(), watcher.WithLogger(slog.New(slog.NewTextHandler(&out, nil))))
+		put(t, m, "b.toml", strings.Repeat("[[datasets]]\n", 12)) // four required fields are missing in each
+		require.Error(t, w.Sync(t.Context()))
+		require.NoError(t, w.Close())
+		assert.Equal(t, 1, strings.Count(out.String(), "file=a.toml"), out.String())
+		assert.Equal(t, 21, strings.Count(out.String(), "file=b.toml"), out.String())
+		assert.Contains(t, out.String(), "file=b.toml more=")
+	})
+}
+
+// TestUnreadableSource: no document is called ok while the source cannot be read.
+func TestUnreadableSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := sourcetest.NewMemory()
+		put(t, m, "a.toml", watchtest.TOML("1", "a"))
+		put(t, m, "b.toml", "x")
+		w := follow(t, m.Open())
+		defer w.Close()
+		time.Sleep(time.Hour)
+		failed := time.Now()
+		require.NoError(t, m.SetReachable(false))
+		require.ErrorIs(t, w.Sync(t.Context()), watcher.ErrSource)
+		s := w.Status()
+		assert.Equal(t, watcher.StateUnknown, s.Documents[0].State)
+		assert.Equal(t, failed, s.Documents[0].Since)
+		assert.Equal(t, watcher.StateStale, s.Documents[1].State)
+		require.NoError(t, m.SetReachable(true))
+		require.ErrorIs(t, w.Sync(t.Context()), watcher.ErrStale)
+		assert.Equal(t, watcher.StateOK, w.Status().Documents[0].State)
+	})
+}
