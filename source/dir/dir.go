@@ -48,6 +48,7 @@ type Dir struct {
 	watches *watches
 	pending *pending
 	dirs    map[string]directory // the directories of the last full scan
+	mounts  mounts               // as of the last full scan or verification
 
 	lastScan               time.Time
 	resyncs, resyncChanges uint64
@@ -168,6 +169,7 @@ func (d *Dir) keep(t *tree, now time.Time) {
 		}
 	}
 	d.dirs, d.lastScan = t.dirs, now
+	d.pending.remoteClock = d.watches.remote
 	d.pending.scanned(d.watches.covered, now)
 }
 

@@ -3,6 +3,7 @@ package dir
 import (
 	"errors"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -13,17 +14,25 @@ import (
 
 // Events are what the notifier reported since the last drain.
 type events struct {
-	// documents are names of dataset files. The value is true if a rename put the file in
-	// place and nothing was reported since, so that it is whole.
-	documents map[string]bool
+	// documents are names of dataset files, each with what the last event was.
+	documents map[string]origin
 	// others are absolute paths of anything else.
 	others map[string]bool
 	// lost says that there were more events, or may have been.
 	lost bool
 }
 
+// An origin is how a file came to be as it is, according to the last event.
+type origin int
+
+const (
+	written     origin = iota // in place, or it is not known
+	renamed                   // by a rename of a file that is no dataset file: it is whole
+	renamedData               // by a rename of a dataset file, which may be partly written
+)
+
 func newEvents() events {
-	return events{documents: make(map[string]bool), others: make(map[string]bool)}
+	return events{documents: make(map[string]origin), others: make(map[string]bool)}
 }
 
 func (e *events) isEmpty() bool { return len(e.documents)+len(e.others) == 0 && !e.lost }
@@ -100,15 +109,26 @@ func (c *collector) add(e fsnotify.Event) bool {
 	case name == ".":
 		c.events.lost = true
 	case disk.IsDocument(filepath.Base(name)):
-		// An event that knows where the file was renamed from differs from one that does
-		// not. fsnotify does not export the field.
-		c.events.documents[name] = e.Has(fsnotify.Create) && e != fsnotify.Event{Name: e.Name, Op: e.Op}
+		c.events.documents[name] = originOf(e)
 	case len(c.events.others) < maxOthers:
 		c.events.others[e.Name] = true
 	default:
 		c.events.lost = true
 	}
 	return true
+}
+
+// originOf tells a rename from a creation. fsnotify knows the old name, and only tells it in
+// the event's text.
+func originOf(e fsnotify.Event) origin {
+	if !e.Has(fsnotify.Create) || e == (fsnotify.Event{Name: e.Name, Op: e.Op}) {
+		return written
+	}
+	_, old, ok := strings.Cut(strings.TrimPrefix(e.String(), fsnotify.Event{Name: e.Name, Op: e.Op}.String()), "← ")
+	if old, err := strconv.Unquote(old); ok && err == nil && !disk.IsDocument(filepath.Base(old)) {
+		return renamed
+	}
+	return renamedData
 }
 
 func (c *collector) fail(err error) {

@@ -14,5 +14,5 @@ var (
 
 // SetSystem puts something between d and the operating system.
 func (d *Dir) SetSystem(open func(path string, confined bool) (FileSystem, error), notify func() (Notifier, error), remote func(path string) bool) {
-	d.system = system{open: open, notify: notify, remote: remote}
+	d.system = system{open: open, notify: notify, remote: remote, mounts: readMounts}
 }

@@ -16,6 +16,8 @@ import (
 type pending struct {
 	settle, maxDelay, resync time.Duration
 
+	remoteClock bool // modification times are those of another machine's clock
+
 	phase     phase
 	delivered map[string]file      // as they were delivered
 	waiting   map[string]change    // what differs from delivered
@@ -34,6 +36,7 @@ type kind int
 
 const (
 	edited  kind = iota // it may be in the middle of being written
+	open                // a process has it open for writing
 	placed              // it was put there whole, by a rename or the swap of a link
 	removed             // it is gone, and may come back
 	moved               // it is gone, and there is a file elsewhere that it became
@@ -84,30 +87,16 @@ func (p *pending) namesToExamine(verify bool, now time.Time) map[string]bool {
 // to be read now, sorted: those that are ready, once all are or the maximal delay is over.
 // What changes together is delivered together.
 func (p *pending) compare(t *tree, scope scope, depth source.Depth, events events, now time.Time) (ready []string) {
-	swapped := p.swapped(t)
+	p.compareFound(t, depth, events, now)
 	came := make(map[fileID]bool)
 	for name, f := range t.files {
-		old, ok := p.delivered[name]
-		isSame := ok && old.same(f)
-		if isSame && !p.mustReread(name, depth, now) {
-			delete(p.waiting, name)
-			continue
-		}
-		kind := edited
-		switch {
-		case isSame:
-			kind = touched
-		case swapped[name]:
-			kind = placed
-		}
-		if f.examined {
+		if _, ok := p.waiting[name]; ok && f.examined {
 			came[f.stat.id] = true
 		}
-		p.note(name, kind, f, events, now)
 	}
 	gone := func(name string) {
 		if _, ok := t.files[name]; !ok {
-			p.compareGone(name, t, came, events, now)
+			p.compareGone(name, t, came, now)
 		}
 	}
 	if scope.full {
@@ -132,6 +121,52 @@ func (p *pending) compare(t *tree, scope scope, depth source.Depth, events event
 	}
 	slices.Sort(ready)
 	return ready
+}
+
+// compareFound notes the files of a scan that differ from what was delivered, and in what
+// way.
+func (p *pending) compareFound(t *tree, depth source.Depth, events events, now time.Time) {
+	swapped, settled := p.swapped(t), p.settledFiles(events)
+	for name, f := range t.files {
+		old, ok := p.delivered[name]
+		isSame := ok && old.same(f)
+		if isSame && !p.mustReread(name, depth, now) {
+			delete(p.waiting, name)
+			continue
+		}
+		origin, hasEvent := events.documents[name]
+		kind := edited
+		switch {
+		case isSame:
+			kind = touched
+		case swapped[name], origin == renamed:
+			kind = placed
+		case origin == renamedData:
+			if was, ok := settled[f.stat.id]; ok && was.size == f.stat.size && was.modified == f.stat.modified {
+				kind = placed // it was delivered under its old name, as it is
+			}
+		case !hasEvent && p.waiting[name].kind == placed && p.waiting[name].file.same(f):
+			kind = placed // nothing happened since
+		}
+		p.note(name, kind, f, now)
+	}
+}
+
+// settledFiles returns the stats of the delivered files, if an event calls for them.
+func (p *pending) settledFiles(events events) map[fileID]stat {
+	for _, o := range events.documents {
+		if o != renamedData {
+			continue
+		}
+		files := make(map[fileID]stat, len(p.delivered))
+		for _, f := range p.delivered {
+			if f.examined {
+				files[f.stat.id] = f.stat
+			}
+		}
+		return files
+	}
+	return nil
 }
 
 // swapped returns the files that the swap of a link put in place: those whose real path is
@@ -169,7 +204,7 @@ func (p *pending) mustReread(name string, depth source.Depth, now time.Time) boo
 }
 
 // compareGone notes that a name is gone, if it was delivered.
-func (p *pending) compareGone(name string, t *tree, came map[fileID]bool, events events, now time.Time) {
+func (p *pending) compareGone(name string, t *tree, came map[fileID]bool, now time.Time) {
 	old, ok := p.delivered[name]
 	if !ok || t.keeps(name) {
 		delete(p.waiting, name) // it came and went, or its directory cannot be listed
@@ -179,41 +214,42 @@ func (p *pending) compareGone(name string, t *tree, came map[fileID]bool, events
 		return
 	}
 	kind := removed
-	if old.examined && came[old.stat.id] {
+	if old.examined && came[old.stat.id] || p.waiting[name].kind == moved {
 		kind = moved
 	}
-	p.note(name, kind, file{}, events, now)
+	p.note(name, kind, file{}, now)
 }
 
-// note records a change, and when the file may be read: once its modification time or,
-// where clocks disagree, the time since it was first found so exceeds the settle time.
-func (p *pending) note(name string, k kind, f file, events events, now time.Time) {
+// note records a change, and when the file may be read.
+func (p *pending) note(name string, k kind, f file, now time.Time) {
 	c := change{kind: k, file: f, since: now}
 	if old, ok := p.waiting[name]; ok && old.kind.isRemoval() == k.isRemoval() && old.file.same(f) {
 		c.since = old.since
-		if old.kind == placed && k == edited || old.kind == moved {
-			c.kind = old.kind
+		if old.kind == open && k == edited {
+			c.kind = open
 		}
 	}
-	if whole, ok := events.documents[name]; ok && k == edited {
-		c.kind = edited
-		if whole {
-			c.kind = placed
-		}
-	}
-	c.ready = c.since.Add(p.settle)
-	switch {
-	case c.kind == placed || c.kind == moved || c.kind == touched:
-		c.ready = now
-	case f.examined:
-		if settled := f.stat.modTime().Add(max(p.settle, f.stat.granularity())); settled.Before(c.ready) {
-			c.ready = settled
-		}
-	}
+	c.ready = p.readyAt(c, now)
 	if p.since.IsZero() {
 		p.since = now
 	}
 	p.waiting[name] = c
+}
+
+// readyAt returns when a file may be read: once the time since it was first found so
+// exceeds the settle time or, if clocks agree, the time since its last modification does.
+func (p *pending) readyAt(c change, now time.Time) time.Time {
+	switch c.kind {
+	case placed, moved, touched:
+		return now
+	}
+	ready := c.since.Add(p.settle)
+	if c.kind == edited && c.file.examined && !p.remoteClock {
+		if settled := c.file.stat.modTime().Add(c.file.stat.granularity() + p.settle); settled.Before(ready) {
+			return settled
+		}
+	}
+	return ready
 }
 
 // commit returns the batch of the documents that were read between two scans. What is the
@@ -233,6 +269,9 @@ func (p *pending) commit(documents []source.Document, before, after *tree, depth
 		switch {
 		case wasThere != isThere, wasThere && !still.same(found), errors.Is(doc.Err, errChanged):
 			continue // it stays pending
+		case errors.Is(doc.Err, errOpen):
+			p.waiting[doc.Name] = change{kind: open, file: found, since: now, ready: now.Add(p.settle)}
+			continue // to be tried again
 		case !isThere:
 			p.forget(doc.Name)
 			b.Removed = append(b.Removed, doc.Name)

@@ -1,13 +1,18 @@
+//go:build unix
+
 package dir
 
 import (
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/fsnotify/fsnotify"
 	"github.com/neurondex/neurondex/source"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -162,6 +167,113 @@ func TestOldFileIsDeliveredAtOnce(t *testing.T) {
 	assert.Equal(t, "a", tb.poll(fullScope))
 }
 
+// TestRemoteClock has a file system whose clock is behind: only the time since the file was
+// first found so counts.
+func TestRemoteClock(t *testing.T) {
+	tb := newTable(t, true)
+	tb.p.remoteClock = true
+	tb.put("a", "1", -time.Hour)
+	assert.Empty(t, tb.poll(fullScope))
+	tb.at(40 * ms)
+	tb.put("a", "2", -time.Hour) // another piece
+	assert.Empty(t, tb.poll(fullScope))
+	tb.due(90*ms, causeSettle)
+	tb.at(90 * ms)
+	assert.Equal(t, "a", tb.poll(fullScope))
+}
+
+// TestTwoSecondSteps has a file system, like FAT, whose modification times are even seconds:
+// one may be two seconds old when it is given.
+func TestTwoSecondSteps(t *testing.T) {
+	tb := newTable(t, true)
+	step := func() {
+		f := tb.tree.files["a"]
+		f.stat.modified = tb.now.Truncate(2 * time.Second).UnixNano()
+		f.stat.changed = f.stat.modified
+		tb.tree.files["a"] = f
+	}
+	for i := range 100 { // pieces, 30 ms apart
+		tb.at(time.Duration(30*i) * ms)
+		tb.put("a", fmt.Sprint(1+i), 0)
+		step()
+		assert.Empty(t, tb.poll(fullScope), "piece %d", i)
+	}
+	tb.at(2970*ms + testSettle)
+	assert.Equal(t, "a", tb.poll(fullScope))
+}
+
+// TestRenamedWhileWritten: what is pending belongs to the file, not to its name.
+func TestRenamedWhileWritten(t *testing.T) {
+	tb := newTable(t, true, "a")
+	tb.put("a", "2", 0)
+	tb.events.documents["a"] = written
+	assert.Empty(t, tb.poll(fullScope))
+	tb.at(10 * ms)
+	tb.tree.files["b"] = tb.tree.files["a"]
+	delete(tb.tree.files, "a")
+	tb.events.documents["b"] = renamedData
+	assert.Empty(t, tb.poll(fullScope))
+	tb.at(60 * ms)
+	assert.Equal(t, "-a b", tb.poll(fullScope))
+}
+
+// TestRenamedAsDelivered: a file that was delivered is whole under its new name, too.
+func TestRenamedAsDelivered(t *testing.T) {
+	tb := newTable(t, true, "a")
+	f := tb.tree.files["a"]
+	f.stat.changed = tb.now.UnixNano()
+	f.stat.modified = tb.now.UnixNano()
+	tb.tree.files["a"] = f
+	tb.poll(fullScope)
+	tb.at(100 * ms)
+	require.Equal(t, "a", tb.poll(fullScope))
+	f.stat.changed = tb.now.UnixNano()
+	tb.tree.files["b"] = f
+	delete(tb.tree.files, "a")
+	tb.events.documents["b"] = renamedData
+	assert.Equal(t, "-a b", tb.poll(fullScope))
+}
+
+// TestOpenForWriting: a file that a process has open for writing is tried again after each
+// settle time.
+func TestOpenForWriting(t *testing.T) {
+	tb := newTable(t, true)
+	tb.put("a", "1", -time.Hour)
+	names := tb.p.compare(tb.tree, fullScope, source.PollNotified, tb.events, tb.now)
+	require.Equal(t, []string{"a"}, names)
+	for i := range 3 {
+		b := tb.p.commit([]source.Document{{Name: "a", Err: errOpen}}, tb.tree, tb.tree, source.PollNotified, tb.now, tb.now)
+		assert.Empty(t, b.Changed)
+		tb.p.reschedule(false, tb.now)
+		tb.due(time.Duration(50*(i+1))*ms, causeSettle)
+		tb.at(time.Duration(50*(i+1)) * ms)
+		require.Equal(t, []string{"a"}, tb.p.compare(tb.tree, fullScope, source.PollNotified, tb.events, tb.now))
+	}
+	assert.Equal(t, "a", tb.poll(fullScope))
+}
+
+func TestOrigins(t *testing.T) {
+	w, err := fsnotify.NewWatcher()
+	require.NoError(t, err)
+	defer w.Close()
+	d := t.TempDir()
+	require.NoError(t, w.Add(d))
+	at := func(name string) string { return filepath.Join(d, name) }
+	require.NoError(t, os.WriteFile(at("x.tmp"), nil, 0o644))
+	require.NoError(t, os.Rename(at("x.tmp"), at("a.toml")))
+	require.NoError(t, os.Rename(at("a.toml"), at("b ← \"b.toml")))
+	require.NoError(t, os.Rename(at("b ← \"b.toml"), at("c.toml")))
+	want := map[string]origin{"x.tmp": written, "a.toml": renamed, "b ← \"b.toml": renamedData, "c.toml": renamedData}
+	for len(want) > 0 {
+		e := <-w.Events
+		name := filepath.Base(e.Name)
+		if o, ok := want[name]; ok && e.Has(fsnotify.Create) {
+			assert.Equal(t, o, originOf(e), "%v", e)
+			delete(want, name)
+		}
+	}
+}
+
 // TestClockSkew has a server whose clock is ahead: the file settles by the time since it
 // was first found so.
 func TestClockSkew(t *testing.T) {
@@ -194,13 +306,13 @@ func TestCoarseTimes(t *testing.T) {
 
 func TestPlacedFileIsReadAtOnce(t *testing.T) {
 	for name, tt := range map[string]struct {
-		whole bool
-		want  string
-	}{"created by a rename": {true, "a"}, "written": {false, ""}} {
+		origin origin
+		want   string
+	}{"created by a rename": {renamed, "a"}, "written": {written, ""}, "another dataset file, renamed": {renamedData, ""}} {
 		t.Run(name, func(t *testing.T) {
 			tb := newTable(t, true)
 			tb.put("a", "1", 0)
-			tb.events.documents["a"] = tt.whole
+			tb.events.documents["a"] = tt.origin
 			assert.Equal(t, tt.want, tb.poll(fullScope))
 		})
 	}
@@ -211,13 +323,13 @@ func TestWrittenAfterRename(t *testing.T) {
 	tb := newTable(t, true, "b")
 	tb.put("a", "1", 0)
 	tb.put("b", "2", 0) // delays a
-	tb.events.documents["a"] = true
+	tb.events.documents["a"] = renamed
 	assert.Empty(t, tb.poll(fullScope))
 	assert.Equal(t, placed, tb.p.waiting["a"].kind)
 	tb.at(10 * ms)
 	assert.Empty(t, tb.poll(fullScope))
 	assert.Equal(t, placed, tb.p.waiting["a"].kind, "it stays placed as long as nothing happens")
-	tb.events.documents["a"] = false
+	tb.events.documents["a"] = written
 	tb.poll(fullScope)
 	assert.Equal(t, edited, tb.p.waiting["a"].kind)
 }
@@ -305,7 +417,7 @@ func TestNothingReadyAfterMaxDelay(t *testing.T) {
 	tb.put("a", "3", -20*ms)
 	tb.put("b", "3", 0)
 	assert.Empty(t, tb.poll(fullScope))
-	tb.examines(testMaxDelay + 30*ms)
+	tb.examines(testMaxDelay + 40*ms)
 }
 
 func TestRereadDeliversAgain(t *testing.T) {
@@ -393,10 +505,10 @@ func TestLinkTargetSwappedWhileReading(t *testing.T) {
 func TestReadSoonAfterChange(t *testing.T) {
 	tb := newTable(t, true)
 	tb.put("a", "1", -5*ms)
-	tb.events.documents["a"] = true
+	tb.events.documents["a"] = renamed
 	assert.Equal(t, "a", tb.poll(fullScope))
-	tb.due(15*ms, causeReread)
-	tb.at(15 * ms)
+	tb.due(5*ms, causeReread)
+	tb.at(5 * ms)
 	assert.Equal(t, map[string]bool{"a": true}, tb.p.namesToExamine(false, tb.now))
 	assert.Equal(t, "a", tb.poll(scope{names: map[string]bool{"a": true}}))
 	tb.due(time.Second, causeVerify)

@@ -11,8 +11,12 @@ import (
 	"github.com/neurondex/neurondex/source"
 )
 
-// errChanged means that a file was not the same before and after it was read.
-var errChanged = errors.New("changed while it was read")
+var (
+	// errChanged means that a file was not the same before and after it was read.
+	errChanged = errors.New("changed while it was read")
+	// errOpen means that a process has a file open for writing.
+	errOpen = errors.New("is open for writing")
+)
 
 // read reads pending files, on all cores. Removed ones have no content.
 func (d *Dir) read(files fileSystem, names []string) []source.Document {
@@ -26,7 +30,7 @@ func (d *Dir) read(files fileSystem, names []string) []source.Document {
 		case change.file.err != "":
 			doc.Err = errors.New(change.file.err)
 		default:
-			doc.Data, doc.Err = readFile(files, doc.Name, change.file.stat, limit)
+			doc.Data, doc.Err = readFile(files, doc.Name, change, limit)
 		}
 	})
 	return documents
@@ -34,7 +38,8 @@ func (d *Dir) read(files fileSystem, names []string) []source.Document {
 
 // readFile reads a file that is still as the scan found it. That its name still leads to
 // it, the second scan shows.
-func readFile(files fileSystem, name string, found stat, limit int64) ([]byte, error) {
+func readFile(files fileSystem, name string, c change, limit int64) ([]byte, error) {
+	found := c.file.stat
 	f, err := files.Open(name)
 	if err != nil {
 		if errors.Is(err, fs.ErrNotExist) {
@@ -45,6 +50,9 @@ func readFile(files fileSystem, name string, found stat, limit int64) ([]byte, e
 	defer f.Close()
 	if !isSame(f, found) {
 		return nil, errChanged
+	}
+	if c.kind != touched && hasWriter(f) {
+		return nil, errOpen
 	}
 	if found.size > limit {
 		return nil, fmt.Errorf("%w: exceeds the limit of %d bytes", source.ErrTooLarge, limit) // never a part of it

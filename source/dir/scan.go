@@ -14,14 +14,17 @@ import (
 // so that scanning single names is not enough.
 var errDirectoryChanged = errors.New("a directory changed")
 
-// errUnmounted is the error of a directory that had files and is now an empty one of
-// another file system.
-var errUnmounted = errors.New("directory is empty and on another file system than before, as if it was unmounted; reload to accept")
+// errUnmounted is the error of a directory that had files and is now an empty one of another
+// mount.
+var errUnmounted = errors.New("directory is empty and on another mount than before, as if it was unmounted; reload to accept")
 
 // scan returns the tree as it is now, as far as the scope goes. A full scan also watches
 // the directories that it finds.
 func (d *Dir) scan(files fileSystem, scope scope, depth source.Depth) (*tree, error) {
-	s := &scanner{files: files, root: d.root, dirs: d.dirs, delivered: d.pending.delivered, tree: newTree()}
+	if scope.full || scope.verify {
+		d.mounts = d.system.mounts()
+	}
+	s := &scanner{files: files, root: d.root, mounts: d.mounts, dirs: d.dirs, delivered: d.pending.delivered, tree: newTree()}
 	if !scope.full {
 		return s.tree, s.scanNames(scope)
 	}
@@ -42,7 +45,8 @@ func (d *Dir) scan(files fileSystem, scope scope, depth source.Depth) (*tree, er
 // A scanner makes one tree. It changes nothing else.
 type scanner struct {
 	files     fileSystem
-	root      string               // absolute
+	root      string // absolute
+	mounts    mounts
 	dirs      map[string]directory // of the last full scan
 	delivered map[string]file
 	tree      *tree
@@ -63,9 +67,9 @@ func (s *scanner) scanAll(enter func(path string, id fileID)) error {
 		_, wasDirectory := s.dirs[e.Name]
 		switch {
 		case e.IsDir() && e.Err == nil:
-			id := newStat(e.Info).id
-			t.dirs[e.Name] = directory{id, e.Link, s.realDirectory(e.Name, e.Link)}
-			enter(s.path(e.Name), id)
+			dir := s.directory(e.Name, e.Info, e.Link)
+			t.dirs[e.Name] = dir
+			enter(s.path(e.Name), dir.id)
 		case e.Err == nil:
 			t.files[e.Name] = s.file(e.Name, e.Info, e.Link)
 		case e.IsDir() || wasDirectory:
@@ -94,7 +98,7 @@ func (s *scanner) scanNames(scope scope) error {
 		f, ok := s.examine(name)
 		switch {
 		case !ok:
-		case f.examined && f.stat.mode.IsDir():
+		case f.examined && f.stat.mode.IsDir(), s.isSwapped(name, f):
 			return errDirectoryChanged
 		default:
 			s.tree.files[name] = f
@@ -120,12 +124,19 @@ func (s *scanner) isUnchanged(name string) bool {
 	if err != nil {
 		return false
 	}
-	now := directory{newStat(info).id, old.link, s.realDirectory(name, old.link)}
+	now := s.directory(name, info, old.link)
 	if !now.same(old) {
 		return false
 	}
 	s.tree.dirs[name] = now
 	return true
+}
+
+// isSwapped reports whether a link leads to another file than when it was delivered. Other
+// links, to directories too, may have been swapped with it.
+func (s *scanner) isSwapped(name string, f file) bool {
+	old, ok := s.delivered[name]
+	return ok && f.link && f.real != old.real
 }
 
 // examine returns the file of a name; ok is false if there is none.
@@ -151,6 +162,9 @@ func (s *scanner) file(name string, info fs.FileInfo, link bool) file {
 	switch old, ok := s.delivered[name]; {
 	case !link:
 		f.real = s.tree.dirs[path.Dir(name)].real
+		if s.mounts.isPoint(f.real, path.Base(name)) {
+			f.stat.linked = true // its directory's watch does not report changes
+		}
 	case ok && old.same(f):
 		f.real = old.real // it leads to the same file
 	default:
@@ -159,13 +173,17 @@ func (s *scanner) file(name string, info fs.FileInfo, link bool) file {
 	return f
 }
 
-// realDirectory returns the path of a directory without links. It must be called before
-// anything in the directory is examined: a swap after that shows in the next scan.
-func (s *scanner) realDirectory(name string, link bool) string {
+// directory returns what a scan finds of a directory. It must be called before anything in
+// the directory is examined: a swap after that shows in the next scan.
+func (s *scanner) directory(name string, info fs.FileInfo, link bool) directory {
+	d := directory{id: newStat(info).id, link: link}
 	if name == "." || link {
-		return s.resolve(name)
+		d.real = s.resolve(name)
+	} else {
+		d.real = filepath.Join(s.tree.dirs[path.Dir(name)].real, path.Base(name))
 	}
-	return filepath.Join(s.tree.dirs[path.Dir(name)].real, path.Base(name))
+	d.mount = s.mounts.of(d.real)
+	return d
 }
 
 // resolve returns the path of a name without links; empty if it leads nowhere.
@@ -185,7 +203,7 @@ func (s *scanner) keepUnmounted() error {
 	t := s.tree
 	for name, dir := range t.dirs {
 		old, ok := s.dirs[name]
-		if !ok || old.id.device == dir.id.device || anyBelow(t.files, name) || !anyBelow(s.delivered, name) {
+		if !ok || old.id.device == dir.id.device && old.mount == dir.mount || anyBelow(t.files, name) || !anyBelow(s.delivered, name) {
 			continue
 		}
 		if name == "." {

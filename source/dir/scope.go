@@ -46,15 +46,25 @@ func (d *Dir) scope(files fileSystem, depth source.Depth, events events, now tim
 
 // concernsOthers reports whether an event of a path that is not a dataset file may be about
 // files with other names: those of a directory, or of a link to one. Links whose name
-// begins with a dot, like ..data, only matter to other links, which are always examined.
+// begins with a dot, like ..data, only matter to other links: those to files are always
+// examined, those to directories need a full scan.
 func (d *Dir) concernsOthers(files fileSystem, path string) bool {
 	name, _ := nameBelow(d.root, path)
 	if _, ok := d.dirs[name]; ok {
 		return true
 	}
 	if strings.HasPrefix(filepath.Base(path), ".") {
-		return false
+		return d.hasLinkedDirectory()
 	}
 	info, err := files.Lstat(name)
 	return err == nil && !info.Mode().IsRegular() || err != nil && !errors.Is(err, fs.ErrNotExist)
+}
+
+func (d *Dir) hasLinkedDirectory() bool {
+	for name, dir := range d.dirs {
+		if dir.link && name != "." {
+			return true
+		}
+	}
+	return false
 }

@@ -39,5 +39,5 @@ func (s stat) granularity() time.Duration {
 	if s.modified%int64(time.Second) == 0 {
 		return 2 * time.Second
 	}
-	return 20 * time.Millisecond
+	return 10 * time.Millisecond
 }

@@ -12,9 +12,10 @@ type system struct {
 	open   func(path string, confined bool) (fileSystem, error)
 	notify func() (notifier, error)
 	remote func(path string) bool // watches can be set there, but report no changes of other machines
+	mounts func() mounts
 }
 
-var realSystem = system{open: openDisk, notify: newNotifier, remote: isRemote}
+var realSystem = system{open: openDisk, notify: newNotifier, remote: isRemote, mounts: readMounts}
 
 // A fileSystem is the tree below a directory. Files that are open stay so when it closes.
 type fileSystem interface {

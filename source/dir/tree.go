@@ -30,12 +30,15 @@ func (f file) same(g file) bool {
 
 // A directory is what a scan found of a directory.
 type directory struct {
-	id   fileID
-	link bool   // the name is a symbolic link
-	real string // path without links: it shows a swap even if the number of a deleted directory is reused
+	id    fileID
+	mount int    // see mounts.of
+	link  bool   // the name is a symbolic link
+	real  string // path without links: it shows a swap even if the number of a deleted directory is reused
 }
 
-func (d directory) same(e directory) bool { return d.id.same(e.id) && d.real == e.real }
+func (d directory) same(e directory) bool {
+	return d.id.same(e.id) && d.mount == e.mount && d.real == e.real
+}
 
 func newTree() *tree {
 	return &tree{files: make(map[string]file), dirs: make(map[string]directory)}

@@ -31,6 +31,7 @@ type watches struct {
 	// Of the last full scan.
 	covered bool            // events cover every directory
 	problem string          // why they do not; empty if they are not wanted
+	remote  bool            // a directory is on another machine
 	aliased bool            // two names lead to one directory: events name only one of them
 	device  uint64          // of the root
 	met     map[fileID]bool // directories
@@ -47,12 +48,12 @@ func newWatches(root string, s system, polling bool) *watches {
 // available, and forgets watches that have ended.
 func (w *watches) begin() {
 	w.covered, w.aliased, w.device, w.problem = false, false, 0, ""
+	w.remote = w.system.remote(w.root)
 	w.met, w.entered = make(map[fileID]bool), make(map[string]bool)
-	remote := w.system.remote(w.root)
-	if remote {
+	if w.remote {
 		w.problem = problemRemote
 	}
-	if w.polling || remote {
+	if w.polling || w.remote {
 		if w.collector != nil {
 			_ = w.collector.close() // its events are not needed any more
 			_, last := w.collector.drain()
@@ -90,20 +91,19 @@ func (w *watches) begin() {
 // the two.
 func (w *watches) enter(path string, id fileID) {
 	w.entered[path] = true
-	if w.collector == nil {
-		return
-	}
 	if path == w.root {
 		w.device = id.device
+	} else if id.device != w.device && w.system.remote(path) {
+		w.remote, w.covered, w.problem = true, false, problemRemote
+	}
+	if w.collector == nil {
+		return
 	}
 	if w.met[id] {
 		w.aliased = true // it is watched under its other name
 		return
 	}
 	w.met[id] = true
-	if id.device != w.device && w.system.remote(path) {
-		w.covered, w.problem = false, problemRemote
-	}
 	if err := w.add(path, id); err != nil {
 		w.covered, w.problem = false, watchProblem(err)
 	}
