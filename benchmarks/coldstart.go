@@ -15,8 +15,8 @@ import (
 	"github.com/pelletier/go-toml/v2"
 )
 
-// coldStart measures how long it takes to read and check everything, beside decoding the
-// same bytes into structs and nothing else.
+// coldStart measures the time to read, check and index all datasets, relative to only
+// decoding the same files into structs.
 func coldStart(ctx context.Context, s scale) (result, error) {
 	n := s.coldFiles * s.coldEach
 	t := table{
@@ -24,20 +24,20 @@ func coldStart(ctx context.Context, s scale) (result, error) {
 		head:  []string{"", "cores", "time", "datasets per second", "/ go-toml into structs"},
 	}
 	p := panel{title: fmt.Sprintf("Cold start, %s datasets", grouped(n)), x: "time (s)"}
-	where, err := newSite()
+	site, err := newSite()
 	if err != nil {
 		return result{}, err
 	}
-	defer where.remove()
-	all := world(n)
+	defer site.remove()
+	all := newDatasets(n)
 	for i := range s.coldFiles {
 		data := toTOML(all[i*s.coldEach : (i+1)*s.coldEach])
-		if err := os.WriteFile(filepath.Join(where.dir, documentName(i)), data, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(site.dir, documentName(i)), data, 0o644); err != nil {
 			return result{}, err
 		}
 	}
 
-	ways := []struct {
+	loaders := []struct {
 		name string
 		load func(dir string) (any, int, error)
 	}{
@@ -51,32 +51,32 @@ func coldStart(ctx context.Context, s scale) (result, error) {
 	defer runtime.GOMAXPROCS(cores[0])
 	for _, procs := range cores {
 		runtime.GOMAXPROCS(procs)
-		took := make([][]time.Duration, len(ways))
-		ratios := make([][]float64, len(ways))
+		took := make([][]time.Duration, len(loaders))
+		ratios := make([][]float64, len(loaders))
 		for range s.coldRounds {
-			for i, way := range ways {
+			for i, l := range loaders {
 				if ctx.Err() != nil {
 					return result{}, ctx.Err()
 				}
 				runtime.GC()
 				start := time.Now()
-				state, count, err := way.load(where.dir)
+				state, count, err := l.load(site.dir)
 				d := time.Since(start)
 				runtime.KeepAlive(state)
 				if err != nil {
-					return result{}, fmt.Errorf("%s: %w", way.name, err)
+					return result{}, fmt.Errorf("%s: %w", l.name, err)
 				}
 				if count != n {
-					return result{}, fmt.Errorf("%s: %d datasets of %d", way.name, count, n)
+					return result{}, fmt.Errorf("%s: loaded %d of %d datasets", l.name, count, n)
 				}
 				took[i] = append(took[i], d)
 				ratios[i] = append(ratios[i], float64(d)/float64(took[0][len(took[0])-1]))
 			}
 		}
-		for i, way := range ways {
+		for i, l := range loaders {
 			d := median(took[i])
-			t.add(way.name, fmt.Sprint(procs), span(d), digits(float64(n)/d*1e9), ratio(median(ratios[i])))
-			p.dot(fmt.Sprintf("%s, %d core%s", way.name, procs, plural(procs)), d/1e9, d/1e9)
+			t.add(l.name, fmt.Sprint(procs), span(d), digits(float64(n)/d*1e9), ratio(median(ratios[i])))
+			p.dot(fmt.Sprintf("%s, %d core%s", l.name, procs, plural(procs)), d/1e9, d/1e9)
 		}
 	}
 	return result{tables: []table{t}, panels: []panel{p}}, nil
@@ -89,6 +89,7 @@ func plural(n int) string {
 	return "s"
 }
 
+// loadDir loads a directory into a registry.
 func loadDir(dir string) (any, int, error) {
 	loaded, err := config.LoadDir(dir)
 	if err != nil {
@@ -104,7 +105,7 @@ func loadDir(dir string) (any, int, error) {
 	return reg, reg.Snapshot().Len(), nil
 }
 
-// decodeDir decodes every file on as many goroutines as there are cores.
+// decodeDir decodes the files of a directory on all cores.
 func decodeDir(dir string) (any, int, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {

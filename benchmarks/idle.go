@@ -9,58 +9,53 @@ import (
 	"github.com/neurondex/neurondex/source/dir"
 )
 
-// idle measures what following files costs while nothing happens.
+// idle measures the CPU time of followers while no file changes.
 func idle(ctx context.Context, s scale) (result, error) {
 	t := table{
-		title: fmt.Sprintf("Idle, %s datasets: share of one core while nothing happens", grouped(s.idleSize)),
-		head:  []string{"", "looks by itself", "share of a core"},
-		note:  "Each is watched from the middle of one period to that of the next. Prometheus looks every 5 minutes if nothing else is said, which divides its share.",
+		title: fmt.Sprintf("Idle, %s datasets: CPU time while no file changes", grouped(s.idleSize)),
+		head:  []string{"", "full scans", "share of a core"},
+		note:  "Each is measured from the middle of one scan interval to the middle of the next. Prometheus scans every 5 minutes by default; its share is lower in proportion.",
 	}
 	p := panel{title: fmt.Sprintf("Idle, %s datasets", grouped(s.idleSize)), x: "share of a core (%)", log: true}
 	for _, row := range []struct {
 		peer  peer
-		looks string
+		scans string
 	}{
-		{neurondex(dir.Dir{Resync: s.idle}), fmt.Sprintf("every %v", s.idle)},
-		{prometheusPeer(s.idle), fmt.Sprintf("every %v", s.idle)},
-		{viperPeer(), "never"},
+		{neurondex(dir.Dir{Resync: s.scanInterval}), fmt.Sprintf("every %v", s.scanInterval)},
+		{prometheusFiles(s.scanInterval), fmt.Sprintf("every %v", s.scanInterval)},
+		{viperFile(), "none"},
 	} {
 		share, err := idleOf(ctx, s, row.peer)
 		if err != nil {
 			return result{}, fmt.Errorf("%s: %w", row.peer.name, err)
 		}
-		t.add(row.peer.name, row.looks, fmt.Sprintf("%.4f %%", 100*share))
+		t.add(row.peer.name, row.scans, fmt.Sprintf("%.4f %%", 100*share))
 		p.dot(row.peer.name, 100*share, 100*share)
 	}
 	return result{tables: []table{t}, panels: []panel{p}}, nil
 }
 
 func idleOf(ctx context.Context, s scale, p peer) (share float64, err error) {
-	where, err := newSite()
+	site, err := newSite()
 	if err != nil {
 		return 0, err
 	}
-	defer where.remove()
-	all := world(s.idleSize)
-	if err := where.fill(p, all); err != nil {
+	defer site.remove()
+	all := newDatasets(s.idleSize)
+	if err := site.fill(p, all); err != nil {
 		return 0, err
 	}
-	following, stop := context.WithCancel(ctx)
-	f, err := p.follow(following, where.dir, all, true)
+	f, err := p.start(ctx, site.dir, all, true)
 	if err != nil {
-		stop()
 		return 0, err
 	}
-	defer func() {
-		stop()
-		f.close()
-	}()
-	runtime.GC() // or else it comes later, by itself
-	if err := sleep(ctx, s.idle/2); err != nil {
+	defer f.close()
+	runtime.GC() // so that none falls into the measurement
+	if err := sleep(ctx, s.scanInterval/2); err != nil {
 		return 0, err
 	}
 	cpu, start := cpuTime(), time.Now()
-	if err := sleep(ctx, s.idle); err != nil {
+	if err := sleep(ctx, s.scanInterval); err != nil {
 		return 0, err
 	}
 	return float64(cpuTime()-cpu) / float64(time.Since(start)), nil

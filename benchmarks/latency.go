@@ -8,21 +8,21 @@ import (
 	"github.com/neurondex/neurondex/source/dir"
 )
 
-// latencies measures how long a change of a file takes to be readable in the process, for
-// those that follow files by themselves.
+// latencies measures the time from a change of a file until the process reads it, for peers
+// that follow files.
 func latencies(ctx context.Context, s scale) (result, error) {
 	t := table{
-		title: fmt.Sprintf("From the beginning of the last system call of a change to its being readable, %s datasets", grouped(s.latencySize)),
-		head:  []string{"", "change", "p50", "p99", "/ neurondex (p50)", "changes", "never seen", "torn states seen"},
-		note:  fmt.Sprintf("Never seen: not within %v. Torn: the reader was told of a state, and found it lacking datasets.", s.lost),
+		title: fmt.Sprintf("From the last system call of a change until the change is readable, %s datasets", grouped(s.latencySize)),
+		head:  []string{"", "written by", "p50", "p99", "p50 / neurondex", "changes", "lost", "torn"},
+		note:  fmt.Sprintf("The time starts before the system call. Lost: not readable within %v. Torn: notifications of states that lack datasets.", s.timeout),
 	}
 	p := panel{title: fmt.Sprintf("Change to readable, %s datasets", grouped(s.latencySize)), x: "p50 to p99 (ms)", log: true}
-	cert, err := certwatcherPeer()
+	cert, err := certificate()
 	if err != nil {
 		return result{}, err
 	}
 	base := make(map[string]float64)
-	for _, peer := range []peer{neurondex(dir.Dir{}), viperPeer(), koanfPeer(), prometheusPeer(time.Hour), cert} {
+	for _, peer := range []peer{neurondex(dir.Dir{}), viperFile(), koanfFile(), prometheusFiles(time.Hour), cert} {
 		for _, how := range []string{"rename", "in place"} {
 			l, err := latencyOf(ctx, s, peer, how)
 			if err != nil {
@@ -39,12 +39,13 @@ func latencies(ctx context.Context, s scale) (result, error) {
 	return result{tables: []table{t}, panels: []panel{p}}, nil
 }
 
+// A latency is what the changes of a peer took.
 type latency struct {
-	took                []time.Duration // of the changes that were seen
+	took                []time.Duration // without lost changes
 	changes, lost, torn int
 }
 
-// faults says what a median hides.
+// faults returns the share of changes that were lost or torn, which the times do not show.
 func (l latency) faults() string {
 	percent := func(n int) string { return fmt.Sprintf("%.0f %%", 100*float64(n)/float64(max(l.changes, 1))) }
 	switch {
@@ -58,34 +59,29 @@ func (l latency) faults() string {
 
 func latencyOf(ctx context.Context, s scale, p peer, how string) (latency, error) {
 	var l latency
-	where, err := newSite()
+	site, err := newSite()
 	if err != nil {
 		return l, err
 	}
-	defer where.remove()
-	all, rng := world(s.latencySize), newRand()
-	if err := where.fill(p, all); err != nil {
+	defer site.remove()
+	all, rng := newDatasets(s.latencySize), newRand()
+	if err := site.fill(p, all); err != nil {
 		return l, err
 	}
-	following, stop := context.WithCancel(ctx)
-	f, err := p.follow(following, where.dir, all, true)
+	f, err := p.start(ctx, site.dir, all, true)
 	if err != nil {
-		stop()
 		return l, err
 	}
-	defer func() {
-		stop()
-		f.close()
-	}()
-	if err := sleep(ctx, s.settle); err != nil {
+	defer f.close()
+	if err := sleep(ctx, s.pause); err != nil {
 		return l, err
 	}
 
-	write := where.replace
+	write := site.replace
 	if how != "rename" {
-		write = where.overwrite
+		write = site.overwrite
 	}
-	began := time.Now()
+	start := time.Now()
 	for c := range s.changes + 1 {
 		i := rng.IntN(len(all))
 		all[i].NeuronDatasetPath = pathOf(i, c+1)
@@ -94,45 +90,45 @@ func latencyOf(ctx context.Context, s scale, p peer, how string) (latency, error
 		if err != nil {
 			return l, err
 		}
-		seen, torn, err := f.await(ctx, i, all[i].NeuronDatasetPath, s.lost)
+		seen, torn, err := f.await(ctx, i, all[i].NeuronDatasetPath, s.timeout)
 		if err != nil {
 			return l, err
 		}
-		if c > 0 { // the first one warms up
+		if c > 0 { // the first one is a warm-up
 			l.changes++
 			l.torn += torn
-			if seen.IsZero() || seen.Sub(at) > s.lost {
+			if seen.IsZero() || seen.Sub(at) > s.timeout {
 				l.lost++
 			} else {
 				l.took = append(l.took, seen.Sub(at))
 			}
 		}
-		if time.Since(began) > s.budget {
+		if time.Since(start) > s.budget {
 			break
 		}
-		// A pause of no fixed length, so that nothing falls into step with a timer.
-		if err := sleep(ctx, time.Duration(rng.Int64N(int64(s.settle)))); err != nil {
+		// The pause is random, so that changes do not synchronize with a timer.
+		if err := sleep(ctx, time.Duration(rng.Int64N(int64(s.pause)))); err != nil {
 			return l, err
 		}
 	}
 	return l, nil
 }
 
-// await waits until readers find a path and returns when that was, zero if it was not in
-// time, and how often they were told of a state that lacked datasets.
-func (f *following) await(ctx context.Context, i int, path string, limit time.Duration) (seen time.Time, torn int, err error) {
-	late := time.NewTimer(limit)
-	defer late.Stop()
+// await waits until the i-th dataset has a path. It returns when that was, or the zero time
+// after the timeout, and the number of notifications of states that lacked datasets.
+func (f *follower) await(ctx context.Context, i int, path string, timeout time.Duration) (seen time.Time, torn int, err error) {
+	timer := time.NewTimer(timeout)
+	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
 			return seen, torn, ctx.Err()
-		case <-late.C:
+		case <-timer.C:
 			return seen, torn, nil
-		case <-f.news:
+		case <-f.notified:
 		}
-		found, whole := f.path(i)
-		if !whole {
+		found, complete := f.path(i)
+		if !complete {
 			torn++
 		} else if found == path {
 			return time.Now(), torn, nil

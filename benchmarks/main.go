@@ -1,9 +1,9 @@
-// Benchmarks measures neurondex side by side with what a user would pick instead, all in
-// one run, prints a table of each section, and draws a picture:
+// Benchmarks measures neurondex and its peers in one run, prints a table for each section,
+// and draws a picture:
 //
 //	go run .
 //
-// What counts is each ratio: the times are those of one machine on one day.
+// Compare ratios. Times depend on the machine.
 package main
 
 import (
@@ -29,13 +29,13 @@ func main() {
 	}
 }
 
-// A section measures one thing.
+// A section is a group of measurements.
 type section struct {
 	name string
 	run  func(context.Context, scale) (result, error)
 }
 
-// A result is what a section measured, to read and to see.
+// A result is what a section measured.
 type result struct {
 	tables []table
 	panels []panel
@@ -53,55 +53,55 @@ var sections = []section{
 // A scale says how much to measure.
 type scale struct {
 	// Lookups.
-	lookupSizes []int         // datasets
-	busySize    int           // datasets, for two readers and for reloads
-	rounds      int           // times that everything takes its turn
-	batch       time.Duration // a turn
+	lookupSizes    []int         // datasets
+	concurrentSize int           // datasets, for two readers and for reloads
+	rounds         int           // turns of each store
+	turn           time.Duration // length of a turn
 
 	// Changes.
 	reloadSizes []int         // datasets
-	reloads     int           // at most
+	reloads     int           // maximum
 	latencySize int           // datasets
-	changes     int           // at most
-	lost        time.Duration // a change that was not seen by then
-	budget      time.Duration // of one peer's changes
-	settle      time.Duration // of rest before the first change, and at most between two
+	changes     int           // maximum
+	timeout     time.Duration // after which a change counts as lost
+	budget      time.Duration // for all changes of a peer
+	pause       time.Duration // before the first change, and the maximum between changes
 
-	// All of it.
+	// Memory, cold start and idle.
 	memorySize          int // datasets
 	coldFiles, coldEach int // files, and datasets in each
 	coldRounds          int
 	idleSize            int           // datasets
-	idle                time.Duration // how often those look that look by themselves
+	scanInterval        time.Duration // between full scans; also how long each peer is measured
 }
 
 var full = scale{
-	lookupSizes: []int{10, 1_000, 10_000, 1_000_000}, busySize: 10_000, rounds: 25, batch: 20 * time.Millisecond,
+	lookupSizes: []int{10, 1_000, 10_000, 1_000_000}, concurrentSize: 10_000, rounds: 25, turn: 20 * time.Millisecond,
 	reloadSizes: []int{1_000, 10_000}, reloads: 40,
-	latencySize: 1_000, changes: 150, lost: time.Second, budget: 15 * time.Second, settle: 100 * time.Millisecond,
+	latencySize: 1_000, changes: 150, timeout: time.Second, budget: 15 * time.Second, pause: 100 * time.Millisecond,
 	memorySize: 1_000_000,
 	coldFiles:  1_000, coldEach: 1_000, coldRounds: 5,
-	idleSize: 10_000, idle: 30 * time.Second,
+	idleSize: 10_000, scanInterval: 30 * time.Second,
 }
 
 var quick = scale{
-	lookupSizes: []int{10, 1_000}, busySize: 1_000, rounds: 3, batch: 5 * time.Millisecond,
+	lookupSizes: []int{10, 1_000}, concurrentSize: 1_000, rounds: 3, turn: 5 * time.Millisecond,
 	reloadSizes: []int{100}, reloads: 5,
-	latencySize: 100, changes: 5, lost: 500 * time.Millisecond, budget: 2 * time.Second, settle: 100 * time.Millisecond,
+	latencySize: 100, changes: 5, timeout: 500 * time.Millisecond, budget: 2 * time.Second, pause: 100 * time.Millisecond,
 	memorySize: 10_000,
 	coldFiles:  20, coldEach: 100, coldRounds: 1,
-	idleSize: 100, idle: time.Second,
+	idleSize: 100, scanInterval: time.Second,
 }
 
-// wholePicture is the file that the picture of a whole run goes to.
-const wholePicture = "benchmarks.svg"
+// defaultPicture is where the picture of a full run goes.
+const defaultPicture = "benchmarks.svg"
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("benchmarks", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	small := flags.Bool("quick", false, "measure too little to quote, in less than a minute")
-	only := flags.String("run", "", "run the sections whose names match `REGEXP`: lookup, reload, latency, memory, coldstart, idle")
-	picture := flags.String("out", "", "draw the picture to `FILE`; "+wholePicture+" if all of it is measured in full")
+	small := flags.Bool("quick", false, "run in less than a minute; the figures are not meaningful")
+	only := flags.String("run", "", "run only the sections that match `REGEXP`: lookup, reload, latency, memory, coldstart, idle")
+	picture := flags.String("out", "", "draw the picture to `FILE` (default: "+defaultPicture+" for a full run, none for others)")
 	markdown := flags.Bool("markdown", false, "print the tables as Markdown")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -109,7 +109,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	if flags.NArg() > 0 {
 		return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 	}
-	chosen, err := regexp.Compile(*only)
+	selected, err := regexp.Compile(*only)
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 
 	var panels []panel
 	for _, section := range sections {
-		if !chosen.MatchString(section.name) {
+		if !selected.MatchString(section.name) {
 			continue
 		}
 		start := time.Now()
@@ -140,16 +140,16 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			}
 		}
 		panels = append(panels, res.panels...)
-		runtime.GC() // the next one begins afresh
+		runtime.GC() // the next section starts with a clean heap
 	}
 	if len(panels) == 0 {
 		return fmt.Errorf("no section matches %q", *only)
 	}
 	if *picture == "" {
 		if *small || *only != "" {
-			return nil // such a run must not replace the picture of a whole one
+			return nil // only a full run may replace the committed picture
 		}
-		*picture = wholePicture
+		*picture = defaultPicture
 	}
 	return draw(*picture, fmt.Sprintf("%s, %s/%s, %d cores", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0)), panels)
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Each section runs, in its quick form, and fills what it announces. How long anything
-// took is nobody's business here.
+// TestSections runs each section in its quick form and checks the shape of its results, but
+// no times.
 func TestSections(t *testing.T) {
 	for _, section := range sections {
 		t.Run(section.name, func(t *testing.T) {
@@ -26,7 +26,7 @@ func TestSections(t *testing.T) {
 					assert.Len(t, row, len(table.head), table.title)
 					ours = ours || isOurs(row[0])
 				}
-				assert.True(t, ours, "%s has no row of neurondex", table.title)
+				assert.True(t, ours, "%s: no row of neurondex", table.title)
 			}
 			require.NotEmpty(t, res.panels)
 			file := filepath.Join(t.TempDir(), "picture.svg")
@@ -72,10 +72,10 @@ func upTo(n int) []float64 {
 	return values
 }
 
-// What was never seen, or took no time, is no reason not to draw the others.
+// TestDrawNothing draws a panel without a positive value.
 func TestDrawNothing(t *testing.T) {
 	p := panel{title: "nothing", log: true}
 	p.dot("zero", 0, 0)
-	p.dot("never", quantile([]float64{}, 0.5), quantile([]float64{}, 0.99))
+	p.dot("lost", quantile([]float64{}, 0.5), quantile([]float64{}, 0.99))
 	require.NoError(t, draw(filepath.Join(t.TempDir(), "picture.svg"), "a machine", []panel{p}))
 }

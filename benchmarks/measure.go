@@ -1,13 +1,14 @@
 package main
 
 import (
+	"context"
 	"math"
 	"slices"
 	"syscall"
 	"time"
 )
 
-// cpuTime returns what the process has used of all cores so far.
+// cpuTime returns the CPU time that the process has used so far, on all cores.
 func cpuTime() time.Duration {
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
@@ -16,8 +17,8 @@ func cpuTime() time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// quantile returns the smallest value that the given share of the values does not exceed.
-// Of none it is not a number.
+// quantile returns the smallest value that at least the given share of the values does not
+// exceed, or NaN if there are no values.
 func quantile[T ~int64 | ~float64](values []T, share float64) float64 {
 	if len(values) == 0 {
 		return math.NaN()
@@ -28,3 +29,13 @@ func quantile[T ~int64 | ~float64](values []T, share float64) float64 {
 }
 
 func median[T ~int64 | ~float64](values []T) float64 { return quantile(values, 0.5) }
+
+// sleep pauses for d. It returns the context's error if ctx is done first.
+func sleep(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}

@@ -9,16 +9,16 @@ import (
 	"github.com/neurondex/neurondex/registry"
 )
 
-// memory measures what stays on the heap per dataset.
+// memory measures the live heap per dataset.
 func memory(ctx context.Context, s scale) (result, error) {
 	n := s.memorySize
 	t := table{
 		title: fmt.Sprintf("Live heap with %s datasets", grouped(n)),
-		head:  []string{"", "bytes per dataset", "/ map"},
+		head:  []string{"", "bytes per dataset", "/ map of structs"},
 	}
 	p := panel{title: fmt.Sprintf("Live heap, %s datasets", grouped(n)), x: "bytes per dataset"}
 	var base float64
-	for _, kept := range []struct {
+	for _, kind := range []struct {
 		name string
 		make func(n int) (any, error)
 	}{
@@ -30,7 +30,7 @@ func memory(ctx context.Context, s scale) (result, error) {
 			return result{}, ctx.Err()
 		}
 		before := liveHeap()
-		value, err := kept.make(n)
+		value, err := kind.make(n)
 		if err != nil {
 			return result{}, err
 		}
@@ -39,15 +39,15 @@ func memory(ctx context.Context, s scale) (result, error) {
 		if base == 0 {
 			base = each
 		}
-		t.add(kept.name, digits(each), ratio(each/base))
-		p.dot(kept.name, each, each)
+		t.add(kind.name, digits(each), ratio(each/base))
+		p.dot(kind.name, each, each)
 	}
 	return result{tables: []table{t}, panels: []panel{p}}, nil
 }
 
 func liveHeap() uint64 {
 	runtime.GC()
-	runtime.GC() // what the first one only found to have a finalizer
+	runtime.GC() // frees what only finalizers held
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
@@ -55,7 +55,7 @@ func liveHeap() uint64 {
 
 func mapOf(n int) (any, error) {
 	m := make(map[registry.Key]dataset, n)
-	for _, d := range world(n) {
+	for _, d := range newDatasets(n) {
 		m[d.key()] = d
 	}
 	return m, nil
@@ -63,7 +63,7 @@ func mapOf(n int) (any, error) {
 
 func syncMapOf(n int) (any, error) {
 	var m sync.Map
-	for _, d := range world(n) {
+	for _, d := range newDatasets(n) {
 		m.Store(d.key(), &d)
 	}
 	return &m, nil
@@ -72,8 +72,8 @@ func syncMapOf(n int) (any, error) {
 func registryOf(n int) (any, error) {
 	reg := registry.New()
 	var c registry.Change
-	all := world(n)
-	const each = 1000
+	all := newDatasets(n)
+	const each = 1000 // datasets in a document
 	for i := 0; i < n; i += each {
 		doc := registry.Document{Name: documentName(i)}
 		for _, d := range all[i:min(i+each, n)] {

@@ -16,25 +16,27 @@ import (
 	"gonum.org/v1/plot/vg/vgsvg"
 )
 
-// A panel is a result to see: dots in named rows, or curves.
+// A panel is a result as a chart: dots in named rows, or curves.
 type panel struct {
 	title, x, y string
-	log         bool // of dots; curves are always drawn so
+	log         bool // the scale of dots; that of curves is always logarithmic
 	dots        []dot
 	curves      []curve
 }
 
-// A dot is one value, or the span between two.
+// A dot is a value or, if low and high differ, a range.
 type dot struct {
 	name      string
 	low, high float64
 }
 
+// A curve is a named series of points.
 type curve struct {
 	name   string
 	points plotter.XYs
 }
 
+// dot adds a row with a value or a range.
 func (p *panel) dot(name string, low, high float64) { p.dots = append(p.dots, dot{name, low, high}) }
 
 // point adds a point to the curve of the given name.
@@ -54,7 +56,7 @@ var (
 	muted  = color.NRGBA{0x8a, 0x94, 0xa1, 0xff}
 	accent = color.NRGBA{0xd6, 0x45, 0x1b, 0xff} // neurondex
 
-	// others tells curves apart, for most kinds of sight.
+	// others are the colors of curves, distinguishable with color blindness.
 	others = []color.Color{
 		color.NRGBA{0x56, 0x5f, 0x6b, 0xff}, color.NRGBA{0x00, 0x72, 0xb2, 0xff}, color.NRGBA{0x56, 0xb4, 0xe9, 0xff},
 		color.NRGBA{0x00, 0x9e, 0x73, 0xff}, color.NRGBA{0xcc, 0x79, 0xa7, 0xff},
@@ -63,11 +65,11 @@ var (
 
 func isOurs(name string) bool { return strings.HasPrefix(name, "neurondex") }
 
-// Measures of the picture, in points.
+// Sizes of the picture, in points.
 const (
 	columnWidth = 460
 	rowHeight   = 21
-	frameHeight = 78 // of a panel, beside its rows
+	frameHeight = 78 // of a panel without its rows
 	curveHeight = 330
 	margin      = 14
 	headHeight  = 44
@@ -97,10 +99,10 @@ func draw(file, machine string, panels []panel) error {
 
 	svg := vgsvg.New(width, height)
 	canvas := vgdraw.New(svg)
-	canvas.SetColor(color.White) // so that it reads on a dark page, too
+	canvas.SetColor(color.White) // for dark pages
 	canvas.Fill(canvas.Path())
 	title := style(15, ink, text.XLeft, text.YTop)
-	canvas.FillText(title, vg.Point{X: margin, Y: height - margin}, "neurondex beside its peers: less is better")
+	canvas.FillText(title, vg.Point{X: margin, Y: height - margin}, "neurondex and its peers: lower is better")
 	canvas.FillText(style(9, muted, text.XRight, text.YTop), vg.Point{X: width - margin, Y: height - margin}, machine)
 
 	for c, column := range columns {
@@ -121,7 +123,7 @@ func draw(file, machine string, panels []panel) error {
 	if _, err := svg.WriteTo(&b); err != nil {
 		return err
 	}
-	// Where the font is missing, one of the same widths may be there.
+	// Fall back to fonts of the same metrics.
 	out := bytes.ReplaceAll(b.Bytes(), []byte("font-family:Liberation Sans"), []byte("font-family:Liberation Sans,Arial,Helvetica,sans-serif"))
 	return os.WriteFile(file, out, 0o644)
 }
@@ -188,12 +190,12 @@ func (p panel) addDots(plt *plot.Plot) {
 	names := make([]string, len(p.dots))
 	least, most := math.Inf(1), 0.0
 	for i, d := range p.dots {
-		names[len(names)-1-i] = d.name // the axis points upwards, and lists are read downwards
+		names[len(names)-1-i] = d.name // the axis points up, lists read down
 		if d.low > 0 {
 			least, most = min(least, d.low), max(most, d.high)
 		}
 	}
-	if most == 0 { // nothing was measured, or nothing to speak of
+	if most == 0 { // no value, or only zeros
 		least, most = 1, 1
 	}
 	plt.NominalY(names...)
@@ -208,7 +210,7 @@ func (p panel) addDots(plt *plot.Plot) {
 	plt.Add(lollipops(p.dots))
 }
 
-// lollipops draws dots, each on a line that leads to its name, with its value.
+// lollipops draws dots with their values, each on a line from its name.
 type lollipops []dot
 
 // Plot implements [plot.Plotter].
@@ -221,7 +223,7 @@ func (l lollipops) Plot(c vgdraw.Canvas, plt *plot.Plot) {
 		}
 		y := toY(float64(len(l) - 1 - i))
 		if math.IsNaN(d.low) {
-			c.FillText(style(9, col, text.XLeft, text.YCenter), vg.Point{X: c.Min.X + 6, Y: y + 1.5}, "never seen")
+			c.FillText(style(9, col, text.XLeft, text.YCenter), vg.Point{X: c.Min.X + 6, Y: y + 1.5}, "all lost")
 			continue
 		}
 		low, high := toX(max(d.low, plt.X.Min)), toX(max(d.high, plt.X.Min))
@@ -238,7 +240,7 @@ func (l lollipops) Plot(c vgdraw.Canvas, plt *plot.Plot) {
 	}
 }
 
-// decades marks the powers of ten, and names them as people write them.
+// decades marks and labels the powers of ten.
 type decades struct{}
 
 // Ticks implements [plot.Ticker].

@@ -11,17 +11,17 @@ import (
 	"github.com/neurondex/neurondex/source/dir"
 )
 
-// reloads measures what it costs to take in that one file of many changed.
+// reloads measures the time and the CPU time of a reload after one change.
 func reloads(ctx context.Context, s scale) (result, error) {
 	var res result
 	for _, n := range s.reloadSizes {
 		t := table{
-			title: fmt.Sprintf("One change among %s datasets: from the rename to its being readable, and all the work done", grouped(n)),
-			head:  []string{"", "time", "/ neurondex", "CPU", "/ neurondex", "changes"},
+			title: fmt.Sprintf("One change among %s datasets: time from the rename until the change is readable, and CPU time of the process", grouped(n)),
+			head:  []string{"", "time", "/ neurondex", "CPU time", "/ neurondex", "changes"},
 		}
 		p := panel{title: fmt.Sprintf("One change among %s datasets", grouped(n)), x: "CPU time (ms)", log: true}
 		var base reloadCost
-		for _, peer := range []peer{neurondex(dir.Dir{}), asked(), step(), plain(), viperPeer(), koanfPeer(), prometheusPeer(time.Hour)} {
+		for _, peer := range []peer{neurondex(dir.Dir{}), neurondexSync(), neurondexApply(), byHand(), viperFile(), koanfFile(), prometheusFiles(time.Hour)} {
 			cost, err := reloadsOf(ctx, s, peer, n)
 			if err != nil {
 				return res, fmt.Errorf("%s: %w", peer.name, err)
@@ -37,24 +37,25 @@ func reloads(ctx context.Context, s scale) (result, error) {
 	return res, nil
 }
 
+// A reloadCost is the cost of a change, in nanoseconds.
 type reloadCost struct {
-	wall, cpu float64 // nanoseconds: the median; the mean
-	changes   int
+	wall    float64 // median
+	cpu     float64 // mean
+	changes int
 }
 
 func reloadsOf(ctx context.Context, s scale, p peer, n int) (reloadCost, error) {
-	where, err := newSite()
+	site, err := newSite()
 	if err != nil {
 		return reloadCost{}, err
 	}
-	defer where.remove()
-	all, rng := world(n), newRand()
-	if err := where.fill(p, all); err != nil {
+	defer site.remove()
+	all, rng := newDatasets(n), newRand()
+	if err := site.fill(p, all); err != nil {
 		return reloadCost{}, err
 	}
 
-	// Every new file is written before the clock starts: what it costs to make one is
-	// no part of a reload.
+	// All new files are written in advance: writing one is not part of a reload.
 	type change struct {
 		i            int
 		name, staged string
@@ -65,33 +66,28 @@ func reloadsOf(ctx context.Context, s scale, p peer, n int) (reloadCost, error) 
 		i := rng.IntN(n)
 		all[i].NeuronDatasetPath = pathOf(i, c+1)
 		name, data := p.file(all, i)
-		changes[c] = change{i, name, filepath.Join(where.staged, fmt.Sprint(c)), all[i].NeuronDatasetPath}
+		changes[c] = change{i, name, filepath.Join(site.staged, fmt.Sprint(c)), all[i].NeuronDatasetPath}
 		if err := os.WriteFile(changes[c].staged, data, 0o644); err != nil {
 			return reloadCost{}, err
 		}
 	}
 
-	following, stop := context.WithCancel(ctx)
-	f, err := p.follow(following, where.dir, all, false)
+	f, err := p.start(ctx, site.dir, all, false)
 	if err != nil {
-		stop()
 		return reloadCost{}, err
 	}
-	defer func() {
-		stop()
-		f.close()
-	}()
+	defer f.close()
 	runtime.GC()
-	if err := sleep(ctx, s.settle); err != nil {
+	if err := sleep(ctx, s.pause); err != nil {
 		return reloadCost{}, err
 	}
 
-	bounded, cancel := context.WithTimeout(ctx, 2*s.budget) // one that is never readable must not hold up the rest
+	bounded, cancel := context.WithTimeout(ctx, 2*s.budget) // a lost change must not block the run
 	defer cancel()
 	var took []time.Duration
 	began, cpu := time.Now(), cpuTime()
 	for _, c := range changes {
-		if err := os.Rename(c.staged, filepath.Join(where.dir, c.name)); err != nil {
+		if err := os.Rename(c.staged, filepath.Join(site.dir, c.name)); err != nil {
 			return reloadCost{}, err
 		}
 		start := time.Now()

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// A table is a result to read.
+// A table is a result as text.
 type table struct {
 	title string
 	head  []string
@@ -18,7 +18,7 @@ type table struct {
 	note  string
 }
 
-// add adds a row; cells that are missing are not measured.
+// add adds a row. Missing cells count as not measured.
 func (t *table) add(cells ...string) {
 	for len(cells) < len(t.head) {
 		cells = append(cells, none)
@@ -26,7 +26,7 @@ func (t *table) add(cells ...string) {
 	t.rows = append(t.rows, cells)
 }
 
-// none stands where nothing was measured.
+// none is the cell of what was not measured.
 const none = "-"
 
 // text writes the table for a terminal.
@@ -43,7 +43,7 @@ func (t table) text(w io.Writer) error {
 	return err
 }
 
-// markdown writes the table for a README.
+// markdown writes the table as Markdown.
 func (t table) markdown(w io.Writer) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s:\n\n", t.title)
@@ -60,7 +60,8 @@ func (t table) markdown(w io.Writer) error {
 	return err
 }
 
-// aligned returns the head and the rows, padded: names to the right, numbers to the left.
+// aligned returns the head and the rows, padded to columns: the first is left-aligned, the
+// others are right-aligned.
 func (t table) aligned() [][]string {
 	widths := make([]int, len(t.head))
 	lines := append([][]string{t.head}, t.rows...)
@@ -84,7 +85,7 @@ func (t table) aligned() [][]string {
 	return padded
 }
 
-// ratio writes how many times one thing is another.
+// ratio formats a ratio.
 func ratio(x float64) string {
 	switch {
 	case math.IsNaN(x) || math.IsInf(x, 0):
@@ -97,7 +98,7 @@ func ratio(x float64) string {
 	return digits(x)
 }
 
-// digits writes a number as exactly as a measurement is worth: three digits.
+// digits formats a number with three significant digits, or as an integer if that has more.
 func digits(x float64) string {
 	switch {
 	case math.IsNaN(x) || math.IsInf(x, 0):
@@ -112,7 +113,7 @@ func digits(x float64) string {
 	return strconv.FormatFloat(x, 'f', places, 64)
 }
 
-// span writes a time that is given in nanoseconds.
+// span formats a duration in nanoseconds.
 func span(nanoseconds float64) string {
 	for _, unit := range []struct {
 		name string
@@ -128,7 +129,7 @@ func span(nanoseconds float64) string {
 	return digits(nanoseconds) + " ns"
 }
 
-// grouped writes a number with commas between the thousands.
+// grouped formats a number with commas between thousands.
 func grouped(n int) string {
 	s := strconv.Itoa(n)
 	for i := len(s) - 3; i > 0; i -= 3 {
