@@ -15,11 +15,12 @@
 //
 // docs/reloading.md has the details.
 //
-//   - Never torn: no snapshot holds datasets of a partly written file, provided that no
-//     writer pauses for longer than the settle time.
-//   - Never missed: two seconds after the last change the registry equals a fresh load,
-//     whatever events were lost. A file written through a memory map is found by the next
-//     resync.
+//   - Never torn: no snapshot holds datasets of a partly written file, provided that the
+//     writer does not pause for longer than the settle time, or that the system tells who
+//     has files open for writing (Linux; to the owner of the file, and to root).
+//   - Never missed: two seconds after the last change the registry equals a fresh load. What
+//     the system keeps silent about (an event lost without an error, a file written through
+//     a memory map) is found by the next resync.
 //   - Never lost: an invalid or unreadable document keeps its last good datasets. Only a
 //     document that its source reports as removed is removed.
 //   - Never blocked: a document that keeps changing delays the others for the maximal

@@ -29,7 +29,7 @@ func addWatchFlags(cmd *cobra.Command) {
 	cmd.Flags().Duration("settle", dir.DefaultSettle, "read a file that is written in place after it has not changed for this `time`")
 	cmd.Flags().Duration("max-delay", dir.DefaultMaxDelay, "let files that keep changing delay others for at most this `time`")
 	cmd.Flags().Duration("resync", dir.DefaultResync, "`interval` between full scans that no event calls for")
-	cmd.Flags().Bool("poll", false, "scan every second instead of using events; automatic on NFS, SMB, FUSE and 9p")
+	cmd.Flags().Bool("poll", false, "scan every second instead of using events; automatic on network file systems (Linux)")
 	cmd.Flags().Bool("confined", false, "refuse symbolic links that are absolute or lead out of the directory")
 	cmd.Flags().String("log-format", "text", "`format` of the log: text or json")
 }
