@@ -58,18 +58,24 @@ type Batch struct {
 type Document struct {
 	Name string
 	Data []byte
-	Err  error // [ErrTooLarge] if it exceeds a size limit; Data is nil then
+	Err  error // Data is nil then
 }
 
-// ErrTooLarge is the error of a document that exceeds a source's size limit.
-var ErrTooLarge = errors.New("document too large")
+// Errors of a [Document], to branch on with [errors.Is].
+var (
+	// ErrTooLarge means that a document exceeds the size limit of its source.
+	ErrTooLarge = errors.New("document too large")
+	// ErrNotDocument means that the name is not known to be a document, such as that of a
+	// directory that cannot be listed and never had documents. It is worth a warning.
+	ErrNotDocument = errors.New("not known to be a document")
+)
 
 // Health describes how a source learns of changes. The counts never decrease.
 type Health struct {
 	Mode     string    `json:"mode"`              // the mechanism, like "inotify"; "poll" if events do not cover the source
 	Notified bool      `json:"notified"`          // events cover the whole source, as far as it can tell
 	Problem  string    `json:"problem,omitempty"` // why they do not, and what to do; empty if they need not
-	LastScan time.Time `json:"lastScan"` // when it last examined every document
+	LastScan time.Time `json:"lastScan"`          // when it last examined every document
 
 	Events        uint64 `json:"events"`        // events received
 	Overflows     uint64 `json:"overflows"`     // times that events were lost

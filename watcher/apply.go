@@ -15,6 +15,7 @@ import (
 // A document is what the loop remembers of one.
 type document struct {
 	sum    [sha256.Size]byte // of its last content, valid or not
+	isNone bool              // it is no document, and only reported
 	status DocumentStatus
 }
 
@@ -52,10 +53,13 @@ func (w *Watcher) record(batch source.Batch, results []parsed) []transition {
 			w.documents[doc.Name] = d
 		}
 		from := d.status.State
-		d.sum, d.status.Diagnostics = p.sum, p.diagnostics
-		if p.diagnostics.Count(config.SeverityError) > 0 {
+		d.sum, d.isNone, d.status.Diagnostics = p.sum, p.isNone, p.diagnostics
+		switch {
+		case p.isNone:
+			w.setState(d, StateOK, now)
+		case p.diagnostics.Count(config.SeverityError) > 0:
 			w.setState(d, StateStale, now)
-		} else {
+		default:
 			w.setState(d, StateOK, now)
 			w.change.put[doc.Name] = registry.Document{Name: doc.Name, Datasets: p.datasets}
 			delete(w.change.remove, doc.Name)

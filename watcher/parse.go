@@ -16,6 +16,7 @@ import (
 type parsed struct {
 	sum         [sha256.Size]byte // of its content, or of the reason why it has none
 	isSame      bool              // as the last time: the rest is not set
+	isNone      bool              // it is no document
 	datasets    []registry.Spec
 	diagnostics config.Diagnostics
 }
@@ -36,7 +37,7 @@ func (w *Watcher) parse(docs []source.Document) []parsed {
 		case known != nil && known.sum == p.sum:
 			p.isSame = true
 		case doc.Err != nil:
-			p.diagnostics = config.Diagnostics{unreadable(doc)}
+			p.diagnostics, p.isNone = config.Diagnostics{unreadable(doc)}, errors.Is(doc.Err, source.ErrNotDocument)
 		default:
 			p.datasets, p.diagnostics = config.Parse(doc.Name, doc.Data, w.options.parsing...)
 			if isEmpty(p.diagnostics) && w.hasDatasets(doc.Name) {
@@ -50,8 +51,11 @@ func (w *Watcher) parse(docs []source.Document) []parsed {
 
 func unreadable(doc *source.Document) config.Diagnostic {
 	d := config.UnreadableDiagnostic(doc.Name, doc.Err)
-	if errors.Is(doc.Err, source.ErrTooLarge) {
+	switch {
+	case errors.Is(doc.Err, source.ErrTooLarge):
 		d.Rule, d.Message = config.RuleTooLarge, doc.Err.Error()
+	case errors.Is(doc.Err, source.ErrNotDocument):
+		d.Severity = config.SeverityWarning
 	}
 	return d
 }

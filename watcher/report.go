@@ -66,10 +66,16 @@ func (w *Watcher) updateStatus(batch source.Batch, err error, u registry.Update,
 // isReady reports whether enough documents are loaded to serve them: one at least if there
 // are any.
 func (w *Watcher) isReady(pending int) bool {
-	if w.options.allValid || len(w.documents) == 0 {
+	valid := 0
+	for _, d := range w.documents {
+		if !d.isNone && d.status.State != StateStale {
+			valid++
+		}
+	}
+	if w.options.allValid || valid == 0 {
 		return w.stale+pending == 0
 	}
-	return w.stale < len(w.documents)
+	return true
 }
 
 // maxDiagnostics is the number of diagnostics of a document that are logged.

@@ -27,6 +27,8 @@ func (d *Dir) read(files fileSystem, names []string) []source.Document {
 		doc.Name = names[i]
 		switch change := d.pending.waiting[doc.Name]; {
 		case change.kind.isRemoval():
+		case change.file.unknown:
+			doc.Err = fmt.Errorf("%w: %s", source.ErrNotDocument, change.file.err)
 		case change.file.err != "":
 			doc.Err = errors.New(change.file.err)
 		default:

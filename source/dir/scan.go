@@ -74,7 +74,7 @@ func (s *scanner) scanAll(enter func(path string, id fileID)) error {
 			t.files[e.Name] = s.file(e.Name, e.Info, e.Link)
 		case e.IsDir() || wasDirectory:
 			t.unlisted = append(t.unlisted, e.Name+"/")
-			t.files[e.Name] = file{link: e.Link, err: reason(e.Err)}
+			t.files[e.Name] = file{link: e.Link, err: reason(e.Err), unknown: !anyBelow(s.delivered, e.Name)}
 		case e.IsCandidate():
 			t.files[e.Name] = file{link: e.Link, err: reason(e.Err)}
 		}

@@ -19,11 +19,12 @@ type file struct {
 	link     bool   // the name is a symbolic link
 	real     string // path without links: of a link's target; of the directory of any other file
 	err      string // why it cannot be examined or read
+	unknown  bool   // it is not known to be, or to hold, a dataset file
 }
 
 func (f file) same(g file) bool {
 	if !f.examined || !g.examined {
-		return f.examined == g.examined && f.err == g.err
+		return f.examined == g.examined && f.err == g.err && f.unknown == g.unknown
 	}
 	return f.err == g.err && f.stat.same(g.stat)
 }
