@@ -1,4 +1,4 @@
-// Package watchtest helps tests that follow a directory with a watcher.
+// Package watchtest provides helpers for tests that follow a directory with a watcher.
 package watchtest
 
 import (
