@@ -233,7 +233,7 @@ func TestMaxShrink(t *testing.T) {
 	assert.Equal(t, "c=1 d=1", r.Served(), "no part of a held change is applied")
 	assert.Equal(t, watcher.StateHeld, r.W.Status().Documents[0].State)
 	r.Write("c.toml", watchtest.TOML("1", "c"))
-	require.NoError(t, r.Sync(), "the change removes too few datasets to be held")
+	require.NoError(t, r.Sync(), "the change is not held any more")
 	assert.Equal(t, "c=1 e=2", r.Served())
 
 	remove("c", "d")
