@@ -27,8 +27,8 @@ var (
 )
 
 // TestModel changes a directory at random from several goroutines, in the ways that people
-// and programs do. Every snapshot must consist of states that the documents had as a whole.
-// In the end the registry must equal a fresh load.
+// and programs do. Every snapshot must consist of complete states of documents. In the end
+// the registry must equal a fresh load.
 func TestModel(t *testing.T) {
 	seed := *modelSeed
 	if seed == 0 {

@@ -169,7 +169,7 @@ func (p *probe) checkHealth(now source.Health) {
 
 // sync polls at the depth, and then until the documents that were pending are delivered.
 // Now the source must have delivered what the store holds. It returns the names of the
-// documents that came.
+// documents delivered.
 func (p *probe) sync(depth source.Depth) map[string]bool {
 	p.Helper()
 	came := make(map[string]bool)

@@ -12,8 +12,9 @@
 //	}
 //
 // [Run] tests a source by itself, on the contract that [source.Source] states, and behind
-// a [watcher.Watcher], on what users of a watcher rely on. The tests need no clock: they
-// wait for what must happen, and fail if it does not happen within [Store.Within].
+// a [watcher.Watcher], on what users of a watcher rely on. The tests do not depend on
+// timing: they wait for what must happen, and fail if it does not happen within
+// [Store.Within].
 //
 // Random tests log their seed. The environment variable SOURCETEST_SEED sets it.
 package sourcetest
