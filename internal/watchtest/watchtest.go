@@ -107,7 +107,7 @@ func (r *Rig) WaitFor(want string) {
 }
 
 // waitForLog waits until the watcher has logged a generation. Subscribers receive an update
-// before the watcher updates its status, and logs it last.
+// before the watcher updates its status. The log comes last.
 func (r *Rig) waitForLog(ctx context.Context, generation uint64) {
 	r.Helper()
 	for line := fmt.Sprintf(" generation=%d ", generation); generation > 0; {
