@@ -27,7 +27,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func theNine(t *testing.T) *registry.Registry {
+func builtinRegistry(t *testing.T) *registry.Registry {
 	t.Helper()
 	r, err := config.LoadFS(datasets.FS)
 	require.NoError(t, err)
@@ -37,6 +37,7 @@ func theNine(t *testing.T) *registry.Registry {
 	return reg
 }
 
+// ask returns the response to a request. The header is a list of keys and values.
 func ask(h http.Handler, method, path string, header ...string) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(method, path, nil)
 	for i := 0; i < len(header); i += 2 {
@@ -47,31 +48,32 @@ func ask(h http.Handler, method, path string, header ...string) *httptest.Respon
 	return w
 }
 
-func TestMetadataEqualsTheOriginal(t *testing.T) {
+// TestMetadata compares the response with that of the Transformer Debugger's own server.
+func TestMetadata(t *testing.T) {
 	want, err := os.ReadFile("../examples/testdata/transformer_debugger_datasets.json")
 	require.NoError(t, err)
-	h := server.New(theNine(t), server.Options{})
+	h := server.New(builtinRegistry(t), server.Options{})
 	for _, method := range []string{http.MethodPost, http.MethodGet} {
 		w := ask(h, method, "/neuron_datasets_metadata")
 		assert.Equal(t, http.StatusOK, w.Code)
 		assert.Equal(t, "application/json", w.Header().Get("Content-Type"))
 		assert.JSONEq(t, string(want), w.Body.String())
-		// And the keys are in the same order.
-		assert.Equal(t, squeeze(string(want)), squeeze(w.Body.String()))
+		assert.Equal(t, compact(string(want)), compact(w.Body.String()), "order of the keys")
 	}
 }
 
-func squeeze(s string) string {
+// compact removes the insignificant space of a JSON document.
+func compact(s string) string {
 	return strings.NewReplacer("\n", "", `", "`, `","`, `": "`, `":"`, ", {", ",{").Replace(s)
 }
 
-func TestEmptyRegistryIsAnEmptyList(t *testing.T) {
+func TestMetadataOfEmptyRegistry(t *testing.T) {
 	h := server.New(registry.New(), server.Options{})
 	assert.Equal(t, "[]\n", ask(h, http.MethodPost, "/neuron_datasets_metadata").Body.String())
 }
 
 func TestV1(t *testing.T) {
-	reg := theNine(t)
+	reg := builtinRegistry(t)
 	h := server.New(reg, server.Options{})
 	w := ask(h, http.MethodGet, "/v1/datasets")
 	var list struct {
@@ -102,11 +104,11 @@ func TestV1(t *testing.T) {
 
 	w = ask(h, http.MethodGet, "/v1/datasets/gpt2-small_undefined/mlp_autoencoder_latent")
 	assert.Equal(t, http.StatusNotFound, w.Code)
-	var fault struct{ Code, Message string }
-	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &fault))
-	assert.Equal(t, "not_found", fault.Code)
-	assert.Contains(t, fault.Message, `("gpt2-xl", "mlp_post_act"), ("gpt2-small", "mlp_post_act")`)
-	assert.Contains(t, fault.Message, "mlp autoencoder name")
+	var response struct{ Code, Message string }
+	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &response))
+	assert.Equal(t, "not_found", response.Code)
+	assert.Contains(t, response.Message, `("gpt2-xl", "mlp_post_act"), ("gpt2-small", "mlp_post_act")`)
+	assert.Contains(t, response.Message, "mlp autoencoder name")
 	assert.Equal(t, http.StatusMethodNotAllowed, ask(h, http.MethodDelete, "/v1/datasets").Code)
 }
 
@@ -118,14 +120,14 @@ func TestHealthAndReadiness(t *testing.T) {
 	assert.Equal(t, http.StatusServiceUnavailable, w.Code)
 	assert.Contains(t, w.Body.String(), "file does not exist")
 	health = watcher.ErrStale
-	assert.Equal(t, http.StatusOK, ask(h, http.MethodGet, "/readyz").Code, "the other documents are served")
+	assert.Equal(t, http.StatusOK, ask(h, http.MethodGet, "/readyz").Code, "stale documents do not make the server unready")
 	health = nil
 	assert.Equal(t, http.StatusOK, ask(h, http.MethodGet, "/readyz").Code)
 	assert.Equal(t, http.StatusOK, ask(server.New(registry.New(), server.Options{}), http.MethodGet, "/readyz").Code)
 }
 
 func TestCORS(t *testing.T) {
-	h := server.New(theNine(t), server.Options{CORSOrigins: []string{"https://viewer.example"}})
+	h := server.New(builtinRegistry(t), server.Options{CORSOrigins: []string{"https://viewer.example"}})
 	for origin, allowed := range map[string]bool{
 		"http://localhost": true, "https://localhost:1234": true, "http://localhost:5173": true, "http://127.0.0.1:80": true, "http://[::1]:3000": true,
 		"https://viewer.example": true, "http://viewer.example": false, "http://localhost.evil.example": false, "http://evil.example/localhost": false,
@@ -150,52 +152,52 @@ func TestCORS(t *testing.T) {
 }
 
 func TestViewerSafe(t *testing.T) {
-	reg := theNine(t)
+	reg := builtinRegistry(t)
 	_, err := reg.Apply(registry.Change{Put: []registry.Document{{Name: "x", Datasets: []registry.Spec{
 		{ShortName: "gpt2", DerivedScalarType: "logits", UserVisibleName: "n", NeuronDatasetPath: "p"}}}}})
 	require.NoError(t, err)
 	invalid := config.Diagnostics{{File: "x.toml", Rule: config.RuleSyntax, Message: "broken"}}
-	watched := watcher.Status{Ready: true, Datasets: 10, Documents: []watcher.DocumentStatus{{Name: "x.toml", State: watcher.StateStale, Diagnostics: invalid}}}
+	status := watcher.Status{Ready: true, Datasets: 10, Documents: []watcher.DocumentStatus{{Name: "x.toml", State: watcher.StateStale, Diagnostics: invalid}}}
 	for _, safe := range []bool{true, false} {
-		h := server.New(reg, server.Options{ViewerSafe: safe, Status: func() watcher.Status { return watched }})
+		h := server.New(reg, server.Options{ViewerSafe: safe, Status: func() watcher.Status { return status }})
 		var list []any
 		require.NoError(t, json.Unmarshal(ask(h, http.MethodPost, "/neuron_datasets_metadata").Body.Bytes(), &list))
-		var status struct {
+		var got struct {
 			Datasets, HiddenFromViewer int
 			Documents                  []watcher.DocumentStatus
 		}
-		require.NoError(t, json.Unmarshal(ask(h, http.MethodGet, "/v1/status").Body.Bytes(), &status))
-		assert.Equal(t, 10, status.Datasets)
-		assert.Equal(t, watched.Documents, status.Documents)
+		require.NoError(t, json.Unmarshal(ask(h, http.MethodGet, "/v1/status").Body.Bytes(), &got))
+		assert.Equal(t, 10, got.Datasets)
+		assert.Equal(t, status.Documents, got.Documents)
 		if safe {
 			assert.Len(t, list, 9)
-			assert.Equal(t, 1, status.HiddenFromViewer)
+			assert.Equal(t, 1, got.HiddenFromViewer)
 		} else {
 			assert.Len(t, list, 10)
-			assert.Zero(t, status.HiddenFromViewer)
+			assert.Zero(t, got.HiddenFromViewer)
 		}
 		assert.Contains(t, ask(h, http.MethodGet, "/v1/datasets").Body.String(), "logits")
 	}
 }
 
-func TestPanicIsInternalError(t *testing.T) {
+func TestPanic(t *testing.T) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
 	h := server.New(registry.New(), server.Options{CheckHealth: func() error { panic("boom") }})
 	w := ask(h, http.MethodGet, "/readyz", "Origin", "http://localhost")
 	assert.Equal(t, http.StatusInternalServerError, w.Code)
 	assert.JSONEq(t, `{"code":"internal","message":"internal error"}`, w.Body.String())
-	assert.Equal(t, "http://localhost", w.Header().Get("Access-Control-Allow-Origin"), "on errors too")
+	assert.Equal(t, "http://localhost", w.Header().Get("Access-Control-Allow-Origin"), "CORS headers of an error")
 }
 
-func TestServeStopsGracefully(t *testing.T) {
+func TestServeFinishesRequests(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	arrived, finish, served := make(chan struct{}), make(chan struct{}), make(chan error, 1)
+	started, finish, served := make(chan struct{}), make(chan struct{}), make(chan error, 1)
 	go func() {
 		served <- server.Serve(ctx, l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			close(arrived)
+			close(started)
 			<-finish
 			_, _ = io.WriteString(w, "done")
 		}), slog.New(slog.DiscardHandler))
@@ -212,10 +214,10 @@ func TestServeStopsGracefully(t *testing.T) {
 		b, _ := io.ReadAll(resp.Body)
 		answer <- string(b)
 	}()
-	<-arrived
+	<-started
 	cancel()
 	close(finish)
-	assert.Equal(t, "done", <-answer, "an active request gets its response")
+	assert.Equal(t, "done", <-answer, "response to an active request")
 	assert.NoError(t, <-served)
 }
 
@@ -224,10 +226,10 @@ func TestReload(t *testing.T) {
 	var result error
 	h := server.New(reg, server.Options{Reload: func(ctx context.Context) error {
 		_, limited := ctx.Deadline()
-		assert.True(t, limited, "the caller does not wait forever")
+		assert.True(t, limited, "Reload has a deadline")
 		return result
 	}})
-	busy := &watcher.StaleError{Documents: []watcher.DocumentStatus{{Name: "a.toml", State: watcher.StatePending}}}
+	pending := &watcher.StaleError{Documents: []watcher.DocumentStatus{{Name: "a.toml", State: watcher.StatePending}}}
 	for _, tt := range []struct {
 		result error
 		status int
@@ -235,7 +237,7 @@ func TestReload(t *testing.T) {
 	}{
 		{nil, http.StatusOK, `"generation":0`},
 		{&watcher.StaleError{}, http.StatusUnprocessableEntity, `"code":"stale"`},
-		{errors.Join(context.DeadlineExceeded, busy), http.StatusGatewayTimeout, `a.toml: pending`},
+		{errors.Join(context.DeadlineExceeded, pending), http.StatusGatewayTimeout, `a.toml: pending`},
 		{&watcher.ShrinkError{Removed: 2, Of: 3}, http.StatusConflict, `"code":"held"`},
 		{watcher.ErrClosed, http.StatusServiceUnavailable, `"code":"closed"`},
 		{fmt.Errorf("%w: %w", watcher.ErrSource, fs.ErrPermission), http.StatusServiceUnavailable, `cannot read source; serving last good data: permission denied`},
@@ -246,7 +248,7 @@ func TestReload(t *testing.T) {
 		assert.Contains(t, w.Body.String(), tt.body)
 	}
 	w := ask(h, http.MethodPost, "/-/reload", "Origin", "http://localhost:1234")
-	assert.Equal(t, http.StatusForbidden, w.Code, "a page that may read may not reload")
+	assert.Equal(t, http.StatusForbidden, w.Code, "an origin that may read must not reload")
 	assert.Contains(t, w.Body.String(), "cross_origin")
 	assert.Equal(t, http.StatusMethodNotAllowed, ask(h, http.MethodGet, "/-/reload").Code)
 	assert.Equal(t, http.StatusNotFound, ask(server.New(reg, server.Options{}), http.MethodPost, "/-/reload").Code)

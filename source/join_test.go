@@ -16,16 +16,16 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// A failing source fails to close.
-type failing struct {
+// A closeFailer is a source whose Close fails.
+type closeFailer struct {
 	source.Source
 	err error
 }
 
-func (f failing) Close() error { return f.err }
+func (f closeFailer) Close() error { return f.err }
 
-// TestJoinConformance runs the conformance suite on a source whose documents lie in
-// several stores, by their first letter.
+// TestJoinConformance runs the conformance suite on a source of several stores, one for each
+// first letter of a name.
 func TestJoinConformance(t *testing.T) {
 	sourcetest.Run(t, func(t *testing.T) sourcetest.Store {
 		prefixes := []string{"a", "b", "c", "d", "e", "s"}
@@ -58,10 +58,10 @@ func TestJoinConformance(t *testing.T) {
 
 func TestJoinRejectsPrefixes(t *testing.T) {
 	for name, prefixes := range map[string][]string{
-		"not sorted":       {"b/", "a/"},
-		"twice the same":   {"a/", "a/"},
-		"one within other": {"a", "ab"},
-		"none":             {"", "a/"},
+		"unsorted":          {"b/", "a/"},
+		"equal":             {"a/", "a/"},
+		"prefix of another": {"a", "ab"},
+		"empty":             {"", "a/"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var parts []source.Part
@@ -74,7 +74,7 @@ func TestJoinRejectsPrefixes(t *testing.T) {
 	}
 }
 
-func TestJoinOfNothing(t *testing.T) {
+func TestJoinNoParts(t *testing.T) {
 	s, err := source.Join()
 	require.NoError(t, err)
 	b, err := s.Poll(t.Context(), source.PollAll)
@@ -86,8 +86,8 @@ func TestJoinOfNothing(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
-// TestJoinServesTheOthers makes one part unreachable: the other is followed all the same.
-func TestJoinServesTheOthers(t *testing.T) {
+// TestJoinUnreachablePart makes one part unreachable. The other one is still followed.
+func TestJoinUnreachablePart(t *testing.T) {
 	base, site := sourcetest.NewMemory(), sourcetest.NewMemory()
 	require.NoError(t, base.Put("x.toml", "1"))
 	require.NoError(t, site.Put("x.toml", "2"))
@@ -132,10 +132,10 @@ func TestJoinServesTheOthers(t *testing.T) {
 	assert.Equal(t, "1-base/x.toml=4", got)
 }
 
-func TestJoinCloses(t *testing.T) {
+func TestJoinClose(t *testing.T) {
 	first, second := errors.New("first"), errors.New("second")
 	m := sourcetest.NewMemory()
-	s, err := source.Join(source.Part{Prefix: "1/", Source: failing{m.Open(), first}}, source.Part{Prefix: "2/", Source: failing{m.Open(), second}})
+	s, err := source.Join(source.Part{Prefix: "1/", Source: closeFailer{m.Open(), first}}, source.Part{Prefix: "2/", Source: closeFailer{m.Open(), second}})
 	require.NoError(t, err)
 	err = s.Close()
 	assert.ErrorIs(t, err, first)

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The function that README.md shows.
+// embed is the example of README.md.
 func embed(ctx context.Context) error {
 	w, err := watcher.Open(ctx, "../examples/datasets") // follows the files until ctx is done
 	if err != nil {
@@ -39,8 +39,8 @@ func Example() {
 	// Output: GPT-2 small - MLP neurons
 }
 
-// TestReadmeShowsTheExample proves that the code in README.md compiles.
-func TestReadmeShowsTheExample(t *testing.T) {
+// TestReadmeExample checks that README.md shows the function embed, which compiles.
+func TestReadmeExample(t *testing.T) {
 	readme, err := os.ReadFile("../README.md")
 	require.NoError(t, err)
 	source, err := os.ReadFile("example_test.go")

@@ -21,14 +21,6 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// follow follows a memory in a bubble.
-func follow(t *testing.T, src source.Source, opts ...watcher.Option) *watcher.Watcher {
-	t.Helper()
-	w, err := watcher.Follow(t.Context(), src, append([]watcher.Option{watcher.WithLogger(nil)}, opts...)...)
-	require.NoError(t, err)
-	return w
-}
-
 func put(t *testing.T, m *sourcetest.Memory, name, content string) {
 	t.Helper()
 	require.NoError(t, m.Put(name, content))
@@ -55,7 +47,6 @@ func TestReady(t *testing.T) {
 				m := sourcetest.NewMemory()
 				require.NoError(t, m.Apply(tt.documents, nil))
 				w := follow(t, m.Open(), tt.opts...)
-				defer w.Close()
 				assert.Equal(t, tt.ready, w.Status().Ready)
 				assert.Equal(t, !tt.ready, errors.Is(w.CheckHealth(), watcher.ErrNotReady))
 				put(t, m, "a.toml", watchtest.TOML("1", "a"))
@@ -101,7 +92,6 @@ func TestEmptiedDocuments(t *testing.T) {
 				}
 				put(t, m, tt.file, good)
 				w := follow(t, m.Open())
-				defer w.Close()
 				require.Equal(t, 1, w.Snapshot().Len())
 				put(t, m, tt.file, tt.content)
 				err := w.Sync(t.Context())
@@ -140,7 +130,6 @@ func TestRequestsShareAPoll(t *testing.T) {
 		put(t, m, "a.toml", watchtest.TOML("1", "a"))
 		src := &counting{Source: m.Open(), gate: make(chan struct{})}
 		w := follow(t, src)
-		defer w.Close()
 		var callers sync.WaitGroup
 		for i := range 100 {
 			callers.Go(func() {
@@ -159,41 +148,6 @@ func TestRequestsShareAPoll(t *testing.T) {
 	})
 }
 
-// A scripted source delivers the batches that a test prepares.
-type scripted struct {
-	mu      sync.Mutex // guards batches
-	batches []source.Batch
-	wake    chan struct{}
-}
-
-func (s *scripted) Wait(ctx context.Context) error {
-	select {
-	case <-s.wake:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (s *scripted) Poll(context.Context, source.Depth) (source.Batch, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.batches) == 0 {
-		return source.Batch{}, nil
-	}
-	b := s.batches[0]
-	s.batches = s.batches[1:]
-	return b, nil
-}
-
-func (s *scripted) Close() error { return nil }
-
-func (s *scripted) prepare(b ...source.Batch) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.batches = append(s.batches, b...)
-}
-
 // TestReloadAcceptsOnlyWhatItFound: while a reload waits for a pending document, another
 // change that removes too much is still held.
 func TestReloadAcceptsOnlyWhatItFound(t *testing.T) {
@@ -203,22 +157,21 @@ func TestReloadAcceptsOnlyWhatItFound(t *testing.T) {
 			name := fmt.Sprintf("%d.toml", i)
 			all.Changed = append(all.Changed, source.Document{Name: name, Data: []byte(watchtest.TOML("1", name))})
 		}
-		src := &scripted{wake: make(chan struct{})}
-		src.prepare(all)
+		src := newFakeSource()
+		src.prepare(nil, all)
 		w := follow(t, src, watcher.WithMaxShrink(0))
-		defer w.Close()
 
-		src.prepare(source.Batch{Pending: []string{"0.toml"}})
+		src.prepare(nil, source.Batch{Pending: []string{"0.toml"}})
 		reloaded := make(chan error, 1)
 		go func() { reloaded <- w.Reload(t.Context()) }()
 		synctest.Wait()
-		src.prepare(source.Batch{Removed: []string{"1.toml"}, Pending: []string{"0.toml"}})
-		src.wake <- struct{}{}
+		src.prepare(nil, source.Batch{Removed: []string{"1.toml"}, Pending: []string{"0.toml"}})
+		src.event <- struct{}{}
 		synctest.Wait()
 		assert.Equal(t, 4, w.Snapshot().Len(), "the reload did not find this")
 		assert.Empty(t, reloaded)
-		src.prepare(source.Batch{Removed: []string{"0.toml"}})
-		src.wake <- struct{}{}
+		src.prepare(nil, source.Batch{Removed: []string{"0.toml"}})
+		src.event <- struct{}{}
 		require.ErrorIs(t, <-reloaded, watcher.ErrShrink)
 		assert.Equal(t, 4, w.Snapshot().Len(), "a change is applied whole")
 		require.NoError(t, w.Reload(t.Context()), "this one finds both")
@@ -229,16 +182,15 @@ func TestReloadAcceptsOnlyWhatItFound(t *testing.T) {
 // TestReloadAcceptsPendingRemovals: what was pending when the reload came is accepted.
 func TestReloadAcceptsPendingRemovals(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		src := &scripted{wake: make(chan struct{})}
-		src.prepare(source.Batch{Changed: []source.Document{{Name: "a.toml", Data: []byte(watchtest.TOML("1", "a"))}}})
+		src := newFakeSource()
+		src.prepare(nil, source.Batch{Changed: []source.Document{{Name: "a.toml", Data: []byte(watchtest.TOML("1", "a"))}}})
 		w := follow(t, src, watcher.WithMaxShrink(0))
-		defer w.Close()
-		src.prepare(source.Batch{Pending: []string{"a.toml"}})
+		src.prepare(nil, source.Batch{Pending: []string{"a.toml"}})
 		reloaded := make(chan error, 1)
 		go func() { reloaded <- w.Reload(t.Context()) }()
 		synctest.Wait()
-		src.prepare(source.Batch{Removed: []string{"a.toml"}})
-		src.wake <- struct{}{}
+		src.prepare(nil, source.Batch{Removed: []string{"a.toml"}})
+		src.event <- struct{}{}
 		require.NoError(t, <-reloaded)
 		assert.Zero(t, w.Snapshot().Len())
 	})
@@ -248,12 +200,12 @@ func TestReloadAcceptsPendingRemovals(t *testing.T) {
 func TestDegradingIsLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		src := &scripted{wake: make(chan struct{})}
+		src := newFakeSource()
 		w := follow(t, src, watcher.WithLogger(slog.New(slog.NewTextHandler(&out, nil))))
 		lost := source.Batch{Health: source.Health{Mode: "poll", Problem: "no watch is left"}}
 		for _, b := range []source.Batch{lost, lost, lost, {Health: source.Health{Mode: "inotify", Notified: true}}, {}} {
-			src.prepare(b)
-			src.wake <- struct{}{}
+			src.prepare(nil, b)
+			src.event <- struct{}{}
 			synctest.Wait()
 		}
 		require.NoError(t, w.Close())
@@ -286,7 +238,6 @@ func TestUnreadableSource(t *testing.T) {
 		put(t, m, "a.toml", watchtest.TOML("1", "a"))
 		put(t, m, "b.toml", "x")
 		w := follow(t, m.Open())
-		defer w.Close()
 		time.Sleep(time.Hour)
 		failed := time.Now()
 		require.NoError(t, m.SetReachable(false))

@@ -39,7 +39,7 @@ func TestHandler(t *testing.T) {
 	assert.JSONEq(t, string(want), body)
 }
 
-func TestRunEndsWithItsContext(t *testing.T) {
+func TestRunEndsWithContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- run(ctx, "../datasets", "127.0.0.1:0") }()

@@ -1,4 +1,4 @@
-// Package disk is the tree of files below a directory of the machine.
+// Package disk reads the tree of files below a directory of the operating system.
 package disk
 
 import (
@@ -10,12 +10,12 @@ import (
 	"syscall"
 )
 
-// Dir is the tree below a directory, as a file system. Unlike [os.DirFS] it takes names that
-// are not UTF-8, and never waits for somebody to write to a pipe that takes a file's place
-// while it is opened. It is safe for use by several goroutines.
+// A Dir is the file system of the tree below a directory. Unlike [os.DirFS] it accepts names
+// that are not valid UTF-8, and Open never blocks on a named pipe. It is safe for concurrent
+// use.
 type Dir string
 
-// openFlags open a file to be read, and a pipe at once.
+// openFlags open a file for reading. Opening a pipe does not wait for a writer.
 const openFlags = os.O_RDONLY | syscall.O_NONBLOCK
 
 func (d Dir) full(name string) string { return filepath.Join(string(d), filepath.FromSlash(name)) }
@@ -35,15 +35,14 @@ func (d Dir) ReadLink(name string) (string, error) { return os.Readlink(d.full(n
 // ReadDir implements [fs.ReadDirFS].
 func (d Dir) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(d.full(name)) }
 
-// Close has nothing to do: it is there so that a Dir and a [Confined] may stand for each
-// other.
+// Close does nothing. A Dir has it so that it can replace a [Confined].
 func (Dir) Close() error { return nil }
 
-// A Confined is a Dir whose links lead nowhere outside of it: those that would cannot be
-// followed.
+// A Confined is a [Dir] that does not follow symbolic links that are absolute or lead out of
+// the directory.
 type Confined struct{ root *os.Root }
 
-// OpenConfined returns the tree below a directory, which is to be closed.
+// OpenConfined opens the tree below a directory. The caller must close it.
 func OpenConfined(path string) (Confined, error) {
 	root, err := os.OpenRoot(path)
 	return Confined{root}, err
@@ -81,5 +80,5 @@ func (c Confined) ReadDir(name string) ([]fs.DirEntry, error) {
 	return entries, err
 }
 
-// Close lets the directory go.
+// Close closes the directory. Files that are open stay so.
 func (c Confined) Close() error { return c.root.Close() }

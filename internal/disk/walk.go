@@ -12,33 +12,32 @@ import (
 	"github.com/neurondex/neurondex/internal/parallel"
 )
 
-// IsDocument reports whether a file of the given name, without its directory, is one
-// that holds datasets: *.toml, *.json and *.jsonc, but no dot file, and nothing that an editor
-// leaves beside the file that it edits.
+// IsDocument reports whether a base name is that of a dataset file: *.toml, *.json or
+// *.jsonc, but no dot file and no temporary file of an editor.
 func IsDocument(base string) bool {
 	ext := path.Ext(base)
 	return (ext == ".toml" || ext == ".json" || ext == ".jsonc") && !strings.HasPrefix(base, ".") && !strings.HasPrefix(base, "#") && !strings.HasPrefix(base, "~")
 }
 
-// mayBeDirectory reports whether something listed may be a directory that is walked.
+// mayBeDirectory reports whether a directory entry may be a directory to walk.
 func mayBeDirectory(e fs.DirEntry) bool {
 	return !strings.HasPrefix(e.Name(), ".") && !e.Type().IsRegular()
 }
 
 // An Entry is what [Walk] found under a name.
 type Entry struct {
-	Name string      // its path below the root
-	Info fs.FileInfo // of what a link leads to; nil where that could not be looked at
-	Link bool        // it is a symbolic link
-	Err  error       // why it could not be looked at or, of a directory, listed
+	Name string      // path below the root
+	Info fs.FileInfo // of the target, if the name is a link; nil if Stat failed
+	Link bool        // the name is a symbolic link
+	Err  error       // of Stat or, for a directory, of listing it
 }
 
-// IsDir reports whether e is a directory that could be looked at.
+// IsDir reports whether e is known to be a directory.
 func (e Entry) IsDir() bool { return e.Info != nil && e.Info.IsDir() }
 
-// IsCandidate reports whether e is to be read or, with its error, to be reported: it is
-// neither a directory that could be listed, nor a link that leads nowhere and is not named
-// like a document.
+// IsCandidate reports whether e must be read or, if it has an error, reported. It is false
+// for a directory without an error, and for a dangling link that is not named like a
+// document.
 func (e Entry) IsCandidate() bool {
 	if e.Err == nil {
 		return !e.IsDir()
@@ -46,13 +45,14 @@ func (e Entry) IsCandidate() bool {
 	return !e.Link || IsDocument(path.Base(e.Name)) || !errors.Is(e.Err, fs.ErrNotExist)
 }
 
-// Walk calls visit for every file below the root of fsys for which [IsDocument] holds,
-// in lexical order of each directory, and for every directory before it is listed and
-// once more with the error if it cannot be. Symbolic links are followed, to files and
-// to directories, but never into a directory that is being walked already; dot
-// directories are passed over. What cannot be looked at is visited with the error, if it
-// may be a document or a directory. The files of a directory are looked at on all cores, and
-// visited one after the other. Walk itself fails only if the root cannot be listed.
+// Walk calls visit for every file below the root of fsys whose name is that of a document
+// (see [IsDocument]), and for every directory before it is listed, each directory in lexical
+// order. A directory that cannot be listed is visited once more, with the error. An entry
+// whose Stat fails is visited with the error, if it may be a document or a directory.
+//
+// Walk follows symbolic links, but never into a directory that it is still walking. It skips
+// dot directories. It calls Stat on all cores, and visit for one entry at a time. It returns
+// an error only if the root cannot be listed.
 func Walk(fsys fs.FS, visit func(Entry)) error {
 	root, err := fs.Stat(fsys, ".")
 	if err != nil {
@@ -79,7 +79,7 @@ func walk(fsys fs.FS, dir Entry, above []fs.FileInfo, visit func(Entry)) error {
 	for _, e := range all {
 		switch {
 		case errors.Is(e.Err, fs.ErrNotExist) && !e.Link:
-			// It went away after the directory was listed.
+			// It was removed after the directory was listed.
 		case e.Err != nil:
 			visit(e)
 		case !e.IsDir():

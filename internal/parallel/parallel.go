@@ -1,4 +1,4 @@
-// Package parallel calls a function for each of many things, several at a time.
+// Package parallel calls a function for many indexes, on several goroutines.
 package parallel
 
 import (
@@ -6,8 +6,9 @@ import (
 	"sync/atomic"
 )
 
-// For calls f for 0 to n-1 from at most the given number of goroutines, and returns when
-// all calls have. Which goroutine calls for which number is left open.
+// For calls f once for each number from 0 to n-1, on at most the given number of
+// goroutines, and returns when all calls have returned. The order of the calls is
+// unspecified.
 func For(n, goroutines int, f func(int)) {
 	var next atomic.Int64
 	var workers sync.WaitGroup

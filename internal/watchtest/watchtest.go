@@ -1,4 +1,4 @@
-// Package watchtest helps tests that follow a directory with a watcher.
+// Package watchtest provides helpers for tests that follow a directory with a watcher.
 package watchtest
 
 import (
@@ -42,7 +42,7 @@ type Rig struct {
 // New returns a rig without a watcher.
 func New(t *testing.T) *Rig {
 	t.Helper()
-	return &Rig{T: t, Dir: filepath.Join(t.TempDir(), "datasets"), LogText: new(Buffer)}
+	return &Rig{T: t, Dir: filepath.Join(t.TempDir(), "datasets"), LogText: &Buffer{more: make(chan struct{})}}
 }
 
 // Open follows the directory with the defaults.
@@ -92,17 +92,35 @@ func (r *Rig) Served() string {
 	return strings.Join(out, " ")
 }
 
-// WaitFor waits for the update after which Served returns want.
+// WaitFor waits until Served returns want and the watcher's status and log agree with it.
 func (r *Rig) WaitFor(want string) {
 	r.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), timeout)
 	defer cancel()
 	for range r.W.Updates(ctx) {
 		if r.Served() == want {
+			r.waitForLog(ctx, r.W.Snapshot().Generation())
 			return
 		}
 	}
 	require.Equal(r, want, r.Served())
+}
+
+// waitForLog waits until the watcher has logged a generation. Subscribers receive an update
+// before the watcher updates its status. The log comes last.
+func (r *Rig) waitForLog(ctx context.Context, generation uint64) {
+	r.Helper()
+	for line := fmt.Sprintf(" generation=%d ", generation); generation > 0; {
+		text, more := r.LogText.read()
+		if strings.Contains(text, line) {
+			return
+		}
+		select {
+		case <-more:
+		case <-ctx.Done():
+			require.FailNow(r, "generation is not logged", line)
+		}
+	}
 }
 
 // Sync calls the watcher's Sync.
@@ -114,20 +132,29 @@ func (r *Rig) Sync() error {
 
 // A Buffer is a bytes.Buffer for concurrent use.
 type Buffer struct {
-	mu  sync.Mutex // guards buf
-	buf bytes.Buffer
+	mu   sync.Mutex // guards the rest
+	buf  bytes.Buffer
+	more chan struct{} // closed by the next Write
 }
 
 // Write implements io.Writer.
 func (b *Buffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	close(b.more)
+	b.more = make(chan struct{})
 	return b.buf.Write(p)
 }
 
 // String returns what was written.
 func (b *Buffer) String() string {
+	text, _ := b.read()
+	return text
+}
+
+// read returns what was written, and a channel that is closed by the next Write.
+func (b *Buffer) read() (text string, more <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	return b.buf.String()
+	return b.buf.String(), b.more
 }

@@ -1,7 +1,7 @@
 package dir
 
-// FileSystem and Notifier are what a Dir asks of the operating system; OpenDisk and
-// NewNotifier are how it comes by them.
+// FileSystem and Notifier are what a Dir asks of the operating system. OpenDisk and
+// NewNotifier return the real ones.
 type (
 	FileSystem = fileSystem
 	Notifier   = notifier
@@ -12,7 +12,7 @@ var (
 	NewNotifier = newNotifier
 )
 
-// SetSystem puts something between d and the operating system.
+// SetSystem replaces the operating system for d.
 func (d *Dir) SetSystem(open func(path string, confined bool) (FileSystem, error), notify func() (Notifier, error), remote func(path string) bool) {
 	d.system = system{open: open, notify: notify, remote: remote, mounts: readMounts}
 }

@@ -4,12 +4,10 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"io/fs"
 	"maps"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -24,14 +22,13 @@ import (
 )
 
 var (
-	modelTime = flag.Duration("model.time", 3*time.Second, "how long TestModel changes files at random, in each mode")
-	modelSeed = flag.Uint64("model.seed", 0, "seed of TestModel; 0: another each time")
+	modelTime = flag.Duration("model.time", 3*time.Second, "how long TestModel changes files, in each mode")
+	modelSeed = flag.Uint64("model.seed", 0, "seed of TestModel; 0 means a random one")
 )
 
-// TestModel changes a directory at random from several goroutines, in all the ways that
-// people and programs do, while readers hold every snapshot that they see against the
-// states that documents ever had whole. Once it is quiet, the registry is to equal a fresh
-// load.
+// TestModel changes a directory at random from several goroutines, in the ways that people
+// and programs do. Every snapshot must consist of complete states of documents. In the end
+// the registry must equal a fresh load.
 func TestModel(t *testing.T) {
 	seed := *modelSeed
 	if seed == 0 {
@@ -49,33 +46,32 @@ func TestModel(t *testing.T) {
 	}
 }
 
-// The times are short, so that many states are seen. A goroutine that writes a file in pieces
-// says so where it was kept from going on for so long that the file may have looked still.
+// The times are short, so that many states are served. A writer that pauses in the middle
+// of a file for so long that the file may have settled allows that state.
 const (
 	modelSettle   = 40 * time.Millisecond
 	modelMaxDelay = 20 * time.Millisecond
 )
 
-// A model is a directory whose every whole state is known.
+// A model is a directory of which every allowed state is known.
 type model struct {
 	*watchtest.Rig
 	seed    uint64
-	outside string // beside the directory, where no watch is
+	outside string       // beside the directory, and not watched
+	root    sync.RWMutex // locked while the root is removed; read-locked while files change
 
-	mu      sync.Mutex // guards the rest
-	allowed map[string]map[string]bool
-	bad     map[string]bool // documents that are not as they were last allowed to be
-
-	root sync.RWMutex // held to write by whoever takes the root away
+	mu      sync.Mutex                 // guards the rest
+	allowed map[string]map[string]bool // states of each document
+	invalid map[string]bool            // documents whose last allowed state may not be served
 }
 
 func newModel(t *testing.T, seed uint64) *model {
-	m := &model{Rig: watchtest.New(t), seed: seed, outside: t.TempDir(), allowed: make(map[string]map[string]bool), bad: make(map[string]bool)}
+	m := &model{Rig: watchtest.New(t), seed: seed, outside: t.TempDir(), allowed: make(map[string]map[string]bool), invalid: make(map[string]bool)}
 	require.NoError(t, os.MkdirAll(m.Dir, 0o755))
 	return m
 }
 
-// allow adds a state that a document may be seen in: how many datasets of which version.
+// allow allows a state of a document: the versions of its datasets.
 func (m *model) allow(doc, state string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -85,10 +81,10 @@ func (m *model) allow(doc, state string) {
 	m.allowed[doc][state] = true
 }
 
-func (m *model) setBad(doc string, bad bool) {
+func (m *model) setInvalid(doc string, invalid bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.bad[doc] = bad
+	m.invalid[doc] = invalid
 }
 
 // state returns the state of each document of a snapshot, as allow takes it.
@@ -100,8 +96,7 @@ func state(s *registry.Snapshot) map[string]string {
 	return out
 }
 
-// content returns a document of n datasets of a version, the names from first up, and its
-// state.
+// content returns a document of n datasets, numbered from first, and its state.
 func content(doc string, version, first, n int) (text, state string) {
 	var names []string
 	for i := range n {
@@ -119,7 +114,7 @@ func (m *model) run(d dir.Dir) {
 	readers.Go(func() {
 		last := uint64(0)
 		for u := range m.W.Updates(ctx) {
-			assert.Equal(m, last, u.Before.Generation(), "no gap")
+			assert.Equal(m, last, u.Before.Generation(), "gap between updates")
 			last = u.After.Generation()
 			m.check(u.After)
 		}
@@ -137,16 +132,17 @@ func (m *model) run(d dir.Dir) {
 		writers.Go(func() { w.work(deadline) })
 	}
 	writers.Go(func() { m.swapLinks(deadline, rand.New(rand.NewPCG(m.seed, 100))) })
-	writers.Go(func() { m.takeRootAway(deadline, rand.New(rand.NewPCG(m.seed, 101))) })
+	writers.Go(func() { m.removeRoot(deadline, rand.New(rand.NewPCG(m.seed, 101))) })
 	writers.Wait()
 
-	m.settled()
+	m.waitForFreshLoad()
 	cancel()
 	readers.Wait()
-	m.Logf("%d generations, %d datasets in the end, %+v", m.W.Snapshot().Generation(), m.W.Snapshot().Len(), m.W.Status().Source)
+	m.Logf("%d generations, %d datasets at the end, %+v", m.W.Snapshot().Generation(), m.W.Snapshot().Len(), m.W.Status().Source)
 }
 
-// check holds a snapshot against what documents may be.
+// check checks that a snapshot consists of allowed states, and mixes no revisions of a
+// link.
 func (m *model) check(s *registry.Snapshot) {
 	states := state(s)
 	m.mu.Lock()
@@ -154,7 +150,7 @@ func (m *model) check(s *registry.Snapshot) {
 	revisions := make(map[string]string)
 	for doc, state := range states {
 		if !m.allowed[doc][state] {
-			m.Errorf("seed %d: %s was never %q", m.seed, doc, state)
+			m.Errorf("seed %d: %s never had the state %q", m.seed, doc, state)
 		}
 		group, _, grouped := strings.Cut(doc, "/")
 		if group = strings.TrimSuffix(group, ".toml"); !grouped || !strings.HasPrefix(group, "link") {
@@ -167,307 +163,42 @@ func (m *model) check(s *registry.Snapshot) {
 	}
 }
 
-// settled waits until the registry equals a fresh load, but for documents that are bad.
-func (m *model) settled() {
+// waitForFreshLoad waits until the registry equals a fresh load, apart from invalid
+// documents.
+func (m *model) waitForFreshLoad() {
 	fresh, err := config.LoadDir(m.Dir)
 	require.NoError(m, err)
 	reg := registry.New()
 	_, err = reg.Apply(fresh.Change())
 	require.NoError(m, err)
 	want := state(reg.Snapshot())
-	less := func(states map[string]string) map[string]string {
-		maps.DeleteFunc(states, func(doc, _ string) bool { return m.bad[doc] })
+	valid := func(states map[string]string) map[string]string {
+		maps.DeleteFunc(states, func(doc, _ string) bool { return m.invalid[doc] })
 		return states
 	}
-	less(want)
+	valid(want)
 	ctx, cancel := context.WithTimeout(m.Context(), 30*time.Second)
 	defer cancel()
-	quiet := time.Now()
+	start := time.Now()
 	for range m.W.Updates(ctx) {
-		if maps.Equal(want, less(state(m.W.Snapshot()))) {
-			m.Logf("equal to a fresh load %v after the last change", time.Since(quiet))
+		if maps.Equal(want, valid(state(m.W.Snapshot()))) {
+			m.Logf("equal to a fresh load %v after the last change", time.Since(start))
 			return
 		}
 	}
-	assert.Equal(m, want, less(state(m.W.Snapshot())), "seed %d: %+v", m.seed, m.W.Status())
+	assert.Equal(m, want, valid(state(m.W.Snapshot())), "seed %d: %+v", m.seed, m.W.Status())
 }
 
-// A writer changes the documents of its own: some at the top, some in a directory.
-type writer struct {
-	*model
-	name    string
-	random  *rand.Rand
-	version int
-}
-
-func (w *writer) work(deadline time.Time) {
-	ops := []func(doc string){
-		w.writeInPieces, w.writeInPieces, w.write1, w.appendTo, w.truncate, w.renameOver, w.renameOver, w.moveIn, w.renameAway,
-		w.hardLink, w.touch, w.remove, w.vim, w.emacs, w.nano, w.renameWhole, w.removeAll, w.burst, w.spoil, w.empty, w.move,
-	}
-	for time.Now().Before(deadline) {
-		doc := w.name + fmt.Sprint("-", w.random.IntN(4)) + ".toml"
-		if w.random.IntN(2) == 0 {
-			doc = w.name + "-dir/" + doc
-		}
-		w.do(func() { ops[w.random.IntN(len(ops))](doc) })
-		time.Sleep(time.Duration(w.random.IntN(15)) * time.Millisecond)
-	}
-	// What is bad stays so, or is mended: both must be told apart from what is whole.
-	for i := range 4 {
-		for _, dir := range []string{"", w.name + "-dir/"} {
-			doc := fmt.Sprintf("%s%s-%d.toml", dir, w.name, i)
-			if w.random.IntN(3) > 0 {
-				w.do(func() { w.renameOver(doc) })
-			}
-		}
-	}
-}
-
-// do does something while the root is there.
+// do calls f while the root exists.
 func (m *model) do(f func()) {
 	m.root.RLock()
 	defer m.root.RUnlock()
 	f()
 }
 
-// next returns new content for a document. It counts as whole from now on, and as bad
-// until good is called.
-func (w *writer) next(doc string) (path, text string, good func()) {
-	w.version++
-	n := 1 + w.random.IntN(6)
-	text, state := content(doc, w.version, 0, n)
-	w.allow(doc, state)
-	w.setBad(doc, true)
-	path = filepath.Join(w.Dir, doc)
-	require.NoError(w, os.MkdirAll(filepath.Dir(path), 0o755))
-	return path, text, func() { w.setBad(doc, false) }
-}
-
-func (w *writer) must(err error) {
-	w.Helper()
-	assert.NoError(w, err)
-}
-
-// ifThere passes over that there is no such file.
-func (w *writer) ifThere(err error) bool {
-	w.Helper()
-	if err != nil {
-		assert.ErrorIs(w, err, fs.ErrNotExist)
-	}
-	return err == nil
-}
-
-func (w *writer) writeInPieces(doc string) {
-	path, text, good := w.next(doc)
-	f, err := os.Create(path)
-	if !assert.NoError(w, err) {
-		return
-	}
-	written, last := 0, time.Now()
-	for written < len(text) {
-		n := min(len(text)-written, 1+w.random.IntN(200))
-		_, err := f.WriteString(text[written : written+n])
-		w.must(err)
-		if time.Since(last) > modelSettle/2 {
-			w.allow(doc, strings.Repeat(fmt.Sprintf("v%d ", w.version), strings.Count(text[:written], "\n\n")))
-		}
-		written, last = written+n, time.Now()
-		if w.random.IntN(3) == 0 {
-			time.Sleep(time.Duration(w.random.IntN(3)) * time.Millisecond)
-		}
-	}
-	w.must(f.Close())
-	good()
-}
-
-func (w *writer) write1(doc string) {
-	path, text, good := w.next(doc)
-	w.must(os.WriteFile(path, []byte(text), 0o644))
-	good()
-}
-
-func (w *writer) nano(doc string) { w.write1(doc) }
-
-func (w *writer) appendTo(doc string) {
-	path, text, good := w.next(doc)
-	w.must(os.WriteFile(path, []byte(text), 0o644))
-	w.version++
-	more, second := content(doc, w.version, 100, 2)
-	w.allow(doc, strings.Repeat(fmt.Sprintf("v%d ", w.version-1), strings.Count(text, "[[datasets]]"))+second)
-	f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
-	if assert.NoError(w, err) {
-		_, err = f.WriteString(more)
-		w.must(err)
-		w.must(f.Close())
-	}
-	good()
-}
-
-// truncate cuts a document after its first dataset: what is left is whole again.
-func (w *writer) truncate(doc string) {
-	path, text, good := w.next(doc)
-	w.must(os.WriteFile(path, []byte(text), 0o644))
-	if i := strings.Index(text[1:], "[[datasets]]"); i > 0 {
-		w.allow(doc, fmt.Sprintf("v%d ", w.version))
-		w.must(os.Truncate(path, int64(i+1)))
-	}
-	good()
-}
-
-func (w *writer) renameOver(doc string) {
-	path, text, good := w.next(doc)
-	w.must(os.WriteFile(path+".tmp", []byte(text), 0o644))
-	w.must(os.Rename(path+".tmp", path))
-	good()
-}
-
-// moveIn moves an older file in, from where nothing is watched.
-func (w *writer) moveIn(doc string) {
-	path, text, good := w.next(doc)
-	from := filepath.Join(w.outside, w.name)
-	w.must(os.WriteFile(from, []byte(text), 0o644))
-	old := time.Now().Add(-time.Duration(w.random.IntN(3)) * time.Hour)
-	w.must(os.Chtimes(from, old, old))
-	w.must(os.Rename(from, path))
-	good()
-}
-
-func (w *writer) renameAway(doc string) {
-	path := filepath.Join(w.Dir, doc)
-	if w.ifThere(os.Rename(path, filepath.Join(w.outside, w.name+".away"))) {
-		w.setBad(doc, false)
-	}
-}
-
-// hardLink links a file in, and changes it under its other name.
-func (w *writer) hardLink(doc string) {
-	path, text, good := w.next(doc)
-	other := filepath.Join(w.outside, fmt.Sprintf("%s-%d", w.name, w.version))
-	w.must(os.WriteFile(other, []byte(text), 0o644))
-	if err := os.Remove(path); err != nil {
-		w.ifThere(err)
-	}
-	w.must(os.Link(other, path))
-	if w.random.IntN(2) == 0 {
-		_, text, good = w.next(doc)
-		w.must(os.WriteFile(other, []byte(text), 0o644))
-	}
-	good()
-}
-
-func (w *writer) touch(doc string) {
-	path := filepath.Join(w.Dir, doc)
-	w.ifThere(os.Chtimes(path, time.Time{}, time.Now()))
-	w.ifThere(os.Chmod(path, 0o600+fs.FileMode(w.random.IntN(2))*0o44))
-}
-
-func (w *writer) remove(doc string) {
-	if w.ifThere(os.Remove(filepath.Join(w.Dir, doc))) {
-		w.setBad(doc, false)
-	}
-}
-
-// vim moves the file to a backup, writes a new one, and removes the backup.
-func (w *writer) vim(doc string) {
-	path, text, good := w.next(doc)
-	backup := w.ifThere(os.Rename(path, path+"~"))
-	w.must(os.WriteFile(path, []byte(text), 0o644))
-	if backup {
-		w.must(os.Remove(path + "~"))
-	}
-	good()
-}
-
-// emacs writes what it saves by itself, moves the file to a backup, and writes a new one.
-func (w *writer) emacs(doc string) {
-	path, text, good := w.next(doc)
-	auto := filepath.Join(filepath.Dir(path), "#"+filepath.Base(path)+"#")
-	w.must(os.WriteFile(auto, []byte(text[:len(text)/2]), 0o644))
-	w.ifThere(os.Rename(path, path+"~"))
-	w.must(os.WriteFile(path, []byte(text), 0o644))
-	w.must(os.Remove(auto))
-	good()
-}
-
-// renameWhole puts a directory with files in place of the one that is there.
-func (w *writer) renameWhole(string) {
-	next := filepath.Join(w.outside, w.name+"-next")
-	w.must(os.Mkdir(next, 0o755))
-	for i := range 4 {
-		doc := fmt.Sprintf("%s-dir/%s-%d.toml", w.name, w.name, i)
-		w.version++
-		text, state := content(doc, w.version, 0, 2)
-		w.allow(doc, state)
-		w.setBad(doc, false)
-		w.must(os.WriteFile(filepath.Join(next, filepath.Base(doc)), []byte(text), 0o644))
-	}
-	at := filepath.Join(w.Dir, w.name+"-dir")
-	w.must(os.RemoveAll(at))
-	w.must(os.Rename(next, at))
-}
-
-func (w *writer) removeAll(string) {
-	w.must(os.RemoveAll(filepath.Join(w.Dir, w.name+"-dir")))
-	for i := range 4 {
-		w.setBad(fmt.Sprintf("%s-dir/%s-%d.toml", w.name, w.name, i), false)
-	}
-}
-
-// burst writes many files at once, and removes most of them.
-func (w *writer) burst(string) {
-	if w.random.IntN(4) > 0 {
-		return
-	}
-	n := 200
-	if *modelTime > time.Minute {
-		n = 2000
-	}
-	dir := filepath.Join(w.Dir, w.name+"-burst")
-	w.must(os.MkdirAll(dir, 0o755))
-	for i := range n {
-		doc := fmt.Sprintf("%s-burst/%d.toml", w.name, i)
-		text, state := content(doc, 1, 0, 1)
-		w.allow(doc, state)
-		w.must(os.WriteFile(filepath.Join(w.Dir, doc), []byte(text), 0o644))
-	}
-	for i := range n {
-		if w.random.IntN(8) > 0 {
-			w.must(os.Remove(filepath.Join(dir, fmt.Sprint(i, ".toml"))))
-		}
-	}
-}
-
-// spoil makes a document bad: it keeps what it held.
-func (w *writer) spoil(doc string) {
-	path, text, _ := w.next(doc)
-	w.must(os.WriteFile(path, []byte(text+"\n[[datasets]"), 0o644))
-}
-
-func (w *writer) empty(doc string) {
-	path, _, _ := w.next(doc)
-	w.must(os.WriteFile(path, nil, 0o644))
-}
-
-// move gives a document another name.
-func (w *writer) move(doc string) {
-	path, text, good := w.next(doc)
-	w.must(os.WriteFile(path+".tmp", []byte(text), 0o644))
-	w.must(os.Rename(path+".tmp", path))
-	good()
-	to := strings.Replace(doc, ".toml", "-moved.toml", 1)
-	_, state := content(doc, w.version, 0, strings.Count(text, "[[datasets]]"))
-	w.allow(to, state)
-	if w.random.IntN(2) == 0 {
-		w.must(os.Rename(path, filepath.Join(w.Dir, to)))
-	}
-	// In the end only one of the two is there, or readers would see one override the other.
-	w.ifThere(os.Remove(filepath.Join(w.Dir, to)))
-}
-
-// swapLinks publishes revisions as a Kubernetes volume does, by a ..data link to files
-// that are links themselves, and as git-sync does, by a link to a directory, the old one
-// deleted right behind. No snapshot is to hold two revisions of one.
+// swapLinks publishes revisions as Kubernetes does, through a ..data link that the links of
+// the files lead through, and as git-sync does, through a link to a directory. It removes
+// the old revision right after. No snapshot may mix two revisions.
 func (m *model) swapLinks(deadline time.Time, random *rand.Rand) {
 	names := []string{"a.toml", "b.toml", "c.toml"}
 	write := func(dir, group string, rev int) {
@@ -479,7 +210,7 @@ func (m *model) swapLinks(deadline time.Time, random *rand.Rand) {
 			assert.NoError(m, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
 		}
 	}
-	flip := func(target, link string) {
+	swap := func(target, link string) {
 		next := filepath.Join(filepath.Dir(link), ".next")
 		assert.NoError(m, os.Symlink(target, next))
 		assert.NoError(m, os.Rename(next, link))
@@ -487,14 +218,14 @@ func (m *model) swapLinks(deadline time.Time, random *rand.Rand) {
 	old := ""
 	for rev := 1; time.Now().Before(deadline); rev++ {
 		m.do(func() {
-			// A volume that is not there yet appears whole, as a mount does.
+			// A new volume is created in one step, as by a mount.
 			at := filepath.Join(m.Dir, "link-volume")
 			volume := at
 			if _, err := os.Stat(at); err != nil {
 				volume = filepath.Join(m.outside, "volume")
 			}
 			write(filepath.Join(volume, fmt.Sprint("..", rev)), "link-volume", rev)
-			flip(fmt.Sprint("..", rev), filepath.Join(volume, "..data"))
+			swap(fmt.Sprint("..", rev), filepath.Join(volume, "..data"))
 			if volume != at {
 				for _, name := range names {
 					assert.NoError(m, os.Symlink("..data/"+name, filepath.Join(volume, name)))
@@ -505,7 +236,7 @@ func (m *model) swapLinks(deadline time.Time, random *rand.Rand) {
 
 			tree := filepath.Join(m.outside, fmt.Sprint("rev", rev))
 			write(tree, "link-sync", rev)
-			flip(tree, filepath.Join(m.Dir, "link-sync"))
+			swap(tree, filepath.Join(m.Dir, "link-sync"))
 			if old != "" {
 				assert.NoError(m, os.RemoveAll(old))
 			}
@@ -515,8 +246,8 @@ func (m *model) swapLinks(deadline time.Time, random *rand.Rand) {
 	}
 }
 
-// takeRootAway moves the root away for a while or removes it.
-func (m *model) takeRootAway(deadline time.Time, random *rand.Rand) {
+// removeRoot renames the root for a while, or replaces it with an empty directory.
+func (m *model) removeRoot(deadline time.Time, random *rand.Rand) {
 	for time.Now().Before(deadline) {
 		time.Sleep(time.Duration(300+random.IntN(700)) * time.Millisecond)
 		m.root.Lock()
@@ -529,40 +260,9 @@ func (m *model) takeRootAway(deadline time.Time, random *rand.Rand) {
 			assert.NoError(m, os.RemoveAll(m.Dir))
 			assert.NoError(m, os.Mkdir(m.Dir, 0o755))
 			m.mu.Lock()
-			clear(m.bad) // nothing is there to be bad
+			clear(m.invalid) // there are no documents
 			m.mu.Unlock()
 		}
 		m.root.Unlock()
 	}
-}
-
-// TestMovesBetweenFiles moves a dataset from one file to another, written in place, the
-// one that loses it first: no snapshot lacks it.
-func TestMovesBetweenFiles(t *testing.T) {
-	r := watchtest.New(t)
-	r.Write("a.toml", watchtest.TOML("1", "x", "a"))
-	r.Write("b.toml", watchtest.TOML("1", "b"))
-	r.OpenDir(dir.Dir{Settle: 300 * time.Millisecond, MaxDelay: 20 * time.Second})
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for u := range r.W.Updates(ctx) {
-			_, ok := u.After.Lookup("x", registry.MLPPostAct)
-			assert.True(t, ok, "generation %d", u.After.Generation())
-		}
-	}()
-	files := []string{"a.toml", "b.toml"}
-	for i := range 4 {
-		r.Write(files[i%2], watchtest.TOML(fmt.Sprint(i), "y"))
-		r.Write(files[(i+1)%2], watchtest.TOML(fmt.Sprint(i), "x"))
-		require.NoError(t, r.Sync())
-	}
-	// A file that gets another name: it went and came at once.
-	require.NoError(t, os.Rename(filepath.Join(r.Dir, "a.toml"), filepath.Join(r.Dir, "c.toml")))
-	require.NoError(t, r.Sync())
-	cancel()
-	<-done
-	names := slices.Sorted(maps.Keys(state(r.W.Snapshot())))
-	assert.Equal(t, []string{"b.toml", "c.toml"}, names)
 }

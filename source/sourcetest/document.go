@@ -7,10 +7,13 @@ import (
 	"strings"
 )
 
-// A document is what a test puts: so many datasets, that all tell which version it is.
+// A document has a number of datasets, whose paths are its version.
 type document struct{ version, datasets int }
 
-// content returns the document in the format that its name tells.
+// newDocument returns a document whose number of datasets varies with the version.
+func newDocument(version int) document { return document{version, 1 + version%3} }
+
+// content returns the document in the format of its name's extension.
 func (d document) content(name string) string {
 	var b strings.Builder
 	isTOML := strings.HasSuffix(name, ".toml")
@@ -34,7 +37,7 @@ func (d document) content(name string) string {
 
 func shortName(document string, i int) string { return fmt.Sprintf("%s#%d", document, i) }
 
-// state returns what a registry is to list of documents, in order.
+// state returns the datasets that a registry of the documents lists, in order, as name=path.
 func state(documents map[string]document) string {
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(documents)) {

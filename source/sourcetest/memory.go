@@ -13,8 +13,8 @@ import (
 // ErrUnreachable is the error of the sources of a [Memory] that is unreachable.
 var ErrUnreachable = errors.New("memory is unreachable")
 
-// A Memory is a store in memory, for tests of what follows a source. Its methods are safe
-// for concurrent use.
+// A Memory is a store in memory, for tests of code that follows a source. Its methods are
+// safe for concurrent use.
 type Memory struct {
 	mu          sync.Mutex // guards the rest
 	documents   map[string]string
@@ -35,7 +35,7 @@ func (m *Memory) Put(name, content string) error {
 // Remove removes a document.
 func (m *Memory) Remove(name string) error { return m.Apply(nil, []string{name}) }
 
-// Apply makes several changes at once.
+// Apply makes several changes atomically.
 func (m *Memory) Apply(put map[string]string, remove []string) error {
 	m.change(func() {
 		maps.Copy(m.documents, put)
@@ -46,16 +46,16 @@ func (m *Memory) Apply(put map[string]string, remove []string) error {
 	return nil
 }
 
-// SetReachable makes sources fail with [ErrUnreachable], or work again.
+// SetReachable makes Poll of the sources fail with [ErrUnreachable], or succeed again.
 func (m *Memory) SetReachable(reachable bool) error {
 	m.change(func() { m.unreachable = !reachable })
 	return nil
 }
 
-// Open returns a source of the store: about the least that a source can be.
+// Open returns a new source of the store.
 func (m *Memory) Open() *MemorySource { return &MemorySource{memory: m} }
 
-// Store returns the store for [Run].
+// Store returns the [Store] of m for [Run].
 func (m *Memory) Store() Store {
 	return Store{
 		Open:         func() source.Source { return m.Open() },
@@ -74,7 +74,7 @@ func (m *Memory) change(f func()) {
 	m.changed = make(chan struct{})
 }
 
-// read returns the documents, and a channel that the next change closes.
+// read returns the documents, and a channel that is closed by the next change.
 func (m *Memory) read() (documents map[string]string, changed chan struct{}, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// store returns a store in memory, with a source that may be broken.
+// store returns a store in memory, whose sources open wraps.
 func store(open func(*sourcetest.MemorySource) source.Source) sourcetest.Store {
 	m := sourcetest.NewMemory()
 	s := m.Store()
@@ -23,22 +23,22 @@ func store(open func(*sourcetest.MemorySource) source.Source) sourcetest.Store {
 	return s
 }
 
-func sound(s *sourcetest.MemorySource) source.Source { return s }
+func unbroken(s *sourcetest.MemorySource) source.Source { return s }
 
 func TestMemory(t *testing.T) {
-	sourcetest.Run(t, func(*testing.T) sourcetest.Store { return store(sound) })
+	sourcetest.Run(t, func(*testing.T) sourcetest.Store { return store(unbroken) })
 }
 
-// TestLeastStore runs what is left for a store that can do as little as may be.
-func TestLeastStore(t *testing.T) {
+// TestMinimalStore tests a store that has only the functions that a Store requires.
+func TestMinimalStore(t *testing.T) {
 	sourcetest.Run(t, func(*testing.T) sourcetest.Store {
-		s := store(sound)
+		s := store(unbroken)
 		s.Apply, s.SetReachable, s.Flat = nil, nil, true
 		return s
 	})
 }
 
-// A broken source is a sound one but for some of its methods.
+// A broken source replaces some methods of a source.
 type broken struct {
 	*sourcetest.MemorySource
 	wait  func(context.Context) error
@@ -67,34 +67,33 @@ func (b *broken) Close() error {
 	return b.MemorySource.Close()
 }
 
-// brokenSources are sources that do not keep the contract, and some of the tests that are
-// to find it.
+// brokenSources violate the contract of a source. Each must fail the tests listed.
 var brokenSources = map[string]struct {
 	fails []string
 	open  func(*sourcetest.MemorySource) source.Source
 }{
-	"never wakes": {[]string{"Source/Notices", "Watcher/Follows"}, func(s *sourcetest.MemorySource) source.Source {
+	"Wait never returns": {[]string{"Source/Notified", "Watcher/Follows"}, func(s *sourcetest.MemorySource) source.Source {
 		return &broken{MemorySource: s, wait: func(ctx context.Context) error {
 			<-ctx.Done()
 			return ctx.Err()
 		}}
 	}},
-	"misses what changes before it waits": {[]string{"Source/Notices"}, func(s *sourcetest.MemorySource) source.Source {
+	"Wait misses changes before it": {[]string{"Source/Notified"}, func(s *sourcetest.MemorySource) source.Source {
 		return &broken{MemorySource: s, wait: func(ctx context.Context) error {
 			s.SkipChange()
 			return s.Wait(ctx)
 		}}
 	}},
-	"does not end with its context": {[]string{"Source/Context"}, func(s *sourcetest.MemorySource) source.Source {
+	"Wait ignores its context": {[]string{"Source/Context"}, func(s *sourcetest.MemorySource) source.Source {
 		return &broken{MemorySource: s, wait: func(context.Context) error {
 			<-s.Changed()
 			return nil
 		}}
 	}},
-	"never rests": {[]string{"Source/Context"}, func(s *sourcetest.MemorySource) source.Source {
+	"Wait returns at once": {[]string{"Source/Context"}, func(s *sourcetest.MemorySource) source.Source {
 		return &broken{MemorySource: s, wait: func(ctx context.Context) error { return ctx.Err() }}
 	}},
-	"delivers twice": {[]string{"Source/Quiet"}, func(s *sourcetest.MemorySource) source.Source {
+	"PollAll delivers unchanged documents": {[]string{"Source/Quiet"}, func(s *sourcetest.MemorySource) source.Source {
 		return &broken{MemorySource: s, poll: func(ctx context.Context, depth source.Depth) (source.Batch, error) {
 			if depth == source.PollAll {
 				depth = source.PollReread
@@ -102,27 +101,27 @@ var brokenSources = map[string]struct {
 			return s.Poll(ctx, depth)
 		}}
 	}},
-	"delivers nothing afresh": {[]string{"Source/Afresh"}, func(s *sourcetest.MemorySource) source.Source {
+	"PollReread delivers changes only": {[]string{"Source/Reread"}, func(s *sourcetest.MemorySource) source.Source {
 		return &broken{MemorySource: s, poll: func(ctx context.Context, _ source.Depth) (source.Batch, error) {
 			return s.Poll(ctx, source.PollAll)
 		}}
 	}},
-	"forgets removals": {[]string{"Source/Removed", "Source/Barrier", "Watcher/Follows", "Watcher/Random"}, func(s *sourcetest.MemorySource) source.Source {
+	"removals are not delivered": {[]string{"Source/Removed", "Source/Barrier", "Watcher/Follows", "Watcher/Random"}, func(s *sourcetest.MemorySource) source.Source {
 		return &broken{MemorySource: s, poll: func(ctx context.Context, depth source.Depth) (source.Batch, error) {
 			b, err := s.Poll(ctx, depth)
 			b.Removed = nil
 			return b, err
 		}}
 	}},
-	"removes twice": {[]string{"Source/Removed"}, func(s *sourcetest.MemorySource) source.Source {
-		var gone []string
+	"removals are delivered twice": {[]string{"Source/Removed"}, func(s *sourcetest.MemorySource) source.Source {
+		var last []string
 		return &broken{MemorySource: s, poll: func(ctx context.Context, depth source.Depth) (source.Batch, error) {
 			b, err := s.Poll(ctx, depth)
-			gone, b.Removed = b.Removed, append(b.Removed, gone...)
+			last, b.Removed = b.Removed, append(b.Removed, last...)
 			return b, err
 		}}
 	}},
-	"has nothing when its store is away": {[]string{"Source/Unreachable", "Watcher/Unreachable"}, func(s *sourcetest.MemorySource) source.Source {
+	"unreachable store counts as empty": {[]string{"Source/Unreachable", "Watcher/Unreachable"}, func(s *sourcetest.MemorySource) source.Source {
 		return &broken{MemorySource: s, poll: func(ctx context.Context, depth source.Depth) (source.Batch, error) {
 			b, err := s.Poll(ctx, depth)
 			if err != nil && ctx.Err() == nil {
@@ -131,7 +130,7 @@ var brokenSources = map[string]struct {
 			return b, nil
 		}}
 	}},
-	"loses what a look found that fails": {[]string{"Source/Context"}, func(s *sourcetest.MemorySource) source.Source {
+	"canceled Poll loses changes": {[]string{"Source/Context"}, func(s *sourcetest.MemorySource) source.Source {
 		return &broken{MemorySource: s, poll: func(ctx context.Context, depth source.Depth) (source.Batch, error) {
 			b, err := s.Poll(context.WithoutCancel(ctx), depth)
 			if ctx.Err() != nil {
@@ -140,23 +139,23 @@ var brokenSources = map[string]struct {
 			return b, err
 		}}
 	}},
-	"sees only what it was told of": {[]string{"Source/Barrier"}, func(s *sourcetest.MemorySource) source.Source {
-		told := true
+	"PollAll finds notified changes only": {[]string{"Source/Barrier"}, func(s *sourcetest.MemorySource) source.Source {
+		notified := true
 		return &broken{MemorySource: s,
 			wait: func(ctx context.Context) error {
 				err := s.Wait(ctx)
-				told = told || err == nil
+				notified = notified || err == nil
 				return err
 			},
 			poll: func(ctx context.Context, depth source.Depth) (source.Batch, error) {
-				if !told && depth != source.PollReread {
+				if !notified && depth != source.PollReread {
 					return source.Batch{Health: source.Health{Mode: "memory"}}, ctx.Err()
 				}
-				told = false
+				notified = false
 				return s.Poll(ctx, depth)
 			}}
 	}},
-	"delivers one by one": {[]string{"Source/Together"}, func(s *sourcetest.MemorySource) source.Source {
+	"one document per batch": {[]string{"Source/Together"}, func(s *sourcetest.MemorySource) source.Source {
 		var rest []source.Document
 		return &broken{MemorySource: s,
 			wait: func(ctx context.Context) error {
@@ -184,7 +183,7 @@ var brokenSources = map[string]struct {
 				return b, nil
 			}}
 	}},
-	"never has what is pending": {[]string{"Source/Everything", "Watcher/Follows"}, func(s *sourcetest.MemorySource) source.Source {
+	"documents stay pending": {[]string{"Source/All", "Watcher/Follows"}, func(s *sourcetest.MemorySource) source.Source {
 		return &broken{MemorySource: s, poll: func(ctx context.Context, depth source.Depth) (source.Batch, error) {
 			b, err := s.Poll(ctx, depth)
 			for _, d := range b.Changed {
@@ -194,7 +193,7 @@ var brokenSources = map[string]struct {
 			return b, err
 		}}
 	}},
-	"delivers a part": {[]string{"Source/Everything", "Watcher/Follows", "Watcher/Bursts"}, func(s *sourcetest.MemorySource) source.Source {
+	"documents are truncated": {[]string{"Source/All", "Watcher/Follows", "Watcher/Bursts"}, func(s *sourcetest.MemorySource) source.Source {
 		return &broken{MemorySource: s, poll: func(ctx context.Context, depth source.Depth) (source.Batch, error) {
 			b, err := s.Poll(ctx, depth)
 			for i, d := range b.Changed {
@@ -203,7 +202,7 @@ var brokenSources = map[string]struct {
 			return b, err
 		}}
 	}},
-	"leaks a goroutine": {[]string{"Close"}, func(s *sourcetest.MemorySource) source.Source {
+	"goroutines leak": {[]string{"Close"}, func(s *sourcetest.MemorySource) source.Source {
 		for range 2 {
 			go func() { select {} }()
 		}
@@ -211,8 +210,8 @@ var brokenSources = map[string]struct {
 	}},
 }
 
-// TestBrokenSources runs the tests on broken sources, each in a process of its own, since
-// a test that fails has all those around it fail.
+// TestBrokenSources runs the suite on broken sources. Each runs in its own process, because
+// a failed subtest fails its parents.
 func TestBrokenSources(t *testing.T) {
 	const env = "SOURCETEST_BROKEN"
 	if name := os.Getenv(env); name != "" {
@@ -230,12 +229,12 @@ func TestBrokenSources(t *testing.T) {
 			cmd.Env = append(os.Environ(), env+"="+name)
 			out, err := cmd.CombinedOutput()
 			var failed *exec.ExitError
-			require.ErrorAs(t, err, &failed, "the source passed")
+			require.ErrorAs(t, err, &failed, "source passed the suite")
 			for _, test := range source.fails {
 				failed := strings.Contains(string(out), "--- FAIL: TestBrokenSources/"+test+" ")
 				assert.True(t, failed, "%s passed", test)
 			}
-			assert.False(t, strings.Contains(string(out), "panic:") || strings.Contains(string(out), "DATA RACE"), "it is the tests that failed")
+			assert.False(t, strings.Contains(string(out), "panic:") || strings.Contains(string(out), "DATA RACE"), "no test may panic or race")
 			if t.Failed() {
 				t.Logf("%s", out)
 			}

@@ -15,9 +15,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A directoryStore keeps documents in a directory, which may be away.
+// A directoryStore holds documents in a directory, which may be renamed for a while.
 type directoryStore struct {
-	dir  string // where it is to be
+	dir  string // while it is reachable
 	away bool
 }
 
@@ -28,7 +28,7 @@ func (s *directoryStore) path(name string) string {
 	return filepath.Join(s.dir, name)
 }
 
-// Put writes in place, as most editors do.
+// Put writes a file in place.
 func (s *directoryStore) Put(name, content string) error {
 	if err := os.MkdirAll(filepath.Dir(s.path(name)), 0o755); err != nil {
 		return err
@@ -36,7 +36,7 @@ func (s *directoryStore) Put(name, content string) error {
 	return os.WriteFile(s.path(name), []byte(content), 0o644)
 }
 
-// Rename puts a file in place whole.
+// Rename writes a temporary file and renames it.
 func (s *directoryStore) Rename(name, content string) error {
 	next := s.dir + ".next"
 	if err := os.MkdirAll(filepath.Dir(s.path(name)), 0o755); err != nil {
@@ -56,7 +56,7 @@ func (s *directoryStore) SetReachable(reachable bool) error {
 }
 
 func TestDirConformance(t *testing.T) {
-	for name, dir := range map[string]dir.Dir{"notices": {}, "polling": {Polling: true}, "confined": {Confined: true}} {
+	for name, dir := range map[string]dir.Dir{"events": {}, "polling": {Polling: true}, "confined": {Confined: true}} {
 		t.Run(name, func(t *testing.T) {
 			sourcetest.Run(t, func(t *testing.T) sourcetest.Store {
 				s := &directoryStore{dir: filepath.Join(t.TempDir(), "datasets")}
@@ -98,8 +98,8 @@ func TestDirConformance(t *testing.T) {
 	})
 }
 
-// A swapStore publishes each change as a new directory, as git-sync does: the path is a
-// link to it, and what it led to before is deleted at once.
+// A swapStore publishes each change as a new directory, as git-sync does. The path is a
+// link to it. The old directory is removed right after the link is swapped.
 type swapStore struct {
 	link     string
 	revision int

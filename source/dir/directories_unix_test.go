@@ -14,43 +14,15 @@ import (
 	"github.com/neurondex/neurondex/watcher"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/sys/unix"
 )
 
-// TestPipeInAFilesPlace: opening a pipe waits for somebody to write to it.
-func TestPipeInAFilesPlace(t *testing.T) {
-	for _, confined := range []bool{false, true} {
-		t.Run(fmt.Sprint("confined ", confined), func(t *testing.T) {
-			r := newFaultRig(t)
-			r.Write("b.toml", watchtest.TOML("1", "b"))
-			r.follow(dir.Dir{Confined: confined})
-			r.set(func() {
-				r.before["open a.toml"] = func() {
-					assert.NoError(t, os.Remove(r.Path("a.toml")))
-					assert.NoError(t, unix.Mkfifo(r.Path("a.toml"), 0o644))
-				}
-			})
-			r.Write("a.toml", watchtest.TOML("2", "a"))
-			err := r.Sync()
-			require.ErrorIs(t, err, watcher.ErrStale)
-			assert.ErrorContains(t, err, "is not a regular file")
-			assert.Equal(t, "a=1 b=1", r.Served())
-			r.told("b.toml", "2", "a=1 b=2")
-			require.NoError(t, os.Remove(r.Path("a.toml")))
-			r.Write("a.toml", watchtest.TOML("3", "a"))
-			r.WaitFor("a=3 b=2")
-			require.NoError(t, r.Sync())
-		})
-	}
-}
-
-// unmount makes a directory look like an empty one of another file system.
+// unmount replaces a directory with an empty one that seems to be on another file system.
 func (r *faultRig) unmount(dir string) {
 	r.Helper()
 	require.NoError(r, os.Rename(r.Path(dir), r.Dir+".mount"))
 	require.NoError(r, os.Mkdir(r.Path(dir), 0o755))
-	r.set(func() {
-		r.looks = func(name string, info fs.FileInfo) {
+	r.system.set(func() {
+		r.system.onStat = func(name string, info fs.FileInfo) {
 			if name == dir {
 				info.Sys().(*syscall.Stat_t).Dev += 7
 			}
@@ -58,13 +30,15 @@ func (r *faultRig) unmount(dir string) {
 	})
 }
 
+// mount reverts unmount.
 func (r *faultRig) mount(dir string) {
 	r.Helper()
-	r.set(func() { r.looks = nil })
+	r.system.set(func() { r.system.onStat = nil })
 	require.NoError(r, os.RemoveAll(r.Path(dir)))
 	require.NoError(r, os.Rename(r.Dir+".mount", r.Path(dir)))
 }
 
+// TestRootUnmounted unmounts the root: the last good datasets stay in service.
 func TestRootUnmounted(t *testing.T) {
 	r := newFaultRig(t)
 	r.follow(dir.Dir{})
@@ -82,12 +56,13 @@ func TestRootUnmounted(t *testing.T) {
 	}
 	r.unmount(".")
 	require.ErrorContains(t, r.Sync(), "unmounted")
-	require.NoError(t, r.W.Reload(t.Context()), "who reloads means it")
+	require.NoError(t, r.W.Reload(t.Context()), "a reload accepts it")
 	assert.Empty(t, r.Served())
 	require.NoError(t, r.Sync())
-	r.told("a.toml", "9", "a=9")
+	r.writeNotified("a.toml", "9", "a=9")
 }
 
+// TestDirectoryUnmounted unmounts a directory below the root.
 func TestDirectoryUnmounted(t *testing.T) {
 	r := newFaultRig(t)
 	r.Write("sub/b.toml", watchtest.TOML("1", "b"))
@@ -110,14 +85,15 @@ func TestDirectoryUnmounted(t *testing.T) {
 	require.NoError(t, r.W.Reload(t.Context()))
 	assert.Equal(t, "a=2", r.Served())
 	require.NoError(t, r.Sync())
-	r.told("sub/b.toml", "3", "a=2 b=3")
+	r.writeNotified("sub/b.toml", "3", "a=2 b=3")
 }
 
-// TestSameNumber: file systems give the number of what was removed to what comes next.
-func TestSameNumber(t *testing.T) {
+// TestInodeReused removes directories and creates others with the same inode number, as
+// some file systems do.
+func TestInodeReused(t *testing.T) {
 	r := newFaultRig(t)
-	r.set(func() {
-		r.looks = func(name string, info fs.FileInfo) {
+	r.system.set(func() {
+		r.system.onStat = func(name string, info fs.FileInfo) {
 			if info.IsDir() {
 				info.Sys().(*syscall.Stat_t).Ino = uint64(len(name))
 			}
