@@ -63,7 +63,7 @@ func LoadDir(dir string, opts ...Option) (Result, error) {
 // cannot be read is in the diagnostics, with [RuleUnreadable].
 func LoadFS(fsys fs.FS, opts ...Option) (Result, error) {
 	var entries []disk.Entry
-	err := disk.Walk(fsys, func(e disk.Entry) {
+	err := disk.Walk(fsys, nil, func(e disk.Entry) {
 		if e.IsCandidate() {
 			entries = append(entries, e)
 		}

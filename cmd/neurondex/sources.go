@@ -20,6 +20,7 @@ import (
 // addDirFlags adds the flags that say where the datasets are.
 func addDirFlags(cmd *cobra.Command) {
 	cmd.Flags().StringArray("dir", nil, "`directory` of dataset files; may be repeated, later ones override earlier ones (default: the nine built-in datasets)")
+	cmd.Flags().StringArray("exclude", nil, "leave out files and directories that this `pattern` matches, like lost+found or **/old/*; may be repeated")
 	cmd.Flags().Bool("builtin", false, "keep the nine built-in datasets beneath those of --dir")
 }
 
@@ -85,7 +86,7 @@ func (s settings) layers() []layer {
 
 // follow follows the datasets, as the flags of addDirFlags and addWatchFlags say.
 func follow(ctx context.Context, s settings, log *slog.Logger, opts ...watcher.Option) (*watcher.Watcher, error) {
-	settings := dir.Dir{Polling: s.GetBool("poll"), Confined: s.GetBool("confined")}
+	settings := dir.Dir{Polling: s.GetBool("poll"), Confined: s.GetBool("confined"), Exclude: s.GetStringSlice("exclude")}
 	for _, flag := range []struct {
 		name string
 		into *time.Duration

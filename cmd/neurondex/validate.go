@@ -121,7 +121,7 @@ func findFiles(args []string, stdin io.Reader) ([]fileSet, error) {
 			named.files = append(named.files, file{path: arg})
 		case err == nil && info.IsDir():
 			set := fileSet{}
-			err := disk.Walk(disk.Dir(arg), func(e disk.Entry) {
+			err := disk.Walk(disk.Dir(arg), nil, func(e disk.Entry) {
 				if e.IsCandidate() {
 					set.files = append(set.files, file{filepath.Join(arg, filepath.FromSlash(e.Name)), e.Err})
 				}

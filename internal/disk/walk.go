@@ -52,44 +52,55 @@ func (e Entry) IsCandidate() bool {
 //
 // Walk follows symbolic links, but never into a directory that it is still walking. It skips
 // dot directories. It calls Stat on all cores, and visit for one entry at a time. It returns
-// an error only if the root cannot be listed.
-func Walk(fsys fs.FS, visit func(Entry)) error {
+// an error only if the root cannot be listed. Names that exclude matches do not exist for it.
+func Walk(fsys fs.FS, exclude Patterns, visit func(Entry)) error {
 	root, err := fs.Stat(fsys, ".")
 	if err != nil {
 		return err
 	}
-	return walk(fsys, Entry{Name: ".", Info: root}, []fs.FileInfo{root}, visit)
+	w := walker{fsys, exclude, visit}
+	return w.walk(Entry{Name: ".", Info: root}, []fs.FileInfo{root})
 }
 
-func walk(fsys fs.FS, dir Entry, above []fs.FileInfo, visit func(Entry)) error {
-	visit(dir)
-	entries, err := fs.ReadDir(fsys, dir.Name)
+type walker struct {
+	fsys    fs.FS
+	exclude Patterns
+	visit   func(Entry)
+}
+
+func (w *walker) walk(dir Entry, above []fs.FileInfo) error {
+	w.visit(dir)
+	entries, err := fs.ReadDir(w.fsys, dir.Name)
 	if err != nil {
 		return err
 	}
 	var all []Entry
 	for _, e := range entries {
-		if IsDocument(e.Name()) || mayBeDirectory(e) {
-			all = append(all, Entry{Name: path.Join(dir.Name, e.Name()), Link: e.Type()&fs.ModeSymlink != 0})
+		if !IsDocument(e.Name()) && !mayBeDirectory(e) {
+			continue
+		}
+		name := path.Join(dir.Name, e.Name())
+		if !w.exclude.matchOne(name) {
+			all = append(all, Entry{Name: name, Link: e.Type()&fs.ModeSymlink != 0})
 		}
 	}
 	parallel.For(len(all), runtime.GOMAXPROCS(0), func(i int) {
-		all[i].Info, all[i].Err = fs.Stat(fsys, all[i].Name)
+		all[i].Info, all[i].Err = fs.Stat(w.fsys, all[i].Name)
 	})
 	for _, e := range all {
 		switch {
 		case errors.Is(e.Err, fs.ErrNotExist) && !e.Link:
 			// It was removed after the directory was listed.
 		case e.Err != nil:
-			visit(e)
+			w.visit(e)
 		case !e.IsDir():
 			if IsDocument(path.Base(e.Name)) {
-				visit(e)
+				w.visit(e)
 			}
 		case !slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, e.Info) }):
-			if err := walk(fsys, e, append(above, e.Info), visit); err != nil {
+			if err := w.walk(e, append(above, e.Info)); err != nil {
 				e.Err = err
-				visit(e)
+				w.visit(e)
 			}
 		}
 	}

@@ -3,9 +3,11 @@ package dir
 import (
 	"context"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"time"
 
+	"github.com/neurondex/neurondex/internal/disk"
 	"github.com/neurondex/neurondex/source"
 )
 
@@ -39,6 +41,10 @@ type Dir struct {
 	// Polling scans the tree every second instead of asking the system for events. On
 	// file systems without events (NFS, SMB, FUSE, 9p) that is done in any case.
 	Polling bool
+	// Exclude holds patterns of names to leave out, files and directories: with a slash,
+	// of paths below the directory ("**" matches any number of directories); without, of
+	// base names.
+	Exclude []string
 	// Confined refuses symbolic links that are absolute or lead out of the directory.
 	Confined bool
 
@@ -188,6 +194,9 @@ func (d *Dir) start() error {
 	}
 	if d.Path == "" {
 		return errors.New("dir: Path is empty")
+	}
+	if err := disk.Patterns(d.Exclude).Check(); err != nil {
+		return fmt.Errorf("dir: Exclude: %w", err)
 	}
 	// The directory stays the same if the process changes its working directory.
 	root, err := filepath.Abs(d.Path)

@@ -24,7 +24,7 @@ func (d *Dir) scan(files fileSystem, scope scope, depth source.Depth) (*tree, er
 	if scope.full || scope.verify {
 		d.mounts = d.system.mounts()
 	}
-	s := &scanner{files: files, root: d.root, mounts: d.mounts, dirs: d.dirs, delivered: d.pending.delivered, tree: newTree()}
+	s := &scanner{files: files, root: d.root, exclude: d.Exclude, mounts: d.mounts, dirs: d.dirs, delivered: d.pending.delivered, tree: newTree()}
 	if !scope.full {
 		return s.tree, s.scanNames(scope)
 	}
@@ -46,6 +46,7 @@ func (d *Dir) scan(files fileSystem, scope scope, depth source.Depth) (*tree, er
 type scanner struct {
 	files     fileSystem
 	root      string // absolute
+	exclude   disk.Patterns
 	mounts    mounts
 	dirs      map[string]directory // of the last full scan
 	delivered map[string]file
@@ -63,7 +64,7 @@ func (s *scanner) checkRoot() error {
 // scanAll scans the whole tree. It calls enter for each directory before listing it.
 func (s *scanner) scanAll(enter func(path string, id fileID)) error {
 	t := s.tree
-	return disk.Walk(s.files, func(e disk.Entry) {
+	return disk.Walk(s.files, s.exclude, func(e disk.Entry) {
 		_, wasDirectory := s.dirs[e.Name]
 		switch {
 		case e.IsDir() && e.Err == nil:

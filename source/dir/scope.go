@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/neurondex/neurondex/internal/disk"
 	"github.com/neurondex/neurondex/source"
 )
 
@@ -36,7 +37,9 @@ func (d *Dir) scope(files fileSystem, depth source.Depth, events events, now tim
 	}
 	names := p.namesToExamine(verify, now)
 	for name := range events.documents {
-		names[name] = true
+		if !disk.Patterns(d.Exclude).Match(name) {
+			names[name] = true
+		}
 	}
 	if len(names) > len(p.delivered)/2+16 {
 		return fullScope // it costs no more
