@@ -198,22 +198,30 @@ func (m *model) do(f func()) {
 
 // swapLinks publishes revisions as Kubernetes does, through a ..data link that the links of
 // the files lead through, and as git-sync does, through a link to a directory. It removes
-// the old revision right after. No snapshot may mix two revisions.
+// swapLinks publishes revisions as a Kubernetes volume does (files and directories are links
+// through a ..data link), and as git-sync does (a link to a directory whose old target is
+// deleted right after). No snapshot may hold two revisions of one. It takes the steps of
+// Kubernetes' own AtomicWriter, and may pause between any two of them.
 func (m *model) swapLinks(deadline time.Time, random *rand.Rand) {
-	names := []string{"a.toml", "b.toml", "c.toml"}
+	names := []string{"a.toml", "b.toml", "sub/c.toml", "sub/deep/d.toml"}
 	write := func(dir, group string, rev int) {
-		assert.NoError(m, os.MkdirAll(dir, 0o755))
 		for _, name := range names {
 			doc := group + "/" + name
 			text, state := content(doc, rev, 0, 2)
 			m.allow(doc, state)
-			assert.NoError(m, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
+			path := filepath.Join(dir, name)
+			assert.NoError(m, os.MkdirAll(filepath.Dir(path), 0o755))
+			assert.NoError(m, os.WriteFile(path, []byte(text), 0o644))
 		}
 	}
-	swap := func(target, link string) {
-		next := filepath.Join(filepath.Dir(link), ".next")
+	swap := func(target, link, next string) {
 		assert.NoError(m, os.Symlink(target, next))
 		assert.NoError(m, os.Rename(next, link))
+	}
+	pause := func() {
+		if random.IntN(3) == 0 {
+			time.Sleep(time.Duration(random.IntN(80)) * time.Millisecond)
+		}
 	}
 	old := ""
 	for rev := 1; time.Now().Before(deadline); rev++ {
@@ -224,20 +232,27 @@ func (m *model) swapLinks(deadline time.Time, random *rand.Rand) {
 			if _, err := os.Stat(at); err != nil {
 				volume = filepath.Join(m.outside, "volume")
 			}
-			write(filepath.Join(volume, fmt.Sprint("..", rev)), "link-volume", rev)
-			swap(fmt.Sprint("..", rev), filepath.Join(volume, "..data"))
+			revision := fmt.Sprint("..", rev)
+			write(filepath.Join(volume, revision), "link-volume", rev)
+			pause()
+			before, _ := os.Readlink(filepath.Join(volume, "..data"))
+			swap(revision, filepath.Join(volume, "..data"), filepath.Join(volume, "..data_tmp"))
+			pause()
 			if volume != at {
-				for _, name := range names {
+				for _, name := range []string{"a.toml", "b.toml", "sub"} {
 					assert.NoError(m, os.Symlink("..data/"+name, filepath.Join(volume, name)))
 				}
 				assert.NoError(m, os.Rename(volume, at))
+			} else if before != "" {
+				assert.NoError(m, os.RemoveAll(filepath.Join(at, before)))
 			}
-			assert.NoError(m, os.RemoveAll(filepath.Join(at, fmt.Sprint("..", rev-1))))
 
 			tree := filepath.Join(m.outside, fmt.Sprint("rev", rev))
 			write(tree, "link-sync", rev)
-			swap(tree, filepath.Join(m.Dir, "link-sync"))
+			pause()
+			swap(tree, filepath.Join(m.Dir, "link-sync"), filepath.Join(m.Dir, ".next"))
 			if old != "" {
+				pause()
 				assert.NoError(m, os.RemoveAll(old))
 			}
 			old = tree

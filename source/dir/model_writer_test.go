@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -73,6 +74,8 @@ func (w *writer) ifExists(err error) bool {
 	return err == nil
 }
 
+// writeInPieces writes a file in pieces, sometimes with a pause that is much longer than
+// the settle time. As long as it has the file open, none of the pieces may be read.
 func (w *writer) writeInPieces(doc string) {
 	path, text, done := w.next(doc)
 	f, err := os.Create(path)
@@ -84,11 +87,14 @@ func (w *writer) writeInPieces(doc string) {
 		n := min(len(text)-written, 1+w.random.IntN(200))
 		_, err := f.WriteString(text[written : written+n])
 		w.must(err)
-		if time.Since(last) > modelSettle/2 {
+		if time.Since(last) > modelSettle/2 && runtime.GOOS != "linux" { // where nobody tells who has it open
 			w.allow(doc, strings.Repeat(fmt.Sprintf("v%d ", w.version), strings.Count(text[:written], "\n\n")))
 		}
 		written, last = written+n, time.Now()
-		if w.random.IntN(3) == 0 {
+		switch w.random.IntN(20) {
+		case 0:
+			time.Sleep(time.Duration(w.random.IntN(300)) * time.Millisecond)
+		case 1, 2, 3, 4, 5:
 			time.Sleep(time.Duration(w.random.IntN(3)) * time.Millisecond)
 		}
 	}
