@@ -85,6 +85,9 @@ func (w *writer) writeInPieces(doc string) {
 	written, last := 0, time.Now()
 	for written < len(text) {
 		n := min(len(text)-written, 1+w.random.IntN(200))
+		if end := strings.Index(text[written:], "\n\n"); end > 0 && w.random.IntN(2) == 0 {
+			n = end + 2 // whole datasets so far: it would be valid
+		}
 		_, err := f.WriteString(text[written : written+n])
 		w.must(err)
 		if time.Since(last) > modelSettle/2 && runtime.GOOS != "linux" { // where nobody tells who has it open
