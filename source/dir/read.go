@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"runtime"
+	"time"
 
 	"github.com/neurondex/neurondex/internal/parallel"
 	"github.com/neurondex/neurondex/source"
@@ -32,7 +34,7 @@ func (d *Dir) read(files fileSystem, names []string) []source.Document {
 		case change.file.err != "":
 			doc.Err = errors.New(change.file.err)
 		default:
-			doc.Data, doc.Err = readFile(files, doc.Name, change, limit)
+			doc.Data, doc.Err = d.readFile(files, doc.Name, change, limit)
 		}
 	})
 	return documents
@@ -40,7 +42,7 @@ func (d *Dir) read(files fileSystem, names []string) []source.Document {
 
 // readFile reads a file that is still as the scan found it. That its name still leads to
 // it, the second scan shows.
-func readFile(files fileSystem, name string, c change, limit int64) ([]byte, error) {
+func (d *Dir) readFile(files fileSystem, name string, c change, limit int64) ([]byte, error) {
 	found := c.file.stat
 	f, err := files.Open(name)
 	if err != nil {
@@ -53,7 +55,7 @@ func readFile(files fileSystem, name string, c change, limit int64) ([]byte, err
 	if !isSame(f, found) {
 		return nil, errChanged
 	}
-	if c.kind != touched && hasWriter(f) {
+	if c.kind != touched && d.hasWriter(f, name) {
 		return nil, errOpen
 	}
 	if found.size > limit {
@@ -71,6 +73,19 @@ func readFile(files fileSystem, name string, c change, limit int64) ([]byte, err
 		return nil, errChanged
 	}
 	return data[:n], nil
+}
+
+// hasWriter reports whether a process has a file open for writing, as far as the system
+// tells.
+func (d *Dir) hasWriter(f fs.File, name string) bool {
+	switch d.system.lease(f) {
+	case writingYes:
+		return true
+	case writingNo:
+		return false
+	default:
+		return d.watches.writers.isOpen(filepath.Join(d.root, filepath.FromSlash(name)), time.Now())
+	}
 }
 
 // isSame reports whether an open file is the one that a scan found, unchanged.

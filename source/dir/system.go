@@ -13,9 +13,10 @@ type system struct {
 	notify func() (notifier, error)
 	remote func(path string) bool // watches can be set there, but report no changes of other machines
 	mounts func() mounts
+	lease  func(f fs.File) writing // of an open file
 }
 
-var realSystem = system{open: openDisk, notify: newNotifier, remote: isRemote, mounts: readMounts}
+var realSystem = system{open: openDisk, notify: newNotifier, remote: isRemote, mounts: readMounts, lease: leaseOf}
 
 // A fileSystem is the tree below a directory. Files that are open stay so when it closes.
 type fileSystem interface {

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -138,6 +139,11 @@ type faultyFile struct {
 	system *faultySystem
 	name   string
 	begun  bool
+}
+
+// SyscallConn lets a lease be taken.
+func (f *faultyFile) SyscallConn() (syscall.RawConn, error) {
+	return f.File.(syscall.Conn).SyscallConn()
 }
 
 func (f *faultyFile) Read(p []byte) (int, error) {

@@ -23,6 +23,7 @@ type watches struct {
 	polling bool // events are not wanted
 
 	collector *collector        // nil without a notifier
+	writers   writerWatch       // of the same directories
 	watched   map[string]fileID // by absolute path; a watch follows the directory, not the path
 	failures  uint64
 	closed    counts // of collectors that were closed
@@ -41,7 +42,7 @@ type watches struct {
 const modePoll = "poll"
 
 func newWatches(root string, s system, polling bool) *watches {
-	return &watches{root: root, system: s, polling: polling, watched: make(map[string]fileID)}
+	return &watches{root: root, system: s, polling: polling, writers: noWriterWatch{}, watched: make(map[string]fileID)}
 }
 
 // begin makes sure that there is a notifier, unless events are not wanted or not
@@ -56,6 +57,8 @@ func (w *watches) begin() {
 	if w.polling || w.remote {
 		if w.collector != nil {
 			_ = w.collector.close() // its events are not needed any more
+			w.writers.close()
+			w.writers = noWriterWatch{}
 			_, last := w.collector.drain()
 			w.closed = w.closed.plus(last)
 			w.collector, w.counts = nil, counts{}
@@ -70,7 +73,7 @@ func (w *watches) begin() {
 			w.problem = watchProblem(err)
 			return
 		}
-		w.collector = newCollector(n, w.root)
+		w.collector, w.writers = newCollector(n, w.root), newWriterWatch()
 	}
 	w.covered = true
 	active := w.active()
@@ -161,6 +164,9 @@ func (w *watches) add(path string, id fileID) error {
 		return err
 	}
 	w.watched[path] = id
+	if path != w.parent() {
+		w.writers.add(path)
+	}
 	return nil
 }
 
@@ -169,6 +175,7 @@ func (w *watches) remove(path string) {
 		return
 	}
 	delete(w.watched, path)
+	w.writers.remove(path)
 	// It fails if the directory was removed, and its watch with it.
 	_ = w.collector.notifier.Remove(path)
 }
@@ -213,6 +220,7 @@ func (w *watches) close() error {
 	if w.collector == nil {
 		return nil
 	}
+	w.writers.close()
 	return w.collector.close()
 }
 

@@ -1,0 +1,76 @@
+package dir
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
+)
+
+// TestWriterEvents drives the bookkeeping by the events of a file's life.
+func TestWriterEvents(t *testing.T) {
+	d := t.TempDir()
+	path := func(name string) string { return filepath.Join(d, name) }
+	w := newWriterWatch().(*inotifyWriters)
+	defer w.close()
+	w.add(d)
+	// seen waits until the events so far have been handled: a file of our own is the last.
+	n := 0
+	seen := func() {
+		t.Helper()
+		n++
+		marker := path(string(rune('A' + n)))
+		f, err := os.Create(marker)
+		require.NoError(t, err)
+		defer f.Close()
+		_, err = f.WriteString("x")
+		require.NoError(t, err)
+		require.Eventually(t, func() bool { return w.isOpen(marker, time.Now()) }, 10*time.Second, time.Millisecond)
+	}
+	isOpen := func(name string) bool {
+		t.Helper()
+		seen()
+		return w.isOpen(path(name), time.Now())
+	}
+	f, err := os.Create(path("a"))
+	require.NoError(t, err)
+	assert.False(t, isOpen("a"), "nothing was written yet")
+	_, err = f.WriteString("x")
+	require.NoError(t, err)
+	assert.True(t, isOpen("a"))
+	reader, err := os.Open(path("a"))
+	require.NoError(t, err)
+	require.NoError(t, reader.Close())
+	assert.True(t, isOpen("a"), "only a reader closed it")
+	assert.False(t, w.isOpen(path("a"), time.Now().Add(writerTimeout)), "it was not written to for long")
+	require.NoError(t, os.Rename(path("a"), path("b")))
+	assert.True(t, isOpen("b"))
+	assert.False(t, isOpen("a"))
+	require.NoError(t, f.Close())
+	assert.False(t, isOpen("b"))
+	require.NoError(t, unix.Truncate(path("b"), 0))
+	assert.False(t, isOpen("b"), "truncate(2) opens nothing")
+
+	f, err = os.OpenFile(path("b"), os.O_WRONLY, 0)
+	require.NoError(t, err)
+	_, err = f.WriteString("x")
+	require.NoError(t, err)
+	assert.True(t, isOpen("b"))
+	require.NoError(t, os.WriteFile(path("c"), []byte("x"), 0o644))
+	require.NoError(t, os.Rename(path("c"), path("b")))
+	assert.False(t, isOpen("b"), "another file took its name")
+	require.NoError(t, f.Close())
+	require.NoError(t, os.WriteFile(path("b"), []byte("x"), 0o644))
+	require.NoError(t, os.Remove(path("b")))
+	assert.False(t, isOpen("b"))
+	w.remove(d)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	assert.Empty(t, w.files)
+	assert.Empty(t, w.dirs)
+	assert.Empty(t, w.wds)
+}
