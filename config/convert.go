@@ -75,7 +75,7 @@ func (e *encoder) fieldsOf(s *registry.Spec) []registry.Field {
 			}
 		case f.number != nil:
 			if n := *f.number(s); n != 0 {
-				v = registry.IntegerValue(strconv.Itoa(n))
+				v = registry.IntegerValue(int64(n))
 			}
 		case f.flag != nil:
 			if *f.flag(s) {
@@ -227,7 +227,7 @@ func (e *encoder) jsonDocument(beside []registry.Field, specs []registry.Spec) {
 	if e.err != nil {
 		return
 	}
-	compact, _ := registry.ObjectValue(document...).MarshalJSON() // a value always marshals
+	compact := registry.ObjectValue(document...).AppendJSON(nil)
 	var out bytes.Buffer
 	if err := json.Indent(&out, compact, "", "  "); err != nil {
 		e.err = err

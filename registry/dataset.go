@@ -391,15 +391,9 @@ func (d Dataset) AppendJSON(b []byte) []byte {
 	for _, f := range det.extra {
 		b = append(b, ',')
 		b = append(appendJSONString(b, f.Name), ':')
-		b = f.Value.appendJSON(b)
+		b = f.Value.AppendJSON(b)
 	}
 	return append(b, '}')
-}
-
-// AppendMetadataJSON appends the four required fields alone, named in camelCase:
-// the form in which the Transformer Debugger's own server returns a dataset.
-func (d Dataset) AppendMetadataJSON(b []byte) []byte {
-	return append(d.appendRequired(append(b, '{')), '}')
 }
 
 func (d Dataset) appendRequired(b []byte) []byte {

@@ -29,7 +29,7 @@ func specOfAll(s string) registry.Spec {
 		Description: s[:5], Model: s[:6], RecordFormat: s[:7], ExplanationDatasetPaths: []string{s[:4]},
 		Version: s[:3], License: s[:8], Homepage: s[:2], Tags: []string{s[:10], s[1:2]}, ReplacedBy: s[2:3],
 		Extra: []registry.Field{{Name: s[:4], Value: registry.ListValue(
-			registry.StringValue(s[4:8]), registry.ObjectValue(registry.Field{Name: s[:3], Value: registry.FloatValue(s[5:6])}))}},
+			registry.StringValue(s[4:8]), registry.ObjectValue(registry.Field{Name: s[:3], Value: parsed(registry.ParseFloat(s[5:6]))}))}},
 	}
 }
 

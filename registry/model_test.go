@@ -161,7 +161,7 @@ func (r *mutator) spec(key int) registry.Spec {
 	if r.IntN(4) == 0 {
 		s.Description, s.Model, s.Layers = fmt.Sprint("text", r.IntN(2)), "m", r.IntN(2)
 		s.Tags = []string{"a", fmt.Sprint(r.IntN(2))}
-		s.Extra = []registry.Field{{Name: "n", Value: registry.ListValue(registry.IntegerValue(fmt.Sprint(r.IntN(2))))}}
+		s.Extra = []registry.Field{{Name: "n", Value: registry.ListValue(registry.IntegerValue(r.Int64N(2)))}}
 	}
 	return s
 }

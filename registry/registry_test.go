@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math"
 	"os"
 	"os/exec"
 	"runtime"
@@ -287,7 +288,7 @@ func TestHashIsOfTheContent(t *testing.T) {
 		func(s *registry.Spec) { s.Tags = []string{"d"} },
 		func(s *registry.Spec) { s.Deprecated = true },
 		func(s *registry.Spec) { s.ReplacedBy = "d" },
-		func(s *registry.Spec) { s.Extra = []registry.Field{{Name: "d", Value: registry.IntegerValue("1")}} },
+		func(s *registry.Spec) { s.Extra = []registry.Field{{Name: "d", Value: registry.IntegerValue(1)}} },
 		func(s *registry.Spec) { s.Extra = []registry.Field{{Name: "d", Value: registry.StringValue("1")}} },
 	} {
 		s := spec("x", "p")
@@ -330,8 +331,8 @@ func TestJSON(t *testing.T) {
 		Tags: []string{"a", "b"}, Deprecated: true, ReplacedBy: "y",
 		Extra: []registry.Field{
 			{Name: "MyKey", Value: registry.ObjectValue(
-				registry.Field{Name: "big", Value: registry.IntegerValue("9223372036854775807")},
-				registry.Field{Name: "list", Value: registry.ListValue(registry.FloatValue("1.5e300"), registry.FloatValue("-inf"), registry.Value{}, registry.TimeValue("1979-05-27"))})},
+				registry.Field{Name: "big", Value: registry.IntegerValue(9223372036854775807)},
+				registry.Field{Name: "list", Value: registry.ListValue(registry.FloatValue(1.5e300), registry.FloatValue(math.Inf(-1)), registry.Value{}, parsed(registry.ParseTime("1979-05-27")))})},
 		},
 	}
 	apply(t, reg, put(doc("a", full, spec("plain", "p"))))
@@ -343,9 +344,6 @@ func TestJSON(t *testing.T) {
 		"MyKey":{"big":9223372036854775807,"list":[1.5e300,"-inf",null,"1979-05-27"]}},
 		{"shortName":"plain","derivedScalarType":"mlp_post_act","userVisibleName":"PLAIN","neuronDatasetPath":"p"}]`,
 		string(got))
-	d, _ := reg.Snapshot().Lookup(full.ShortName, "t")
-	metadata := `{"shortName":"x\"\n\u0001<é","derivedScalarType":"t","userVisibleName":"n","neuronDatasetPath":"p"}`
-	assert.Equal(t, metadata, string(d.AppendMetadataJSON(nil)), "to the byte: the order of the keys counts")
 }
 
 func TestUpdates(t *testing.T) {

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/neurondex/neurondex/registry"
+	"github.com/neurondex/neurondex/registry/viewer"
 	"github.com/neurondex/neurondex/watcher"
 	"github.com/rs/cors"
 )
@@ -30,7 +31,7 @@ type Options struct {
 	// [watcher.Watcher.Reload]. With none there is no route /-/reload.
 	Reload func(context.Context) error
 	// ViewerSafe leaves out of /neuron_datasets_metadata, and of nothing else, what the
-	// public neuron viewer cannot show: see [registry.Key.ViewerFault]. One such dataset
+	// public neuron viewer cannot show: see [viewer.Fault]. One such dataset
 	// keeps its home page blank.
 	ViewerSafe bool
 }
@@ -110,7 +111,7 @@ type body struct {
 //	curl -X POST http://127.0.0.1:8000/neuron_datasets_metadata
 func (h *handler) metadata(w http.ResponseWriter, r *http.Request) {
 	h.serveList(w, r, &h.metadataBody, func(s *registry.Snapshot) []byte {
-		return appendList(nil, s, func(d registry.Dataset) bool { return h.viewerSafe && isHidden(d) }, registry.Dataset.AppendMetadataJSON)
+		return appendList(nil, s, func(d registry.Dataset) bool { return h.viewerSafe && isHidden(d) }, viewer.AppendMetadata)
 	})
 }
 
@@ -120,17 +121,19 @@ func (h *handler) metadata(w http.ResponseWriter, r *http.Request) {
 func (h *handler) list(w http.ResponseWriter, r *http.Request) {
 	h.serveList(w, r, &h.listBody, func(s *registry.Snapshot) []byte {
 		b := fmt.Appendf(nil, `{"generation":%d,"hash":"%v","datasets":`, s.Generation(), s.Hash())
-		return append(appendList(b, s, func(registry.Dataset) bool { return false }, registry.Dataset.AppendJSON), '}')
+		return append(appendList(b, s, func(registry.Dataset) bool { return false }, appendDataset), '}')
 	})
 }
 
+func appendDataset(b []byte, d registry.Dataset) []byte { return d.AppendJSON(b) }
+
 // isHidden reports whether the public neuron viewer cannot show a dataset.
 func isHidden(d registry.Dataset) bool {
-	_, fault := d.Key().ViewerFault()
+	_, fault := viewer.Fault(d.Key())
 	return fault != ""
 }
 
-func appendList(b []byte, s *registry.Snapshot, leaveOut func(registry.Dataset) bool, item func(registry.Dataset, []byte) []byte) []byte {
+func appendList(b []byte, s *registry.Snapshot, leaveOut func(registry.Dataset) bool, item func([]byte, registry.Dataset) []byte) []byte {
 	b = append(b, '[')
 	first := true
 	for d := range s.All() {
@@ -141,7 +144,7 @@ func appendList(b []byte, s *registry.Snapshot, leaveOut func(registry.Dataset) 
 			b = append(b, ',')
 		}
 		first = false
-		b = item(d, b)
+		b = item(b, d)
 	}
 	return append(b, ']')
 }

@@ -166,8 +166,7 @@ func fieldRows(d registry.Dataset) [][]string {
 		}
 	}
 	for name, value := range d.Extra() {
-		b, _ := value.MarshalJSON() // a value always marshals
-		rows = append(rows, []string{cell(name), string(b)})
+		rows = append(rows, []string{cell(name), string(value.AppendJSON(nil))})
 	}
 	return append(rows, []string{"(file)", cell(d.Document())})
 }
