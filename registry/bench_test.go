@@ -231,6 +231,98 @@ func BenchmarkFill(b *testing.B) {
 	}
 }
 
+// family returns a document in which one short name has n types.
+func family(n int, version string) registry.Document {
+	d := registry.Document{Name: "family.toml", Datasets: make([]registry.Spec, n)}
+	for i := range d.Datasets {
+		d.Datasets[i] = spec("model", "path")
+		d.Datasets[i].DerivedScalarType = registry.DerivedScalarType(fmt.Sprintf("type-%06d", i*7919%n))
+	}
+	d.Datasets[n/2].UserVisibleName += version
+	return d
+}
+
+// BenchmarkLookupType looks up datasets of short names with four types each, and
+// BenchmarkFamily works on one short name with many types.
+func BenchmarkLookupType(b *testing.B) {
+	types := []registry.DerivedScalarType{registry.MLPPostAct, registry.AttnWriteNorm, registry.MLPAutoencoderLatent, registry.ResidPostMLP}
+	for _, n := range []int{10_000, 1_000_000} {
+		reg, names := registry.New(), shortNames(n/4)
+		for i := 0; i < n/4; i += 25 {
+			d := registry.Document{Name: fmt.Sprintf("%07d.toml", i)}
+			for _, s := range hundred(i, 25, "").Datasets {
+				for _, s.DerivedScalarType = range types {
+					d.Datasets = append(d.Datasets, s)
+				}
+			}
+			if _, err := reg.Apply(registry.Change{Put: []registry.Document{d}}); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			total := 0
+			for i := 0; b.Loop(); i++ {
+				d, _ := reg.Snapshot().Lookup(names[scattered(i, n/4)], types[i%4])
+				total += len(d.NeuronDatasetPath())
+			}
+			sink = total
+		})
+		b.Run(fmt.Sprintf("named/%d", n), func(b *testing.B) {
+			for i := 0; b.Loop(); i++ {
+				for d := range reg.Snapshot().Named(names[scattered(i, n/4)]) {
+					sink += len(d.NeuronDatasetPath())
+				}
+			}
+		})
+	}
+}
+
+func BenchmarkFamily(b *testing.B) {
+	for _, n := range []int{1000, 100_000} {
+		apply := func(reg *registry.Registry, d registry.Document) {
+			if _, err := reg.Apply(put(d)); err != nil {
+				b.Fatal(err)
+			}
+		}
+		b.Run(fmt.Sprintf("fill/%d", n), func(b *testing.B) {
+			d := family(n, "")
+			for b.Loop() {
+				apply(registry.New(), d)
+			}
+		})
+		b.Run(fmt.Sprintf("change/%d", n), func(b *testing.B) {
+			reg, versions := registry.New(), []registry.Document{family(n, "a"), family(n, "b")}
+			for i := 0; b.Loop(); i++ {
+				apply(reg, versions[i%2])
+			}
+		})
+		b.Run(fmt.Sprintf("insert/%d", n), func(b *testing.B) {
+			reg, versions := registry.New(), []registry.Document{family(n, "a"), family(n, "a")}
+			versions[1].Datasets = versions[1].Datasets[1:]
+			for i := 0; b.Loop(); i++ {
+				apply(reg, versions[i%2])
+			}
+		})
+		b.Run(fmt.Sprintf("named/%d", n), func(b *testing.B) {
+			reg := registry.New()
+			apply(reg, family(n, ""))
+			for b.Loop() {
+				for d := range reg.Snapshot().Named("model") {
+					sink += len(d.NeuronDatasetPath())
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("lookup/%d", n), func(b *testing.B) {
+			reg, d := registry.New(), family(n, "")
+			apply(reg, d)
+			for i := 0; b.Loop(); i++ {
+				found, _ := reg.Snapshot().Lookup("model", d.Datasets[scattered(i, n)].DerivedScalarType)
+				sink += len(found.NeuronDatasetPath())
+			}
+		})
+	}
+}
+
 // liveHeap returns how much memory is in use, garbage aside.
 func liveHeap() int64 {
 	for range 3 { // handles of package unique take two cycles to go

@@ -1,14 +1,9 @@
 package registry
 
 import (
-	"encoding/binary"
-	"hash/maphash"
 	"iter"
-	"math/bits"
 	"slices"
 	"strconv"
-	"strings"
-	"unique"
 )
 
 // A Dataset is a read-only view of one dataset: nothing that it returns can be
@@ -16,203 +11,6 @@ import (
 // wide, made to be copied, and safe for use by several goroutines. The zero
 // Dataset has empty fields.
 type Dataset struct{ r *record }
-
-// A record is what a Dataset looks at. Once a snapshot can be reached from a
-// registry, its records are never written to again.
-//
-// It is as large as a cache line, and a lookup reads one of them: TestSizes holds it
-// to that.
-type record struct {
-	text    string // short name, name for people and path, one after the other
-	typ     DerivedScalarType
-	nameAt  uint32   // where in text the name for people begins
-	pathAt  uint32   // where in text the path begins
-	details *details // nil: no optional field is given
-	origin  *origin
-	under   *record // the definition of the same key that this one hides
-}
-
-// An origin names the document that a record came from. It outlives the versions
-// of the document, so that records that did not change can be carried over.
-type origin struct{ document string }
-
-// details holds the optional fields, apart from the record because most datasets
-// have none. The strings that many datasets have in common are handles: each is
-// in memory once.
-type details struct {
-	description      string
-	homepage         string
-	replacedBy       string
-	model            unique.Handle[string]
-	recordFormat     unique.Handle[string]
-	version          unique.Handle[string]
-	license          unique.Handle[string]
-	layers           int
-	nodesPerLayer    int
-	explanationPaths []string
-	tags             []unique.Handle[string]
-	extra            []Field
-	deprecated       bool
-}
-
-var (
-	zeroRecord  = &record{origin: &origin{}}
-	emptyString = unique.Make("")
-	zeroDetails = &details{model: emptyString, recordFormat: emptyString, version: emptyString, license: emptyString}
-
-	// seed makes the hashes of this process unlike any other's: nobody can
-	// prepare names that collide.
-	seed = maphash.MakeSeed()
-)
-
-func hashKey(shortName string, typ DerivedScalarType) uint64 {
-	return bits.RotateLeft64(maphash.String(seed, shortName), 32) ^ maphash.String(seed, string(typ))
-}
-
-// newRecord copies what it keeps of s: a spec's strings may be parts of a whole file.
-func newRecord(s *Spec, from *origin) *record {
-	return &record{
-		text:    s.ShortName + s.UserVisibleName + s.NeuronDatasetPath,
-		typ:     shareType(s.DerivedScalarType),
-		nameAt:  uint32(len(s.ShortName)),
-		pathAt:  uint32(len(s.ShortName) + len(s.UserVisibleName)),
-		details: newDetails(s),
-		origin:  from,
-	}
-}
-
-// shareType returns t with its text in the program's own constants where it is a known
-// type, and else where other records have it. Comparing a type to its constant then
-// costs no look at the text.
-func shareType(t DerivedScalarType) DerivedScalarType {
-	if info, ok := infoByType[t]; ok {
-		return info.value
-	}
-	return unique.Make(t).Value()
-}
-
-func newDetails(s *Spec) *details {
-	if !s.hasDetails() {
-		return nil
-	}
-	d := &details{
-		description:  strings.Clone(s.Description),
-		homepage:     strings.Clone(s.Homepage),
-		replacedBy:   strings.Clone(s.ReplacedBy),
-		model:        unique.Make(s.Model),
-		recordFormat: unique.Make(s.RecordFormat),
-		version:      unique.Make(s.Version),
-		license:      unique.Make(s.License),
-		layers:       s.Layers, nodesPerLayer: s.NodesPerLayer,
-		extra:      cloneFields(s.Extra),
-		deprecated: s.Deprecated,
-	}
-	for _, path := range s.ExplanationDatasetPaths {
-		d.explanationPaths = append(d.explanationPaths, strings.Clone(path))
-	}
-	for _, tag := range s.Tags {
-		d.tags = append(d.tags, unique.Make(tag))
-	}
-	return d
-}
-
-// hasDetails reports whether any optional field is given.
-func (s *Spec) hasDetails() bool {
-	return s.Description != "" || s.Model != "" || s.Layers != 0 || s.NodesPerLayer != 0 || s.RecordFormat != "" ||
-		len(s.ExplanationDatasetPaths) != 0 || s.Version != "" || s.License != "" || s.Homepage != "" ||
-		len(s.Tags) != 0 || s.Deprecated || s.ReplacedBy != "" || len(s.Extra) != 0
-}
-
-func (r *record) shortName() string { return r.text[:r.nameAt] }
-func (r *record) name() string      { return r.text[r.nameAt:r.pathAt] }
-func (r *record) path() string      { return r.text[r.pathAt:] }
-
-func (r *record) key() Key     { return Key{r.shortName(), r.typ} }
-func (r *record) hash() uint64 { return hashKey(r.shortName(), r.typ) }
-
-func (r *record) hasKey(shortName string, typ DerivedScalarType) bool {
-	return r.shortName() == shortName && r.typ == typ
-}
-
-// equal reports whether r and q say the same, wherever they came from.
-func (r *record) equal(q *record) bool {
-	return r == q || r.text == q.text && r.nameAt == q.nameAt && r.pathAt == q.pathAt && r.typ == q.typ &&
-		r.details.equal(q.details)
-}
-
-func (d *details) equal(e *details) bool {
-	if d == nil || e == nil {
-		return d == e
-	}
-	return d.description == e.description && d.homepage == e.homepage && d.replacedBy == e.replacedBy &&
-		d.model == e.model && d.recordFormat == e.recordFormat && d.version == e.version && d.license == e.license &&
-		d.layers == e.layers && d.nodesPerLayer == e.nodesPerLayer && d.deprecated == e.deprecated &&
-		slices.Equal(d.explanationPaths, e.explanationPaths) && slices.Equal(d.tags, e.tags) &&
-		slices.EqualFunc(d.extra, e.extra, Field.equal)
-}
-
-// says reports whether r says what s does, without building a record to compare.
-func (r *record) says(s *Spec) bool {
-	return r.hasKey(s.ShortName, s.DerivedScalarType) && r.name() == s.UserVisibleName && r.path() == s.NeuronDatasetPath &&
-		r.details.say(s)
-}
-
-func (d *details) say(s *Spec) bool {
-	if d == nil {
-		return !s.hasDetails()
-	}
-	return d.description == s.Description && d.homepage == s.Homepage && d.replacedBy == s.ReplacedBy &&
-		d.model.Value() == s.Model && d.recordFormat.Value() == s.RecordFormat &&
-		d.version.Value() == s.Version && d.license.Value() == s.License &&
-		d.layers == s.Layers && d.nodesPerLayer == s.NodesPerLayer && d.deprecated == s.Deprecated &&
-		slices.Equal(d.explanationPaths, s.ExplanationDatasetPaths) &&
-		slices.EqualFunc(d.tags, s.Tags, func(h unique.Handle[string], tag string) bool { return h.Value() == tag }) &&
-		slices.EqualFunc(d.extra, s.Extra, Field.equal)
-}
-
-// appendContent appends a form of r that is the same on every machine, and that
-// no other content has.
-func (r *record) appendContent(b []byte) []byte {
-	b = appendSized(b, r.shortName())
-	b = appendSized(b, string(r.typ))
-	b = appendSized(b, r.name())
-	b = appendSized(b, r.path())
-	d := r.details
-	if d == nil {
-		return append(b, 0)
-	}
-	b = append(b, 1)
-	for _, s := range []string{d.description, d.homepage, d.replacedBy, d.model.Value(), d.recordFormat.Value(), d.version.Value(), d.license.Value()} {
-		b = appendSized(b, s)
-	}
-	b = binary.AppendVarint(b, int64(d.layers))
-	b = binary.AppendVarint(b, int64(d.nodesPerLayer))
-	b = strconv.AppendBool(b, d.deprecated)
-	b = binary.AppendUvarint(b, uint64(len(d.explanationPaths)))
-	for _, p := range d.explanationPaths {
-		b = appendSized(b, p)
-	}
-	b = binary.AppendUvarint(b, uint64(len(d.tags)))
-	for _, t := range d.tags {
-		b = appendSized(b, t.Value())
-	}
-	return appendFields(b, d.extra)
-}
-
-func appendFields(b []byte, fields []Field) []byte {
-	b = binary.AppendUvarint(b, uint64(len(fields)))
-	for _, f := range fields {
-		b = appendSized(b, f.Name)
-		b = append(b, byte(f.Value.kind))
-		b = appendSized(b, f.Value.text)
-		b = appendFields(b, f.Value.fields)
-	}
-	return b
-}
-
-func appendSized(b []byte, s string) []byte {
-	return append(binary.AppendUvarint(b, uint64(len(s))), s...)
-}
 
 func (d Dataset) record() *record {
 	if d.r == nil {
@@ -238,7 +36,7 @@ func (d Dataset) Key() Key { return d.record().key() }
 func (d Dataset) ShortName() string { return d.record().shortName() }
 
 // DerivedScalarType returns the kind of scalar that the records hold.
-func (d Dataset) DerivedScalarType() DerivedScalarType { return d.record().typ }
+func (d Dataset) DerivedScalarType() DerivedScalarType { return *d.record().typ }
 
 // UserVisibleName returns the name for people.
 func (d Dataset) UserVisibleName() string { return d.record().name() }
@@ -399,7 +197,7 @@ func (d Dataset) AppendJSON(b []byte) []byte {
 func (d Dataset) appendRequired(b []byte) []byte {
 	r := d.record()
 	b = appendJSONString(append(b, `"shortName":`...), r.shortName())
-	b = appendJSONString(append(b, `,"derivedScalarType":`...), string(r.typ))
+	b = appendJSONString(append(b, `,"derivedScalarType":`...), string(*r.typ))
 	b = appendJSONString(append(b, `,"userVisibleName":`...), r.name())
 	return appendJSONString(append(b, `,"neuronDatasetPath":`...), r.path())
 }

@@ -1,10 +1,8 @@
 package registry
 
 import (
-	"cmp"
 	"fmt"
 	"iter"
-	"slices"
 )
 
 // A Diff says what is different between two snapshots, for readers: a definition
@@ -48,7 +46,7 @@ func (u Update) Diff() Diff {
 		case a.origin != r.origin:
 		case b == nil:
 			diff.Added = append(diff.Added, Dataset{a})
-		case !a.equal(b) && !b.hides(a):
+		case !a.equal(b) && !u.Before.hides(b, a):
 			diff.Updated = append(diff.Updated, Changed{Dataset{b}, Dataset{a}})
 		}
 	}
@@ -59,85 +57,20 @@ func (u Update) Diff() Diff {
 		case b.origin != r.origin:
 		case a == nil:
 			diff.Removed = append(diff.Removed, Dataset{b})
-		case !a.equal(b) && b.hides(a): // which stands elsewhere, so the order is lost
+		case !a.equal(b) && u.Before.hides(b, a): // which stands elsewhere, so the order is lost
 			diff.Updated = append(diff.Updated, Changed{Dataset{b}, Dataset{a}})
 		}
 	}
 	if len(diff.Updated) > inOrder {
-		u.After.sort(diff.Updated)
+		sortByPlace(u.After, diff.Updated, func(c Changed) *record { return c.After.r })
 	}
 	return diff
 }
 
-// Overrides yields every definition that is hidden after the update by a document that did
-// not hide it before, in no particular order. Like Diff it looks only at what is not the
-// same in both.
-func (u Update) Overrides() iter.Seq[Override] {
-	return func(yield func(Override) bool) {
-		seen := make(map[Key]bool)
-		for before, after := range pairs(&u.Before.documents, &u.After.documents) {
-			gone, come := replaced(before, after)
-			for _, r := range slices.Concat(gone, come) {
-				top := u.After.winner(r)
-				if top == nil || top.under == nil || seen[r.key()] {
-					continue
-				}
-				seen[r.key()] = true
-				was := u.Before.winner(r)
-				for q := top.under; q != nil; q = q.under {
-					if was != nil && *was.origin == *top.origin && was.under.isDefinedIn(q.origin) {
-						continue
-					}
-					if !yield(Override{r.key(), u.After.place(q), u.After.place(top)}) {
-						return
-					}
-				}
-			}
-		}
-	}
-}
-
-// isDefinedIn reports whether r, or a definition that it lies over, is of a document.
-func (r *record) isDefinedIn(o *origin) bool {
-	for ; r != nil; r = r.under {
-		if *r.origin == *o { // a document that went and came back has another
-			return true
-		}
-	}
-	return false
-}
-
-// hides reports whether r lies over a definition that q is, too.
-func (r *record) hides(q *record) bool {
-	for r = r.under; r != nil; r = r.under {
-		if r.origin == q.origin {
-			return r.equal(q)
-		}
-	}
-	return false
-}
-
-// sort puts changes, all of which lead to s, into the order of [Snapshot.All].
-func (s *Snapshot) sort(changes []Changed) {
-	places := make(map[string]map[Key]int) // in the documents that occur
-	for _, c := range changes {
-		doc := s.documents.find(c.After.Document())
-		if places[doc.name()] != nil {
-			continue
-		}
-		at := make(map[Key]int, len(doc.records))
-		for i, r := range doc.records {
-			at[r.key()] = i
-		}
-		places[doc.name()] = at
-	}
-	slices.SortFunc(changes, func(a, b Changed) int {
-		x, y := a.After, b.After
-		return cmp.Or(
-			cmp.Compare(x.Document(), y.Document()),
-			cmp.Compare(places[x.Document()][x.Key()], places[y.Document()][y.Key()]),
-		)
-	})
+// hides reports whether s has, hidden by the winner, the definition q of the same key.
+func (s *Snapshot) hides(winner, q *record) bool {
+	r := s.definitions(q).find(*q.typ, q.origin.document)
+	return r != nil && r.origin == q.origin && r.origin != winner.origin && r.equal(q)
 }
 
 // pairs yields, for each name at which two lists differ, the document of each; nil

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync/atomic"
 )
 
 // A document is one version of what a named document defines. It does not change
@@ -17,6 +18,7 @@ type document struct {
 	lines   []int32 // of each record; nil where none is known
 	blocks  []Hash  // of each run of blockSize records; the last may be shorter
 	hash    Hash
+	order   atomic.Pointer[[]uint64] // see position; nil until it is needed
 }
 
 // A change of one dataset costs the hash of a block of them, and a hash of the blocks'
@@ -65,6 +67,40 @@ func (d *document) line(i int) int {
 		return 0
 	}
 	return int(d.lines[i])
+}
+
+// position returns the position of the record with the key of r. The document must have
+// one. The first call for a version of a document costs O(n log n) unless [builder.build]
+// made the order already, as it does where short names repeat.
+func (d *document) position(r *record) int {
+	order := d.order.Load()
+	if order == nil {
+		made := orderOf(d.records)
+		order = &made
+		d.order.Store(order) // by several goroutines perhaps, each the same
+	}
+	for i, _ := slices.BinarySearch(*order, orderKey(r)); ; i++ {
+		at := int((*order)[i] & positionMask)
+		if d.records[at].hasKey(r.shortName(), *r.typ) {
+			return at
+		}
+	}
+}
+
+// positionMask covers the part of an order's element that is a position. The rest is a
+// part of the hash of the key.
+const positionMask = 1<<32 - 1
+
+func orderKey(r *record) uint64 { return hashPair(r.shortName(), *r.typ) &^ positionMask }
+
+// orderOf returns the positions of records, sorted by the hashes of their keys.
+func orderOf(records []*record) []uint64 {
+	order := make([]uint64, len(records))
+	for i, r := range records {
+		order[i] = orderKey(r) | uint64(i)
+	}
+	slices.Sort(order)
+	return order
 }
 
 // replaced returns the records that the version of a document before has and the one

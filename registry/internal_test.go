@@ -30,7 +30,7 @@ func TestIndexWithCollidingHashes(t *testing.T) {
 	hashes, records := make([]uint64, 600), make([]*record, 600)
 	for i := range records {
 		hashes[i] = uint64(i%8)<<61 | uint64(shardSlots-1-i%5)
-		records[i] = newRecord(&Spec{ShortName: fmt.Sprint(i)}, &origin{})
+		records[i] = newRecord(&Spec{ShortName: fmt.Sprint(i)}, new(DerivedScalarType), &origin{})
 	}
 	var x index
 	want := map[int]*record{}
@@ -47,13 +47,13 @@ func TestIndexWithCollidingHashes(t *testing.T) {
 				e.put(hash, r)
 				want[i] = r
 			case want[i] != nil:
-				e.remove(hash, r)
+				e.remove(hash, r.shortName())
 				delete(want, i)
 			}
 		}
 		x = e.index
 		for i, r := range records {
-			if got := x.lookup(hashes[i], r.shortName(), ""); got != want[i] {
+			if got := x.lookup(hashes[i], r.shortName()); got != want[i] {
 				require.Fail(t, "lookup", "step %d: %d", step, i)
 			}
 		}
@@ -80,6 +80,61 @@ func count(x *index) (n int) {
 		}
 	}
 	return n
+}
+
+// TestDefinitionsAreATreap inserts and removes definitions in random order.
+func TestDefinitionsAreATreap(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	var records []*record
+	for i := range 2000 {
+		typ := DerivedScalarType(fmt.Sprint(i / 4))
+		records = append(records, newRecord(&Spec{ShortName: "x"}, &typ, &origin{fmt.Sprint(i % 4)}))
+	}
+	build := func() (root *record) {
+		for _, i := range rng.Perm(len(records)) {
+			root = root.insert(records[i])
+		}
+		return root
+	}
+	var check func(r *record) (depth int)
+	check = func(r *record) int {
+		if r == nil {
+			return 0
+		}
+		for _, child := range []*record{r.left, r.right} {
+			if child != nil {
+				require.GreaterOrEqual(t, r.priority(), child.priority())
+			}
+		}
+		return 1 + max(check(r.left), check(r.right))
+	}
+	root := build()
+	assert.Less(t, check(root), 50)
+	var sorted []*record
+	root.each(func(r *record) bool {
+		sorted = append(sorted, r)
+		return true
+	})
+	require.Len(t, sorted, len(records))
+	for i := range sorted[1:] {
+		require.Positive(t, sorted[i+1].compare(*sorted[i].typ, sorted[i].origin.document))
+	}
+	assert.Len(t, root.appendWinners(nil), len(records)/4)
+
+	for _, i := range rng.Perm(len(records)) {
+		r := records[i]
+		require.NotNil(t, root.find(*r.typ, r.origin.document))
+		was := root
+		root = root.remove(*r.typ, r.origin.document)
+		require.Nil(t, root.find(*r.typ, r.origin.document))
+		require.NotNil(t, was.find(*r.typ, r.origin.document), "the tree before has not changed")
+		if i%100 == 0 {
+			check(root)
+		}
+	}
+	require.Nil(t, root)
 }
 
 func TestDocumentsShareChunksAndJoinSmallOnes(t *testing.T) {

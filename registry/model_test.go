@@ -128,6 +128,21 @@ func (m model) holds(t *testing.T, s *registry.Snapshot) {
 			require.Fail(t, "lookup", "%v: want %v, got %v", key, want, d.Spec())
 		}
 	}
+	byName := map[string][]registry.Dataset{}
+	for d := range s.All() {
+		byName[d.ShortName()] = append(byName[d.ShortName()], d)
+	}
+	for name, want := range byName {
+		i := 0
+		for d := range s.Named(name) {
+			if i >= len(want) || d.Key() != want[i].Key() || d.Document() != want[i].Document() || !d.Equal(want[i]) {
+				require.Fail(t, "named", "%s: dataset %d of %d is %v", name, i, len(want), d.Spec())
+			}
+			i++
+		}
+		require.Len(t, want, i, name)
+	}
+	require.Empty(t, slices.Collect(s.Named("none")))
 	_, ok := s.Lookup("none", registry.MLPPostAct)
 	require.False(t, ok)
 	lens := map[string]int{}
@@ -144,19 +159,21 @@ func (m model) holds(t *testing.T, s *registry.Snapshot) {
 type mutator struct {
 	*rand.Rand
 	documents, keys, datasets int // how many there are at most
+	types                     int // of each short name; 0 means 2
 	remove                    int // of a hundred changes, how many remove
 }
 
 func (r *mutator) spec(key int) registry.Spec {
+	types := max(r.types, 2)
 	s := registry.Spec{
-		ShortName:         fmt.Sprint("model-", key/2),
+		ShortName:         fmt.Sprint("model-", key/types),
 		DerivedScalarType: registry.MLPPostAct,
 		UserVisibleName:   "name",
 		NeuronDatasetPath: fmt.Sprint("path-", r.IntN(3)),
 		Line:              r.IntN(1000),
 	}
-	if key%2 == 1 {
-		s.DerivedScalarType = "my_type"
+	if i := key % types; i > 0 {
+		s.DerivedScalarType = registry.DerivedScalarType(fmt.Sprint("my_type_", i))
 	}
 	if r.IntN(4) == 0 {
 		s.Description, s.Model, s.Layers = fmt.Sprint("text", r.IntN(2)), "m", r.IntN(2)
@@ -260,6 +277,7 @@ func TestAgainstModel(t *testing.T) {
 	for name, r := range map[string]mutator{
 		"few documents, much overridden": {documents: 8, keys: 24, datasets: 24, remove: 15},
 		"documents of several blocks":    {documents: 4, keys: 200, datasets: 100, remove: 10},
+		"many types":                     {documents: 4, keys: 600, datasets: 300, types: 100, remove: 10},
 		"many documents":                 {documents: 600, keys: 1200, datasets: 12, remove: 20},
 	} {
 		t.Run(name, func(t *testing.T) {

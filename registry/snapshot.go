@@ -31,7 +31,11 @@ func (s *Snapshot) Len() int { return s.count }
 // Lookup returns the dataset of a key, and whether there is one. It does not
 // allocate.
 func (s *Snapshot) Lookup(shortName string, t DerivedScalarType) (Dataset, bool) {
-	r := s.index.lookup(hashKey(shortName, t), shortName, t)
+	_, root := s.index.definitions(shortName, t)
+	r := root.top(t)
+	if s.hidden > 0 {
+		r = r.winner(t)
+	}
 	return Dataset{r}, r != nil
 }
 
@@ -83,14 +87,22 @@ func (s *Snapshot) All() iter.Seq[Dataset] {
 	}
 }
 
-// winner returns what a reader gets for the key of r; nil if there is nothing.
-func (s *Snapshot) winner(r *record) *record {
-	return s.index.lookup(r.hash(), r.shortName(), r.typ)
-}
-
-// visible reports whether r, a record of s, is what a reader gets for its key.
-func (s *Snapshot) visible(r *record) bool {
-	return s.hidden == 0 || s.winner(r).origin == r.origin
+// Named yields every dataset of a short name, in the order of [Snapshot.All]. The cost
+// depends on the number of definitions of that short name, and hardly on the size of
+// the catalog or of any document.
+func (s *Snapshot) Named(shortName string) iter.Seq[Dataset] {
+	return func(yield func(Dataset) bool) {
+		var winners []*record
+		for _, root := range s.index.named(shortName) {
+			winners = root.appendWinners(winners)
+		}
+		sortByPlace(s, winners, func(r *record) *record { return r })
+		for _, r := range winners {
+			if !yield(Dataset{r}) {
+				return
+			}
+		}
+	}
 }
 
 // Keys yields the key of every dataset, in the order of [Snapshot.All].
