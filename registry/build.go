@@ -8,7 +8,7 @@ import (
 	"unique"
 )
 
-// prepare checks a change and builds the documents that it puts.
+// prepare validates a change and builds its documents.
 func (s *Snapshot) prepare(c Change) ([]documentEdit, error) {
 	edits := make([]documentEdit, 0, len(c.Put)+len(c.Remove))
 	b := builder{scratch: make([]byte, 0, 4096)}
@@ -36,9 +36,13 @@ func (s *Snapshot) prepare(c Change) ([]documentEdit, error) {
 type builder struct {
 	byName  map[string]int                           // first position of each short name
 	byKey   map[Key]int                              // position of each key whose short name repeats
-	types   map[DerivedScalarType]*DerivedScalarType // that are not known
+	types   map[DerivedScalarType]*DerivedScalarType // unknown types, shared
 	scratch []byte
 }
+
+// maxReused bounds the maps that are reused: clearing a large one for each of many small
+// documents would be slow.
+const maxReused = 10_000
 
 // shareType returns a pointer to t, with the text of the constant if t is known. A
 // comparison with the constant then does not read the text.
@@ -95,6 +99,9 @@ func (b *builder) build(from *Document, old *document) (*document, error) {
 		doc.origin = &origin{strings.Clone(from.Name)}
 	}
 	was := old.list()
+	if len(b.byName) > maxReused || len(b.byKey) > maxReused {
+		b.byName, b.byKey = nil, nil
+	}
 	clear(b.byName)
 	clear(b.byKey)
 	placed, aligned := 0, true // aligned: every key so far is where it was
@@ -144,8 +151,8 @@ func (b *builder) build(from *Document, old *document) (*document, error) {
 	return doc, nil
 }
 
-// order makes the order of a document's keys where [Snapshot.Named] needs it: where a
-// short name repeats.
+// order sets the order of the keys of a document if a short name repeats: then
+// [Snapshot.Named] needs it, and readers should not wait for it.
 func (b *builder) order(doc, old *document, aligned bool) {
 	switch {
 	case aligned && old != nil && len(doc.records) == len(old.records):
@@ -156,7 +163,7 @@ func (b *builder) order(doc, old *document, aligned bool) {
 	}
 }
 
-// linesOf returns the line of each dataset; nil if none is known.
+// linesOf returns the line of each dataset, or nil if none is known.
 func linesOf(specs []Spec) []int32 {
 	var lines []int32
 	for i := range specs {
@@ -171,8 +178,8 @@ func linesOf(specs []Spec) []int32 {
 	return lines
 }
 
-// with returns the state after edits: s itself if they change nothing. If they
-// change lines only, it has the generation and the superseded channel of s.
+// with returns the state after edits, or s itself if they change nothing. If they
+// change only lines, the generation and the superseded channel are those of s.
 func (s *Snapshot) with(edits []documentEdit) *Snapshot {
 	next := *s
 	e := indexEdit{index: s.index, id: s.generation + 1}

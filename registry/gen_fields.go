@@ -155,6 +155,8 @@ func main() {
 			data.Later = append(data.Later, f)
 		}
 	}
+	// Hashes must not depend on the order in Spec.
+	slices.SortFunc(data.Later, func(a, b field) int { return strings.Compare(a.Name, b.Name) })
 	for _, kind := range storedOrder {
 		for _, f := range data.Optional {
 			if f.kind() == kind {

@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestSizes holds a record to a cache line, and a shard to 8 KB with the word that the
-// allocator adds to it.
+// TestSizes checks that a record fits in a cache line, and a shard in 8 KB with the word
+// that the allocator adds.
 func TestSizes(t *testing.T) {
 	if unsafe.Sizeof(uintptr(0)) != 8 {
 		t.Skip("sizes are for 64 bits")
@@ -21,8 +21,8 @@ func TestSizes(t *testing.T) {
 	assert.LessOrEqual(t, unsafe.Sizeof(shard{}), uintptr(8<<10-8))
 }
 
-// TestIndexWithCollidingHashes puts and removes keys whose hashes are mostly the same, at
-// the end of a shard, where a search goes round to its beginning.
+// TestIndexWithCollidingHashes puts and removes names with few different hashes, whose
+// searches begin at the end of a shard and continue at its beginning.
 func TestIndexWithCollidingHashes(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -57,7 +57,8 @@ func TestIndexWithCollidingHashes(t *testing.T) {
 				require.Fail(t, "lookup", "step %d: %d", step, i)
 			}
 		}
-		// The edit left the index that it began with alone, and nothing is larger than it needs.
+		// The edit does not change the previous index, and the directory is not larger than
+		// necessary.
 		require.Equal(t, had, count(&was))
 		require.Equal(t, len(want), count(&x))
 		deepest := uint8(0)
@@ -140,13 +141,13 @@ func TestDefinitionsAreATreap(t *testing.T) {
 func TestDocumentsShareChunksAndJoinSmallOnes(t *testing.T) {
 	const n = 3000
 	name := func(i int) string { return fmt.Sprintf("%04d", i) }
-	var forth []int
+	var forward []int
 	for i := range n {
-		forth = append(forth, i)
+		forward = append(forward, i)
 	}
-	back := slices.Clone(forth)
-	slices.Reverse(back)
-	for how, order := range map[string][]int{"forth": forth, "back": back, "at random": rand.Perm(n)} {
+	backward := slices.Clone(forward)
+	slices.Reverse(backward)
+	for how, order := range map[string][]int{"forward": forward, "backward": backward, "random": rand.Perm(n)} {
 		var all []documentEdit
 		for i := range n {
 			all = append(all, documentEdit{name: name(i), to: &document{origin: &origin{name(i)}}})

@@ -79,7 +79,7 @@ func (r *record) says(s *Spec) bool {
 }
 
 // appendContent appends an encoding of the content of r to be hashed. Different
-// contents have different encodings.
+// contents have different encodings, and the encoding must never change.
 func (r *record) appendContent(b []byte) []byte {
 	b = appendSized(b, r.shortName())
 	b = appendSized(b, string(*r.typ))
