@@ -230,7 +230,8 @@ func (s *shard) find(hash uint64, shortName string) int {
 }
 
 // mergeFamilies merges the entries of every short name that has more than familyLimit
-// in s, and reports whether there is one. The edit must own s.
+// in s, and reports whether there is one. The edit must own s. No such short name has a
+// family already: its types would be in there.
 func (e *indexEdit) mergeFamilies(s *shard) bool {
 	var sizes [256]uint8 // by a part of the hash: few shards need more than this check
 	merges := false
@@ -254,9 +255,6 @@ func (e *indexEdit) mergeFamilies(s *shard) bool {
 		switch {
 		case sl.root == nil:
 		case names[sl.shortName] > familyLimit:
-			if sl.hash&familyBit == 0 {
-				e.families--
-			}
 			sl.root.each(func(r *record) bool {
 				families[sl.shortName] = families[sl.shortName].insert(r.with(nil, nil))
 				return true

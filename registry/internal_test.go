@@ -83,6 +83,59 @@ func count(x *index) (n int) {
 	return n
 }
 
+// TestFamilies adds and removes many types of few short names, until their entries merge
+// and are gone again.
+func TestFamilies(t *testing.T) {
+	var reg Registry
+	most := 0
+	for _, n := range []int{10, 200, 30, 500, 0, 100, 300, 0} {
+		var c Change
+		for i := range 4 {
+			d := Document{Name: fmt.Sprint(i)}
+			for j := range n {
+				d.Datasets = append(d.Datasets, Spec{ShortName: fmt.Sprint(j % 3), DerivedScalarType: DerivedScalarType(fmt.Sprint(j, i%2)),
+					UserVisibleName: "n", NeuronDatasetPath: "p"})
+			}
+			c.Put = append(c.Put, d)
+		}
+		_, err := reg.Apply(c)
+		require.NoError(t, err)
+		s := reg.Snapshot()
+		require.Equal(t, 2*n, s.Len())
+		families := 0
+		seen := map[*shard]bool{}
+		for place := range uint64(1) << s.index.depth {
+			if sh := s.index.at(place); !seen[sh] {
+				seen[sh] = true
+				for _, sl := range sh.slots {
+					if sl.root != nil && sl.hash&familyBit == 0 {
+						families++
+					}
+				}
+			}
+		}
+		require.Equal(t, families, s.index.families)
+		most = max(most, families)
+		for i := range 3 {
+			var want, got []Dataset
+			for d := range s.All() {
+				if d.ShortName() == fmt.Sprint(i) {
+					want = append(want, d)
+				}
+			}
+			for d := range s.Named(fmt.Sprint(i)) {
+				got = append(got, d)
+			}
+			require.Len(t, got, len(want))
+			for k := range got {
+				require.Equal(t, want[k].Key(), got[k].Key())
+			}
+		}
+	}
+	assert.Positive(t, most)
+	assert.Zero(t, reg.Snapshot().index.families)
+}
+
 // TestDefinitionsAreATreap inserts and removes definitions in random order.
 func TestDefinitionsAreATreap(t *testing.T) {
 	seed := rand.Uint64()

@@ -276,10 +276,10 @@ func newOverrides(u registry.Update) (out []registry.Override) {
 // compares them after each.
 func TestAgainstModel(t *testing.T) {
 	for name, r := range map[string]mutator{
-		"many overrides": {documents: 8, keys: 24, datasets: 24, remove: 15},
-		"several blocks per document":    {documents: 4, keys: 200, datasets: 100, remove: 10},
-		"many types":                     {documents: 4, keys: 600, datasets: 300, types: 100, remove: 10},
-		"many documents":                 {documents: 600, keys: 1200, datasets: 12, remove: 20},
+		"many overrides":              {documents: 8, keys: 24, datasets: 24, remove: 15},
+		"several blocks per document": {documents: 4, keys: 200, datasets: 100, remove: 10},
+		"many types":                  {documents: 4, keys: 600, datasets: 300, types: 100, remove: 10},
+		"many documents":              {documents: 600, keys: 1200, datasets: 12, remove: 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			seed := rand.Uint64()

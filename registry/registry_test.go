@@ -119,9 +119,10 @@ func TestEmpty(t *testing.T) {
 func TestZeroRegistryIsReadyToUse(t *testing.T) {
 	var reg registry.Registry
 	assert.Zero(t, reg.Snapshot().Len())
-	assert.Same(t, reg.Snapshot(), reg.Snapshot())
+	empty := reg.Snapshot()
+	assert.Same(t, empty, reg.Snapshot())
 	for u := range reg.Updates(t.Context()) {
-		assert.Same(t, reg.Snapshot(), u.After)
+		assert.Same(t, empty, u.After)
 		break
 	}
 	var other registry.Registry // without a call of Snapshot first
@@ -139,6 +140,32 @@ func TestOrderIsByDocumentThenAsDefined(t *testing.T) {
 	n, ok := reg.Snapshot().DocumentLen("b")
 	assert.True(t, ok)
 	assert.Equal(t, 2, n)
+}
+
+func TestNamed(t *testing.T) {
+	typed := func(name string, typ registry.DerivedScalarType, path string) registry.Spec {
+		s := spec(name, path)
+		s.DerivedScalarType = typ
+		return s
+	}
+	var reg registry.Registry
+	named := func() (out []string) {
+		for d := range reg.Snapshot().Named("x") {
+			out = append(out, string(d.DerivedScalarType())+"="+d.NeuronDatasetPath())
+		}
+		return out
+	}
+	assert.Empty(t, named())
+	apply(t, &reg, put(doc("b", typed("x", "t1", "b"), spec("y", "p"), typed("x", "t3", "b"), typed("x", "t2", "b"))))
+	assert.Equal(t, []string{"t1=b", "t3=b", "t2=b"}, named())
+	apply(t, &reg, put(doc("b", typed("x", "t2", "b"), typed("x", "t1", "b"), typed("x", "t3", "b"))))
+	assert.Equal(t, []string{"t2=b", "t1=b", "t3=b"}, named(), "after a change of the order alone")
+	apply(t, &reg, put(doc("a", typed("x", "t4", "a"), typed("x", "t1", "a")), doc("c", typed("x", "t2", "c"))))
+	assert.Equal(t, []string{"t4=a", "t1=b", "t3=b", "t2=c"}, named(), "hidden definitions are left out")
+	for d := range reg.Snapshot().Named("x") {
+		assert.Equal(t, registry.DerivedScalarType("t4"), d.DerivedScalarType())
+		break
+	}
 }
 
 func TestNotFound(t *testing.T) {
@@ -225,21 +252,34 @@ func TestApplyIsAtomic(t *testing.T) {
 	apply(t, reg, put(doc("a", spec("x", "p"))))
 	before := reg.Snapshot()
 	for name, tt := range map[string]struct {
-		change registry.Change
-		want   error
+		change  registry.Change
+		want    error
+		message string
 	}{
-		"dataset twice":    {put(doc("b", spec("y", "p")), doc("c", spec("z", "p"), spec("z", "q"))), registry.ErrDuplicate},
-		"document twice":   {put(doc("b"), doc("b")), registry.ErrDuplicate},
-		"put and removed":  {registry.Change{Put: []registry.Document{doc("a")}, Remove: []string{"a"}}, registry.ErrDuplicate},
-		"blank short name": {put(doc("b", spec(" ", "p"))), registry.ErrMissingField},
-		"no path":          {put(doc("b", spec("y", ""))), registry.ErrMissingField},
+		"dataset twice": {
+			put(doc("b", spec("y", "p")), doc("c", spec("z", "p"), spec("z", "q"))),
+			registry.ErrDuplicate, `document "c": dataset 1 (z/mlp_post_act): defined twice`,
+		},
+		"document twice":   {put(doc("b"), doc("b")), registry.ErrDuplicate, `document "b": defined twice`},
+		"put and removed":  {registry.Change{Put: []registry.Document{doc("a")}, Remove: []string{"a"}}, registry.ErrDuplicate, `document "a": defined twice`},
+		"blank short name": {put(doc("b", spec(" ", "p"))), registry.ErrMissingField, `document "b": dataset 0 ( /mlp_post_act): short_name: required field is empty`},
+		"no path":          {put(doc("b", spec("y", ""))), registry.ErrMissingField, `document "b": dataset 0 (y/mlp_post_act): neuron_dataset_path: required field is empty`},
 	} {
 		_, err := reg.Apply(tt.change)
 		require.ErrorIs(t, err, tt.want, name)
+		require.EqualError(t, err, tt.message, name)
 		_, ok := errors.AsType[*registry.DocumentError](err)
 		assert.True(t, ok, name)
 		assert.Same(t, before, reg.Snapshot(), name)
 	}
+	rejected := errors.New("rejected")
+	_, err := reg.ApplyIf(put(doc("b", spec("y", "p"))), func(u registry.Update) error {
+		assert.Same(t, before, u.Before)
+		assert.Equal(t, 2, u.After.Len())
+		return rejected
+	})
+	require.ErrorIs(t, err, rejected)
+	assert.Same(t, before, reg.Snapshot())
 }
 
 func TestSameContentKeepsGeneration(t *testing.T) {
@@ -296,6 +336,8 @@ func TestDatasetsAreImmutable(t *testing.T) {
 	registry.MLPPostAct.Shape()[0] = "changed"
 	assert.Equal(t, []string{"one"}, d.Tags())
 	assert.Equal(t, "n", d.Spec().Extra[0].Name)
+	assert.Equal(t, map[string]registry.Value{"n": registry.BoolValue(true)}, maps.Collect(d.Extra()))
+	assert.Equal(t, "x/mlp_post_act", d.String())
 	assert.Equal(t, "sequence_tokens", registry.MLPPostAct.Shape()[0])
 }
 

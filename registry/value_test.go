@@ -93,6 +93,13 @@ func TestValueAccessors(t *testing.T) {
 		}
 		assert.Equal(t, tt.isFloat64, ok, tt.str)
 	}
+	assert.Equal(t, 3, list.Len())
+	names := []string{}
+	for name, item := range registry.ObjectValue(registry.Field{Name: "k", Value: list}).Fields() {
+		names = append(names, name)
+		assert.True(t, item.Equal(list))
+	}
+	assert.Equal(t, []string{"k"}, names)
 	nan, ok := parsed(registry.ParseFloat("-nan")).Float64()
 	assert.True(t, math.IsNaN(nan))
 	assert.True(t, ok)
