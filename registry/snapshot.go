@@ -30,10 +30,13 @@ func (s *Snapshot) Len() int { return s.count }
 
 // Lookup returns the dataset with a key, and whether it exists. It does not allocate.
 func (s *Snapshot) Lookup(shortName string, t DerivedScalarType) (Dataset, bool) {
-	_, root := s.index.definitions(shortName, t)
-	r := root.top(t)
-	if s.hidden > 0 {
-		r = r.winner(t)
+	r := s.index.lookup(hashKey(hashString(shortName), t), shortName)
+	switch {
+	case r == nil && s.index.families == 0:
+		return Dataset{}, false
+	case r == nil || *r.typ != t || r.left != nil: // a family, or several definitions
+		_, root := s.index.definitions(shortName, t)
+		r = root.winner(t)
 	}
 	return Dataset{r}, r != nil
 }
