@@ -24,6 +24,8 @@ func (k Key) String() string { return k.ShortName + "/" + string(k.DerivedScalar
 //
 // [Registry.Apply] copies what it keeps, strings included. They may be parts of a
 // larger text, such as the file that they were read from, and do not keep it in memory.
+//
+// The tags are instructions to the code generator of this package.
 type Spec struct {
 	ShortName         string            `neurondex:"required"` // short name, like "gpt2-small"
 	DerivedScalarType DerivedScalarType `neurondex:"required"` // kind of scalar, like "mlp_post_act"
