@@ -56,9 +56,9 @@ func (b *builder) shareType(t DerivedScalarType) *DerivedScalarType {
 	if b.types == nil {
 		b.types = make(map[DerivedScalarType]*DerivedScalarType)
 	}
-	t = unique.Make(t).Value()
-	b.types[t] = &t
-	return &t
+	shared := unique.Make(t).Value() // not t, which would then always escape
+	b.types[shared] = &shared
+	return &shared
 }
 
 // place notes the position of a dataset and reports whether its key is new.
