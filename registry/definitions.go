@@ -266,28 +266,32 @@ func (u Update) Overrides() iter.Seq[Override] {
 }
 
 // sortByPlace sorts items into the order of [Snapshot.All] by the records of s that
-// they belong to.
+// they belong to. It needs positions only in documents that have several of them.
 func sortByPlace[T any](s *Snapshot, items []T, recordOf func(T) *record) {
+	documentOf := func(item T) string { return recordOf(item).origin.document }
+	slices.SortFunc(items, func(a, b T) int { return strings.Compare(documentOf(a), documentOf(b)) })
+	for len(items) > 0 {
+		name, n := documentOf(items[0]), 1
+		for n < len(items) && documentOf(items[n]) == name {
+			n++
+		}
+		if n > 1 {
+			sortByPosition(s.documents.find(name), items[:n], recordOf)
+		}
+		items = items[n:]
+	}
+}
+
+func sortByPosition[T any](d *document, items []T, recordOf func(T) *record) {
 	type placed struct {
-		document *document
 		position int
 		item     T
 	}
 	all := make([]placed, len(items))
-	var doc *document
 	for i, item := range items {
-		r := recordOf(item)
-		if doc == nil || doc.origin != r.origin {
-			doc = s.documents.find(r.origin.document)
-		}
-		all[i] = placed{doc, doc.position(r), item}
+		all[i] = placed{d.position(recordOf(item)), item}
 	}
-	slices.SortFunc(all, func(a, b placed) int {
-		if a.document == b.document {
-			return cmp.Compare(a.position, b.position)
-		}
-		return strings.Compare(a.document.name(), b.document.name())
-	})
+	slices.SortFunc(all, func(a, b placed) int { return cmp.Compare(a.position, b.position) })
 	for i := range all {
 		items[i] = all[i].item
 	}

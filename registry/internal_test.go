@@ -136,6 +136,38 @@ func TestFamilies(t *testing.T) {
 	assert.Zero(t, reg.Snapshot().index.families)
 }
 
+// TestNamedDoesNotReadDocuments checks that Named never makes readers wait for the order
+// of a document: it needs none, or Apply has made it.
+func TestNamedDoesNotReadDocuments(t *testing.T) {
+	var reg Registry
+	specs := func(types ...DerivedScalarType) (specs []Spec) {
+		for _, typ := range types {
+			specs = append(specs, Spec{ShortName: "x", DerivedScalarType: typ, UserVisibleName: "n", NeuronDatasetPath: "p"})
+		}
+		return append(specs, Spec{ShortName: "y", DerivedScalarType: "t", UserVisibleName: "n", NeuronDatasetPath: "p"})
+	}
+	for _, c := range []Change{
+		{Put: []Document{{"a", specs("1")}, {"b", specs("2")}, {"c", specs("3", "4")}}},
+		{Put: []Document{{"c", specs("4", "3", "5")}}},
+		{Put: []Document{{"c", specs("4", "3")[:2]}}}, // a prefix
+		{Put: []Document{{"b", specs("6", "2")}}},
+		{Remove: []string{"c"}},
+	} {
+		_, err := reg.Apply(c)
+		require.NoError(t, err)
+		s := reg.Snapshot()
+		orders := map[string]bool{}
+		for doc := range s.documents.all() {
+			orders[doc.name()] = doc.order.Load() != nil
+		}
+		for range s.Named("x") {
+		}
+		for doc := range s.documents.all() {
+			require.Equal(t, orders[doc.name()], doc.order.Load() != nil, doc.name())
+		}
+	}
+}
+
 // TestDefinitionsAreATreap inserts and removes definitions in random order.
 func TestDefinitionsAreATreap(t *testing.T) {
 	seed := rand.Uint64()
