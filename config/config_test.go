@@ -19,6 +19,7 @@ import (
 	"github.com/neurondex/neurondex/config"
 	"github.com/neurondex/neurondex/examples/datasets"
 	"github.com/neurondex/neurondex/registry"
+	"github.com/neurondex/neurondex/registry/viewer"
 	"github.com/pelletier/go-toml/v2"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -226,7 +227,7 @@ func TestLoadFSTheNine(t *testing.T) {
 	require.NoError(t, err)
 	got := []string{}
 	for d := range reg.Snapshot().All() {
-		got = append(got, string(d.AppendMetadataJSON(nil)))
+		got = append(got, string(viewer.AppendMetadata(nil, d)))
 	}
 	want, err := os.ReadFile("../examples/testdata/transformer_debugger_datasets.json")
 	require.NoError(t, err)

@@ -3,7 +3,6 @@ package config
 import (
 	"errors"
 	"fmt"
-	"strconv"
 
 	"github.com/neurondex/neurondex/registry"
 )
@@ -74,7 +73,7 @@ func (e *encoder) fieldsOf(s *registry.Spec) []registry.Field {
 			}
 		case f.number != nil:
 			if n := *f.number(s); n != 0 {
-				v = registry.IntegerValue(strconv.Itoa(n))
+				v = registry.IntegerValue(int64(n))
 			}
 		case f.flag != nil:
 			if *f.flag(s) {

@@ -31,7 +31,7 @@ func (e *encoder) jsonDocument(topLevel []registry.Field, specs []registry.Spec)
 	if e.err != nil {
 		return
 	}
-	compact, _ := registry.ObjectValue(document...).MarshalJSON() // a value always marshals
+	compact := registry.ObjectValue(document...).AppendJSON(nil)
 	var out bytes.Buffer
 	if err := json.Indent(&out, compact, "", "  "); err != nil {
 		e.err = err

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/neurondex/neurondex/registry"
+	"github.com/neurondex/neurondex/registry/viewer"
 )
 
 // Lint checks documents that are used together. It warns about datasets that override a
@@ -60,7 +61,7 @@ func LintViewer(docs []registry.Document) Diagnostics {
 	for _, doc := range docs {
 		for i := range doc.Datasets {
 			s := &doc.Datasets[i]
-			field, fault := s.Key().ViewerFault()
+			field, fault := viewer.Fault(s.Key())
 			if fault == "" {
 				continue
 			}

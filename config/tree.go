@@ -145,13 +145,13 @@ func (t *tree) value(at int32) registry.Value {
 	case registry.KindBool:
 		return registry.BoolValue(string(t.textOf(n)) == "true")
 	case registry.KindInteger:
-		return registry.IntegerValue(string(t.textOf(n)))
+		return scalar(registry.ParseInteger(string(t.textOf(n))))
 	case registry.KindFloat:
-		return registry.FloatValue(string(t.textOf(n)))
+		return scalar(registry.ParseFloat(string(t.textOf(n))))
 	case registry.KindString:
 		return registry.StringValue(string(t.textOf(n)))
 	case registry.KindTime:
-		return registry.TimeValue(string(t.textOf(n)))
+		return scalar(registry.ParseTime(string(t.textOf(n))))
 	case registry.KindList:
 		items := make([]registry.Value, 0, n.length)
 		for c := range t.children(at) {
@@ -167,4 +167,12 @@ func (t *tree) value(at int32) registry.Value {
 	default:
 		return registry.Value{}
 	}
+}
+
+// scalar returns a value that the codec has checked already.
+func scalar(v registry.Value, err error) registry.Value {
+	if err != nil {
+		panic(err)
+	}
+	return v
 }

@@ -5,12 +5,13 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"unique"
 )
 
-// prepare checks a change and builds the documents that it puts.
+// prepare validates a change and builds its documents.
 func (s *Snapshot) prepare(c Change) ([]documentEdit, error) {
 	edits := make([]documentEdit, 0, len(c.Put)+len(c.Remove))
-	b := builder{places: make(map[Key]int), scratch: make([]byte, 0, 4096)}
+	b := builder{scratch: make([]byte, 0, 4096)}
 	for i := range c.Put {
 		old := s.documents.find(c.Put[i].Name)
 		doc, err := b.build(&c.Put[i], old)
@@ -31,26 +32,81 @@ func (s *Snapshot) prepare(c Change) ([]documentEdit, error) {
 	return edits, nil
 }
 
-// A builder builds documents, and uses its room again from one to the next.
+// A builder builds documents. It reuses its memory from one to the next.
 type builder struct {
-	places  map[Key]int
+	byName  map[string]int                           // first position of each short name
+	byKey   map[Key]int                              // position of each key whose short name repeats
+	types   map[DerivedScalarType]*DerivedScalarType // unknown types, shared
 	scratch []byte
 }
 
-// build returns the next version of a document, with every record of the old one,
-// which may be nil, that is still the same: old itself, if all are, to the line.
+// maxReused bounds the maps that are reused: clearing a large one for each of many small
+// documents would be slow.
+const maxReused = 10_000
+
+// shareType returns a pointer to t, with the text of the constant if t is known. A
+// comparison with the constant then does not read the text.
+func (b *builder) shareType(t DerivedScalarType) *DerivedScalarType {
+	if info, ok := infoByType[t]; ok {
+		return &info.value
+	}
+	if shared, ok := b.types[t]; ok {
+		return shared
+	}
+	if b.types == nil {
+		b.types = make(map[DerivedScalarType]*DerivedScalarType)
+	}
+	shared := unique.Make(t).Value() // not t, which would then always escape
+	b.types[shared] = &shared
+	return &shared
+}
+
+// place notes the position of a dataset and reports whether its key is new.
+func (b *builder) place(specs []Spec, position int) bool {
+	if b.byName == nil { // not needed if every key is where it was
+		b.byName, b.byKey = make(map[string]int, len(specs)), make(map[Key]int)
+	}
+	s := &specs[position]
+	first, repeats := b.byName[s.ShortName]
+	if !repeats {
+		b.byName[s.ShortName] = position
+		return true
+	}
+	b.byKey[specs[first].Key()] = first
+	_, twice := b.byKey[s.Key()]
+	b.byKey[s.Key()] = position
+	return !twice
+}
+
+// find returns the position of a key.
+func (b *builder) find(specs []Spec, k Key) (position int, ok bool) {
+	if first, ok := b.byName[k.ShortName]; ok && specs[first].DerivedScalarType == k.DerivedScalarType {
+		return first, true
+	}
+	position, ok = b.byKey[k]
+	return position, ok
+}
+
+// build returns the next version of a document. It keeps every record of the old one,
+// which may be nil, that is unchanged, and returns old itself if nothing changed,
+// lines included.
 func (b *builder) build(from *Document, old *document) (*document, error) {
-	doc := &document{records: make([]*record, len(from.Datasets))}
+	specs := from.Datasets
+	doc := &document{records: make([]*record, len(specs))}
 	if old != nil {
 		doc.origin = old.origin
 	} else {
 		doc.origin = &origin{strings.Clone(from.Name)}
 	}
 	was := old.list()
-	clear(b.places)
-	placed, aligned := 0, true
-	for i := range from.Datasets {
-		spec := &from.Datasets[i]
+	if len(b.byName) > maxReused || len(b.byKey) > maxReused {
+		b.byName, b.byKey = nil, nil
+	}
+	clear(b.byName)
+	clear(b.byKey)
+	placed, aligned := 0, true // aligned: every key so far is where it was
+	for i := range specs {
+		spec := &specs[i]
 		fail := func(field string, err error) (*document, error) {
 			return nil, &DocumentError{Document: from.Name, Index: i, Key: spec.Key(), Field: field, Err: err}
 		}
@@ -66,38 +122,48 @@ func (b *builder) build(from *Document, old *document) (*document, error) {
 			return fail("user_visible_name", ErrTooLong)
 		}
 		if aligned {
-			continue
+			continue // the old version has no key twice
 		}
-		// As long as every key stood where it stands, none was there twice.
 		for ; placed <= i; placed++ {
-			key := from.Datasets[placed].Key()
-			if _, twice := b.places[key]; twice {
+			if !b.place(specs, placed) {
 				return fail("", ErrDuplicate)
 			}
-			b.places[key] = placed
 		}
 	}
 	if !aligned {
 		for _, r := range was {
-			if i, ok := b.places[r.key()]; ok && r.says(&from.Datasets[i]) {
+			if i, ok := b.find(specs, r.key()); ok && r.says(&specs[i]) {
 				doc.records[i] = r
 			}
 		}
 	}
 	for i, r := range doc.records {
 		if r == nil {
-			doc.records[i] = newRecord(&from.Datasets[i], doc.origin)
+			doc.records[i] = newRecord(&specs[i], b.shareType(specs[i].DerivedScalarType), doc.origin)
 		}
 	}
-	doc.lines = linesOf(from.Datasets)
+	doc.lines = linesOf(specs)
 	if old != nil && slices.Equal(doc.records, was) && slices.Equal(doc.lines, old.lines) {
 		return old, nil
 	}
+	b.order(doc, old, aligned)
 	b.scratch = doc.seal(old, b.scratch)
 	return doc, nil
 }
 
-// linesOf returns the line of each dataset; nil if none is known.
+// order sets the order of the keys of a document if a short name repeats: then
+// [Snapshot.Named] needs it, and readers should not wait for it.
+func (b *builder) order(doc, old *document, aligned bool) {
+	switch {
+	case aligned && old != nil && len(doc.records) == len(old.records):
+		doc.order.Store(old.order.Load())
+	case len(b.byKey) > 0 || aligned && old != nil && old.order.Load() != nil:
+		order := orderOf(doc.records)
+		doc.order.Store(&order)
+	}
+}
+
+// linesOf returns the line of each dataset, or nil if none is known.
 func linesOf(specs []Spec) []int32 {
 	var lines []int32
 	for i := range specs {
@@ -112,8 +178,8 @@ func linesOf(specs []Spec) []int32 {
 	return lines
 }
 
-// with returns the state after edits: s itself if they change nothing. If they
-// change lines only, it has the generation and the superseded channel of s.
+// with returns the state after edits, or s itself if they change nothing. If they
+// change only lines, the generation and the superseded channel are those of s.
 func (s *Snapshot) with(edits []documentEdit) *Snapshot {
 	next := *s
 	e := indexEdit{index: s.index, id: s.generation + 1}
@@ -149,32 +215,35 @@ func (s *Snapshot) with(edits []documentEdit) *Snapshot {
 	return &next
 }
 
-// withdraw takes records out of the index; what they hid is back.
+// withdraw removes records from the index. The definitions that they hid are visible
+// again.
 func (s *Snapshot) withdraw(e *indexEdit, records []*record) {
 	for _, r := range records {
-		hash := r.hash()
-		rest := e.lookup(hash, r.shortName(), r.typ).without(r.origin)
-		if rest == nil {
+		hash, root := e.definitions(r.shortName(), *r.typ)
+		rest := root.remove(*r.typ, r.origin.document)
+		if rest.winner(*r.typ) == nil {
 			s.count--
-			e.remove(hash, r)
-			continue
+		} else {
+			s.hidden--
 		}
-		s.hidden--
-		e.put(hash, rest)
+		if rest == nil {
+			e.remove(hash, r.shortName())
+		} else {
+			e.put(hash, rest)
+		}
 	}
 }
 
-// define puts records into the index, each over or under other definitions of its key.
+// define adds records to the index. Each hides definitions of its key in earlier
+// documents, or is hidden itself.
 func (s *Snapshot) define(e *indexEdit, records []*record) {
 	for _, r := range records {
-		hash := r.hash()
-		top := e.lookup(hash, r.shortName(), r.typ)
-		if top == nil {
+		hash, others := e.definitions(r.shortName(), *r.typ)
+		if others.winner(*r.typ) == nil {
 			s.count++
-			e.put(hash, r)
-			continue
+		} else {
+			s.hidden++
 		}
-		s.hidden++
-		e.put(hash, top.over(r))
+		e.put(hash, others.insert(r))
 	}
 }

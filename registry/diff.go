@@ -1,36 +1,34 @@
 package registry
 
 import (
-	"cmp"
 	"fmt"
 	"iter"
-	"slices"
 )
 
-// A Diff says what is different between two snapshots, for readers: a definition
-// that is hidden in both does not count. Each list is in the order of
-// [Snapshot.All]; that of Removed in the order of the snapshot before.
+// A Diff is the difference between two snapshots as readers see them: definitions that
+// are hidden in both are ignored. Each list is in the order of [Snapshot.All], Removed in
+// that of the earlier snapshot.
 type Diff struct {
 	Added   []Dataset
 	Updated []Changed
 	Removed []Dataset
 }
 
-// A Changed is a dataset that says something else than before.
+// A Changed is a dataset with a new content.
 type Changed struct {
 	Before, After Dataset
 }
 
-// IsEmpty reports whether nothing is different.
+// IsEmpty reports whether there is no difference.
 func (d Diff) IsEmpty() bool { return len(d.Added) == 0 && len(d.Updated) == 0 && len(d.Removed) == 0 }
 
-// String counts what is different, as in "1 added, 0 updated, 2 removed".
+// String returns the length of each list, as in "1 added, 0 updated, 2 removed".
 func (d Diff) String() string {
 	return fmt.Sprintf("%d added, %d updated, %d removed", len(d.Added), len(d.Updated), len(d.Removed))
 }
 
-// Diff returns what is different after the update. It looks only at documents that
-// are not the same in both, and in them only at datasets that are not.
+// Diff returns the difference between the two snapshots. It compares only documents that
+// differ, and in them only datasets that differ.
 func (u Update) Diff() Diff {
 	var gone, come []*record
 	if u.Before != u.After {
@@ -39,8 +37,8 @@ func (u Update) Diff() Diff {
 			gone, come = append(gone, g...), append(come, c...)
 		}
 	}
-	// What readers get for a key is another definition only if that came, or if the
-	// one that hid it went. So each key counts at one record at most.
+	// Readers get another definition of a key only if it is new or if the one that hid it
+	// is gone. So each key counts for at most one record.
 	var diff Diff
 	for _, r := range come {
 		b, a := u.Before.winner(r), u.After.winner(r)
@@ -48,7 +46,7 @@ func (u Update) Diff() Diff {
 		case a.origin != r.origin:
 		case b == nil:
 			diff.Added = append(diff.Added, Dataset{a})
-		case !a.equal(b) && !b.hides(a):
+		case !a.equal(b) && !u.Before.hides(b, a):
 			diff.Updated = append(diff.Updated, Changed{Dataset{b}, Dataset{a}})
 		}
 	}
@@ -59,89 +57,24 @@ func (u Update) Diff() Diff {
 		case b.origin != r.origin:
 		case a == nil:
 			diff.Removed = append(diff.Removed, Dataset{b})
-		case !a.equal(b) && b.hides(a): // which stands elsewhere, so the order is lost
+		case !a.equal(b) && u.Before.hides(b, a): // in another document, so out of order
 			diff.Updated = append(diff.Updated, Changed{Dataset{b}, Dataset{a}})
 		}
 	}
 	if len(diff.Updated) > inOrder {
-		u.After.sort(diff.Updated)
+		sortByPlace(u.After, diff.Updated, func(c Changed) *record { return c.After.r })
 	}
 	return diff
 }
 
-// Overrides yields every definition that is hidden after the update by a document that did
-// not hide it before, in no particular order. Like Diff it looks only at what is not the
-// same in both.
-func (u Update) Overrides() iter.Seq[Override] {
-	return func(yield func(Override) bool) {
-		seen := make(map[Key]bool)
-		for before, after := range pairs(&u.Before.documents, &u.After.documents) {
-			gone, come := replaced(before, after)
-			for _, r := range slices.Concat(gone, come) {
-				top := u.After.winner(r)
-				if top == nil || top.under == nil || seen[r.key()] {
-					continue
-				}
-				seen[r.key()] = true
-				was := u.Before.winner(r)
-				for q := top.under; q != nil; q = q.under {
-					if was != nil && *was.origin == *top.origin && was.under.isDefinedIn(q.origin) {
-						continue
-					}
-					if !yield(Override{r.key(), u.After.place(q), u.After.place(top)}) {
-						return
-					}
-				}
-			}
-		}
-	}
+// hides reports whether s has, hidden by the winner, the definition q of the same key.
+func (s *Snapshot) hides(winner, q *record) bool {
+	r := s.definitions(q).find(*q.typ, q.origin.document)
+	return r != nil && r.origin == q.origin && r.origin != winner.origin && r.equal(q)
 }
 
-// isDefinedIn reports whether r, or a definition that it lies over, is of a document.
-func (r *record) isDefinedIn(o *origin) bool {
-	for ; r != nil; r = r.under {
-		if *r.origin == *o { // a document that went and came back has another
-			return true
-		}
-	}
-	return false
-}
-
-// hides reports whether r lies over a definition that q is, too.
-func (r *record) hides(q *record) bool {
-	for r = r.under; r != nil; r = r.under {
-		if r.origin == q.origin {
-			return r.equal(q)
-		}
-	}
-	return false
-}
-
-// sort puts changes, all of which lead to s, into the order of [Snapshot.All].
-func (s *Snapshot) sort(changes []Changed) {
-	places := make(map[string]map[Key]int) // in the documents that occur
-	for _, c := range changes {
-		doc := s.documents.find(c.After.Document())
-		if places[doc.name()] != nil {
-			continue
-		}
-		at := make(map[Key]int, len(doc.records))
-		for i, r := range doc.records {
-			at[r.key()] = i
-		}
-		places[doc.name()] = at
-	}
-	slices.SortFunc(changes, func(a, b Changed) int {
-		x, y := a.After, b.After
-		return cmp.Or(
-			cmp.Compare(x.Document(), y.Document()),
-			cmp.Compare(places[x.Document()][x.Key()], places[y.Document()][y.Key()]),
-		)
-	})
-}
-
-// pairs yields, for each name at which two lists differ, the document of each; nil
-// for none. Chunks that the lists share are passed over whole.
+// pairs yields the documents of each name that differ between two lists, nil for a
+// document that does not exist. It skips chunks that the lists share.
 func pairs(before, after *documents) iter.Seq2[*document, *document] {
 	return func(yield func(before, after *document) bool) {
 		b, a := cursor{list: before}, cursor{list: after}
@@ -154,7 +87,7 @@ func pairs(before, after *documents) iter.Seq2[*document, *document] {
 			switch {
 			case db == nil && da == nil:
 				return
-			case db == da: // most often, and then their names need not be read
+			case db == da: // the usual case, which need not read the names
 				b.next()
 				a.next()
 				continue
@@ -175,6 +108,7 @@ func pairs(before, after *documents) iter.Seq2[*document, *document] {
 	}
 }
 
+// A cursor is a position in a list of documents.
 type cursor struct {
 	list     *documents
 	chunk, i int
@@ -193,8 +127,7 @@ func (c *cursor) next() {
 	}
 }
 
-// atSharedChunk reports whether both cursors stand at the beginning of one and the
-// same chunk.
+// atSharedChunk reports whether both cursors are at the beginning of the same chunk.
 func (c *cursor) atSharedChunk(d *cursor) bool {
 	return c.i == 0 && d.i == 0 && c.chunk < len(c.list.chunks) && d.chunk < len(d.list.chunks) &&
 		&c.list.chunks[c.chunk][0] == &d.list.chunks[d.chunk][0]

@@ -1,30 +1,37 @@
-// Package registry knows which neuron datasets exist. A neuron dataset holds, for
-// each unit of a language model, the texts that activate it most; there is one per
-// model and per kind of scalar, and it lies at a URL or path.
+// Package registry keeps track of which neuron datasets exist. A neuron dataset holds,
+// for each unit of a language model, the texts that activate it most. There is one for
+// each model and kind of scalar, and each is stored at a URL or path.
 //
-// A [Registry] is what a server keeps: it holds the current [Snapshot], and changes
-// are applied to it. A reader takes the snapshot once per request and sees one
-// consistent state for as long as it holds it:
+// The central type is [Registry]. It holds the current [Snapshot], an immutable state
+// of all datasets. A server takes one snapshot per request and answers the whole
+// request from it:
 //
-//	snapshot := reg.Snapshot()
-//	dataset, err := snapshot.Get("gpt2-small", registry.MLPPostAct)
+//	dataset, err := reg.Snapshot().Get("gpt2-small", registry.MLPPostAct)
 //	if err != nil {
-//		return err // lists the datasets that there are
+//		return err // lists the available datasets
 //	}
 //	fmt.Println(dataset.NeuronDatasetPath())
 //
-// What goes in is a plain struct, [Spec]. What comes out is a [Dataset], a view with
-// no way to write: nothing that a reader is given can change what another sees.
+// Datasets are added as plain structs, [Spec], grouped into documents, and are read
+// through [Dataset], an immutable view:
+//
+//	_, err := reg.Apply(registry.Change{
+//		Put: []registry.Document{{Name: "gpt2.toml", Datasets: specs}},
+//	})
+//
+// Documents are ordered by name. Where two of them define the same [Key], the later one
+// wins, and the earlier one takes its place again when the later one is removed.
 //
 // # Concurrency
 //
-// Everything here is safe for use by several goroutines. Readers take no lock and
-// wait for nobody; changes wait for each other. Whoever wants to follow changes
-// ranges over [Registry.Updates].
+// All types are safe for use by several goroutines. Readers take no locks and never
+// wait; changes are serialized. To follow changes, range over [Registry.Updates]: a slow
+// consumer skips states, but never the last one, and delays nobody.
 //
-// # What it is not for
+// Code that only reads should accept a [Reader].
 //
-// It reads no files and knows no formats: package config does that, and package
-// watcher keeps a registry in step with a directory. It imports the standard
-// library only, and so does whoever only reads.
+// # Non-goals
+//
+// The package reads no files and knows no file formats: see package config. It does not
+// follow changes on disk: see package watcher. It imports only the standard library.
 package registry

@@ -7,25 +7,28 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync/atomic"
 )
 
-// A document is one version of what a named document defines. It does not change
-// once a snapshot holds it.
+// A document is one version of the content of a document. It is immutable once a
+// snapshot refers to it.
 type document struct {
 	origin  *origin
 	records []*record
-	lines   []int32 // of each record; nil where none is known
-	blocks  []Hash  // of each run of blockSize records; the last may be shorter
+	lines   []int32 // of each record; nil if none is known
+	blocks  []Hash  // of each block of blockSize records
 	hash    Hash
+	order   atomic.Pointer[[]uint64] // see position; nil until needed
 }
 
-// A change of one dataset costs the hash of a block of them, and a hash of the blocks'
-// hashes, which cost two bytes a dataset to keep.
+// blockSize is the number of records that are hashed together. After a change of one
+// dataset only its block and the hashes of all blocks are hashed again. The hashes of
+// blocks take two bytes per dataset.
 const blockSize = 16
 
 func (d *document) name() string { return d.origin.document }
 
-// list returns the records of d, which may be nil.
+// list returns the records of d. D may be nil.
 func (d *document) list() []*record {
 	if d == nil {
 		return nil
@@ -33,8 +36,8 @@ func (d *document) list() []*record {
 	return d.records
 }
 
-// seal computes the hash of d's name and content; lines are no part of it. It takes the
-// hash of a block from the version before, old, where that has the very records.
+// seal computes the hash of the name and content of d, without lines. It reuses hashes
+// of blocks that are the same in the previous version, old.
 func (d *document) seal(old *document, scratch []byte) []byte {
 	was := old.list()
 	d.blocks = make([]Hash, 0, (len(d.records)+blockSize-1)/blockSize)
@@ -59,7 +62,7 @@ func (d *document) seal(old *document, scratch []byte) []byte {
 	return scratch
 }
 
-// line returns the line of the i-th record, 0 if it is not known.
+// line returns the line of the i-th record, or 0 if unknown.
 func (d *document) line(i int) int {
 	if d.lines == nil {
 		return 0
@@ -67,15 +70,48 @@ func (d *document) line(i int) int {
 	return int(d.lines[i])
 }
 
-// replaced returns the records that the version of a document before has and the one
-// after has not, and the other way round, each in order. Either version may be nil, for
-// none.
+// position returns the position of the record with the key of r, which must exist. The
+// first call for a version of a document sorts its keys, unless [builder.order] has
+// done so.
+func (d *document) position(r *record) int {
+	order := d.order.Load()
+	if order == nil {
+		made := orderOf(d.records)
+		order = &made
+		d.order.Store(order) // several goroutines may store the same content
+	}
+	for i, _ := slices.BinarySearch(*order, orderKey(r)); ; i++ {
+		at := int((*order)[i] & positionMask)
+		if d.records[at].hasKey(r.shortName(), *r.typ) {
+			return at
+		}
+	}
+}
+
+// An element of an order has a position in its low bits, and part of the hash of the key
+// in the others.
+const positionMask = 1<<32 - 1
+
+func orderKey(r *record) uint64 { return hashPair(r.shortName(), *r.typ) &^ positionMask }
+
+// orderOf returns the positions of records, sorted by the hashes of their keys.
+func orderOf(records []*record) []uint64 {
+	order := make([]uint64, len(records))
+	for i, r := range records {
+		order[i] = orderKey(r) | uint64(i)
+	}
+	slices.Sort(order)
+	return order
+}
+
+// replaced returns the records that only the version of a document before has, and
+// those that only the version after has, each in order. A version may be nil.
 func replaced(before, after *document) (gone, come []*record) {
 	was, is := before.list(), after.list()
 	if len(was) == 0 || len(is) == 0 {
 		return was, is
 	}
-	// Nearly all stand where they stood, or as far from the end.
+	// Nearly all records have the same distance from the start or the end.
 	for len(was) > 0 && len(is) > 0 && was[len(was)-1] == is[len(is)-1] {
 		was, is = was[:len(was)-1], is[:len(is)-1]
 	}
@@ -89,7 +125,7 @@ func replaced(before, after *document) (gone, come []*record) {
 			come = append(come, r)
 		}
 	}
-	// Some of the rest may only have moved.
+	// The rest includes records that have only moved.
 	left := make(map[*record]bool, len(gone))
 	for _, r := range gone {
 		left[r] = true
@@ -103,8 +139,8 @@ func replaced(before, after *document) (gone, come []*record) {
 	return gone, come
 }
 
-// documents is the persistent list of all documents, ordered by name, in chunks
-// that are shared between one snapshot and the next. No chunk is empty.
+// documents is the persistent list of all documents, ordered by name. Snapshots share
+// the chunks that are the same. No chunk is empty.
 type documents struct {
 	chunks [][]*document
 	count  int
@@ -124,7 +160,7 @@ func (l *documents) all() iter.Seq[*document] {
 	}
 }
 
-// find returns the document of a name, nil if there is none.
+// find returns the document with a name, or nil.
 func (l *documents) find(name string) *document {
 	c := sort.Search(len(l.chunks), func(i int) bool { return l.chunks[i][len(l.chunks[i])-1].name() >= name })
 	if c == len(l.chunks) {
@@ -139,18 +175,17 @@ func (l *documents) find(name string) *document {
 
 func compareName(d *document, name string) int { return strings.Compare(d.name(), name) }
 
-// A documentEdit sets the document of a name from old to another version. Each may be
-// nil, for none.
+// A documentEdit replaces one version of a document by another. Either may be nil.
 type documentEdit struct {
 	name    string
 	old, to *document
 }
 
-// with returns the list with edits, ordered by name, applied. Chunks that no edit
-// falls into are shared, but for the small ones beside them.
+// with returns the list after edits, which are ordered by name. It shares chunks without
+// edits, except small ones beside an edit.
 func (l *documents) with(edits []documentEdit) documents {
 	var out documents
-	joins := false // whether the last chunk of out may take up the next one
+	joins := false // whether the last chunk of out may absorb the next one
 	emit := func(c []*document, edited bool) {
 		out.count += len(c)
 		last := len(out.chunks) - 1
@@ -165,15 +200,15 @@ func (l *documents) with(edits []documentEdit) documents {
 			}
 			return
 		}
-		// Cloned, since a part of a slice keeps all of it in memory: documents, too,
-		// that are long gone.
+		// Cloned, since part of a slice would keep all of it in memory, including
+		// documents that are removed later.
 		for part := range slices.Chunk(c, min((len(c)+1)/2, chunkLimit)) {
 			out.chunks = append(out.chunks, slices.Clone(part))
 		}
 	}
 	for i, c := range l.chunks {
 		n := len(edits)
-		if i < len(l.chunks)-1 { // the last chunk takes all that comes after it, too
+		if i < len(l.chunks)-1 { // edits after the last chunk belong to it
 			next := l.chunks[i+1][0].name()
 			n = sort.Search(len(edits), func(i int) bool { return edits[i].name >= next })
 		}

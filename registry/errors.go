@@ -6,29 +6,28 @@ import (
 	"strings"
 )
 
-// Errors to branch on with [errors.Is].
+// Errors for use with [errors.Is].
 var (
-	// ErrNotFound says that there is no dataset of a key.
+	// ErrNotFound means that no dataset has the key.
 	ErrNotFound = errors.New("no such neuron dataset")
-	// ErrDuplicate says that a document defines a key twice, or that a change
-	// names a document twice.
+	// ErrDuplicate means that a document defines a key twice, or that a change names a
+	// document twice.
 	ErrDuplicate = errors.New("defined twice")
-	// ErrMissingField says that a required field is empty.
+	// ErrMissingField means that a required field is blank.
 	ErrMissingField = errors.New("required field is empty")
-	// ErrTooLong says that the names of a dataset have more than 4 GiB.
-	ErrTooLong = errors.New("longer than 4 GiB")
+	// ErrTooLong means that the names of a dataset exceed 4 GiB.
+	ErrTooLong = errors.New("exceeds 4 GiB")
 )
 
-// A NotFoundError says that a snapshot has no dataset of a key. It is an
+// A NotFoundError reports that a snapshot has no dataset with a key. It matches
 // [ErrNotFound].
 type NotFoundError struct {
 	Key      Key
-	Snapshot *Snapshot // where it was looked for
+	Snapshot *Snapshot // the snapshot that was searched
 }
 
-// Error names the key and lists every key that there is, in order. Where the short
-// name ends in "_undefined", which is what a URL holds that lost its autoencoder's
-// name, a second line says so.
+// Error names the key and lists all available keys in order. If the short name ends in
+// "_undefined", as in a URL that lost the name of its autoencoder, a second line says so.
 func (e *NotFoundError) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "no neuron dataset for (%q, %q). ", e.Key.ShortName, e.Key.DerivedScalarType)
@@ -53,20 +52,20 @@ func (e *NotFoundError) Error() string {
 	return b.String()
 }
 
-// Is makes every NotFoundError an [ErrNotFound].
+// Is reports whether target is [ErrNotFound].
 func (e *NotFoundError) Is(target error) bool { return target == ErrNotFound }
 
-// A DocumentError says why a [Registry] did not take a document. Nothing of the
-// change that held it was applied.
+// A DocumentError reports why a [Registry] rejected a document, and with it the whole
+// change.
 type DocumentError struct {
 	Document string
-	Index    int // of the dataset at fault in its document, from 0; -1: the document itself
-	Key      Key // of the dataset at fault
-	Field    string
-	Err      error // ErrDuplicate, ErrMissingField or ErrTooLong
+	Index    int    // of the invalid dataset in the document, or -1 for the document itself
+	Key      Key    // of the invalid dataset
+	Field    string // that is invalid, or ""
+	Err      error  // ErrDuplicate, ErrMissingField or ErrTooLong
 }
 
-// Error says which document and which dataset are at fault, and why.
+// Error names the document, the dataset and the field, and gives the reason.
 func (e *DocumentError) Error() string {
 	switch {
 	case e.Index < 0:
@@ -78,5 +77,5 @@ func (e *DocumentError) Error() string {
 	}
 }
 
-// Unwrap returns the reason.
+// Unwrap returns e.Err.
 func (e *DocumentError) Unwrap() error { return e.Err }

@@ -11,29 +11,28 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestHeapIsNoMoreThanThatOfAMap holds the registry against a map with an eighth of
-// 1,000,000 datasets, which is as full as one with all of them. With other numbers a map
-// that is just about to grow has less to spare: BenchmarkHeap tells.
-func TestHeapIsNoMoreThanThatOfAMap(t *testing.T) {
+// TestHeapIsAtMostThatOfAMap compares the memory of a registry and a map. The map has the
+// load of one with 1,000,000 datasets: see BenchmarkHeap for other loads.
+func TestHeapIsAtMostThatOfAMap(t *testing.T) {
 	const n = 1_000_000 / 8
 	inMap := heapOf(func() map[registry.Key]plain { return plainMap(n) })
 	inRegistry := heapOf(func() *registry.Registry { return fill(n) })
-	t.Logf("bytes a dataset: %d in a map, %d in a registry", inMap/int64(n), inRegistry/int64(n))
+	t.Logf("bytes per dataset: %d in a map, %d in a registry", inMap/int64(n), inRegistry/int64(n))
 	assert.LessOrEqual(t, inRegistry, inMap)
 }
 
-// specOfAll returns a spec whose every string is a part of s.
+// specOfAll returns a spec whose strings are all parts of s.
 func specOfAll(s string) registry.Spec {
 	return registry.Spec{
 		ShortName: s[:9], DerivedScalarType: registry.DerivedScalarType(s[1:10]), UserVisibleName: s[2:11], NeuronDatasetPath: s[3:12],
 		Description: s[:5], Model: s[:6], RecordFormat: s[:7], ExplanationDatasetPaths: []string{s[:4]},
 		Version: s[:3], License: s[:8], Homepage: s[:2], Tags: []string{s[:10], s[1:2]}, ReplacedBy: s[2:3],
 		Extra: []registry.Field{{Name: s[:4], Value: registry.ListValue(
-			registry.StringValue(s[4:8]), registry.ObjectValue(registry.Field{Name: s[:3], Value: registry.FloatValue(s[5:6])}))}},
+			registry.StringValue(s[4:8]), registry.ObjectValue(registry.Field{Name: s[:3], Value: parsed(registry.ParseFloat(s[5:6]))}))}},
 	}
 }
 
-func TestWhatASpecIsAPartOfIsNotKept(t *testing.T) {
+func TestApplyCopiesStrings(t *testing.T) {
 	held := heapOf(func() *registry.Registry {
 		reg := registry.New()
 		file := strings.Repeat("0123456789", 1<<20)
@@ -44,9 +43,9 @@ func TestWhatASpecIsAPartOfIsNotKept(t *testing.T) {
 	assert.Less(t, held, int64(1<<20))
 }
 
-// TestReloadsDoNotPileUp applies ten thousand changes of all kinds, round after round, and
-// expects that no round leaves anything behind.
-func TestReloadsDoNotPileUp(t *testing.T) {
+// TestReloadsDoNotLeak applies ten thousand changes of all kinds in rounds, after which
+// the registry must use the same memory.
+func TestReloadsDoNotLeak(t *testing.T) {
 	const documents, datasets = 300, 10
 	reg := registry.New()
 	applied := 0
@@ -54,15 +53,15 @@ func TestReloadsDoNotPileUp(t *testing.T) {
 		apply(t, reg, c)
 		applied++
 	}
-	name := func(i, round int) string { // a document has two names by turns
+	name := func(i, round int) string { // a document alternates between two names
 		return fmt.Sprint(i, "-", (i+round)%2)
 	}
 	round := func(round int) {
 		for i := range documents {
 			var specs []registry.Spec
 			for j := range datasets {
-				// Some are in the next document, too, and some have another short name, model and
-				// tag in each round.
+				// Some are in the next document, too. Some have a new short name, model and tag in
+				// each round.
 				s := spec(fmt.Sprintf("model-%06d", (i*datasets+j)%(documents*datasets-5)), fmt.Sprintf("path-%04d", round))
 				s.Line = j
 				if j%2 == 0 {
@@ -76,7 +75,7 @@ func TestReloadsDoNotPileUp(t *testing.T) {
 				c.Remove = append(c.Remove, name(i, round+1))
 			}
 			apply(c)
-			if i%3 == 0 { // for a moment it is there twice
+			if i%3 == 0 { // both documents exist for a moment
 				apply(registry.Change{Remove: []string{name(i, round+1)}})
 			}
 			if i%10 == 0 {
@@ -97,7 +96,7 @@ func TestReloadsDoNotPileUp(t *testing.T) {
 	runtime.KeepAlive(reg)
 }
 
-func TestWhatWasLargeDoesNotStaySo(t *testing.T) {
+func TestMemoryIsFreedAfterShrinking(t *testing.T) {
 	const n = 50_000
 	reg := registry.New()
 	small := hundred(n/2, 10, "")
@@ -108,7 +107,7 @@ func TestWhatWasLargeDoesNotStaySo(t *testing.T) {
 		}
 		apply(t, reg, c)
 	}
-	// shrink leaves ten datasets, a document at a time or at once.
+	// shrink leaves ten datasets. It removes documents one by one or all at once.
 	shrink := func(atOnce bool) {
 		var all registry.Change
 		for name := range reg.Snapshot().Documents() {
@@ -135,7 +134,7 @@ func TestWhatWasLargeDoesNotStaySo(t *testing.T) {
 	}
 }
 
-func TestDocumentsThatAreGoneAreNotKeptByTheirNeighbours(t *testing.T) {
+func TestRemovedDocumentsAreFreed(t *testing.T) {
 	reg := registry.New()
 	held := heapOf(func() *registry.Registry {
 		var c registry.Change

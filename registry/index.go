@@ -5,62 +5,107 @@ import (
 	"strings"
 )
 
-// An index maps keys to records. It is persistent: a change copies what it
-// touches and shares the rest with the index before it.
+// An index maps keys to the trees of their definitions. It is persistent: a change
+// copies what it touches and shares the rest with the previous index.
 //
-// It is an extendible hash table: a directory of shards, addressed by the top
-// bits of a key's hash, each shard an open-addressed table of fixed size that
-// keeps the whole hash beside the pointer. A full shard splits in two, alone; the
-// directory, which holds pointers only, doubles when a shard can split no
-// further under it. Two shards that were one join again when few keys are left in
-// them, and the directory halves with the last such pair. So a change copies one
-// page of the directory and one shard, a lookup reads one of each, no change ever
-// rebuilds everything, and what was once large does not stay so. BenchmarkLookup and
-// BenchmarkApply decide the sizes: see the note there.
+// It is an extendible hash table: a directory of shards, addressed by the top bits of
+// the hash, each shard an open-addressed table of fixed size. A full shard splits in
+// two by itself; the directory, which holds only pointers, doubles when a shard needs
+// one more bit. Two halves of a shard join again when few entries are left in them, and
+// the directory halves after the last such pair joins. So a lookup reads one shard, a
+// change copies one page of the directory and one shard, no change rebuilds everything,
+// and memory is returned when the catalog shrinks. BenchmarkLookup and BenchmarkApply
+// justify the sizes.
+//
+// The upper half of a hash is that of the short name. So all entries of a short name
+// are in one shard: one for each type or, when that shard is full and the short name
+// has more than familyLimit of them, a single one for all types, a family.
 type index struct {
-	pages []*page // of the directory, which has 1<<depth places
-	depth uint8
+	pages    []*page // of the directory, which has 1<<depth places
+	depth    uint8
+	families int
+}
+
+// familyBit tells the hashes of keys, which have it, from those of families.
+const familyBit = 1 << 31
+
+func hashKey(shortName uint64, typ DerivedScalarType) uint64 {
+	return shortName&^(1<<32-1) | (shortName^hashString(string(typ)))&(familyBit-1) | familyBit
+}
+
+func hashFamily(shortName uint64) uint64 { return shortName &^ familyBit }
+
+// definitions returns the tree that has the definitions of a key, or that they belong
+// in, and the hash of its entry. The tree may have other types, too.
+func (x *index) definitions(shortName string, typ DerivedScalarType) (hash uint64, root *record) {
+	name := hashString(shortName)
+	hash = hashKey(name, typ)
+	root = x.lookup(hash, shortName)
+	if x.families > 0 && root.top(typ) == nil {
+		if family := x.lookup(hashFamily(name), shortName); family != nil {
+			return hashFamily(name), family
+		}
+	}
+	return hash, root
+}
+
+// named returns the trees of all definitions of a short name.
+func (x *index) named(shortName string) []*record {
+	if len(x.pages) == 0 {
+		return nil
+	}
+	hash := hashString(shortName)
+	s := x.shardOf(hash)
+	var roots []*record
+	for i := range s.slots {
+		e := &s.slots[i]
+		if e.hash>>32 == hash>>32 && e.root != nil && e.shortName == shortName {
+			roots = append(roots, e.root)
+		}
+	}
+	return roots
 }
 
 const pageSize = 64
 
-// A page is a part of the directory. One shard may stand in several places of it.
+// A page is a part of the directory. A shard may be in several places of it.
 type page struct {
 	shards [pageSize]*shard
-	edit   uint64 // as of a shard
+	edit   uint64 // see shard
 }
 
 const (
-	// With 255 slots a shard is 8 KB with all that the allocator adds; with 256 it
-	// would take up more than nine.
+	// A shard of 255 slots takes 8 KB with the word that the allocator adds. One of 256
+	// would take more than 9.
 	shardSlots = 255
-	// A slot is more often than not the first one looked at: what a processor guesses
-	// wrong costs more here than memory does.
+	// Most slots are the first that a search reads: a mispredicted branch costs more
+	// than the memory of a sparse table.
 	shardLimit = shardSlots * 5 / 8
-	// Shards that join at half of what makes one split do not split again at once.
+	// A short name has at most so many entries in a shard that splits, so that splitting
+	// makes room and the directory stays small.
+	familyLimit = 32
+	// Joining at half the limit keeps a joined shard from splitting at once.
 	joinLimit = shardLimit / 2
 )
 
 type shard struct {
 	slots [shardSlots]slot
-	edit  uint64 // the edit that made it, and may still write to it
+	edit  uint64 // the edit that made the shard, and may still write to it
 	count int32
-	depth uint8 // how many top bits of the hash all its keys share
+	depth uint8 // number of top bits that all hashes share
 }
 
-// A slot has the short name beside the record that it is of, so that a lookup waits for the
-// name's text and for the record at once, and not for one after the other. It is a copy:
-// short texts that lie close to each other stay in a processor's cache.
+// A slot has the short name beside the tree, so that a lookup waits for the text of the
+// name and for the root at the same time. The name is a copy: short strings allocated
+// together stay in the processor's cache.
 type slot struct {
 	hash      uint64
 	shortName string
-	record    *record // nil: free
+	root      *record // nil if the slot is free
 }
 
-func newSlot(hash uint64, r *record) slot { return slot{hash, strings.Clone(r.shortName()), r} }
-
-// home returns the slot at which the search for a hash begins. It is made of the low
-// bits, since the top ones choose the shard; the value too many goes round.
+// home returns the slot where the search for a hash begins. It uses the low bits of the
+// hash, since the top bits select the shard.
 func home(hash uint64) int {
 	i := int(hash & 255)
 	if i == shardSlots {
@@ -69,18 +114,18 @@ func home(hash uint64) int {
 	return i
 }
 
-func (x *index) lookup(hash uint64, shortName string, typ DerivedScalarType) *record {
+func (x *index) lookup(hash uint64, shortName string) *record {
 	if len(x.pages) == 0 {
 		return nil
 	}
 	s := x.shardOf(hash)
 	for i := home(hash); ; {
 		e := &s.slots[i]
-		if e.record == nil {
+		if e.root == nil {
 			return nil
 		}
-		if e.hash == hash && e.shortName == shortName && e.record.typ == typ {
-			return e.record
+		if e.hash == hash && e.shortName == shortName {
+			return e.root
 		}
 		if i++; i == shardSlots {
 			i = 0
@@ -88,23 +133,23 @@ func (x *index) lookup(hash uint64, shortName string, typ DerivedScalarType) *re
 	}
 }
 
-// place returns where in the directory the shard of a hash stands. Shifting by 64
-// gives 0, so that a directory of one needs no special case.
+// place returns the place of a hash in the directory. A shift by 64 gives 0, so a
+// directory of depth 0 needs no special case.
 func (x *index) place(hash uint64) uint64 { return hash >> (64 - x.depth) }
 
 func (x *index) at(place uint64) *shard { return x.pages[place/pageSize].shards[place%pageSize] }
 
 func (x *index) shardOf(hash uint64) *shard { return x.at(x.place(hash)) }
 
-// An indexEdit is an index in the making: it copies each page and shard the first time it
-// touches it, and writes to its own copies from then on.
+// An indexEdit builds the next version of an index. It copies each page and shard the
+// first time that it touches it, and writes to its copies from then on.
 type indexEdit struct {
 	index
-	id        uint64 // unlike that of any edit whose pages and shards the index has
-	ownsPages bool   // the list of them
+	id        uint64 // different from that of every edit before
+	ownsPages bool   // whether the slice of pages is a copy
 }
 
-// shard returns the shard of a hash, made the edit's own.
+// shard returns the shard of a hash for writing.
 func (e *indexEdit) shard(hash uint64) *shard {
 	if len(e.pages) == 0 {
 		e.arrange(0, func(uint64) *shard { return &shard{edit: e.id} })
@@ -119,8 +164,8 @@ func (e *indexEdit) shard(hash uint64) *shard {
 	return s
 }
 
-// fill puts s in every place of the directory that a shard of its depth and the
-// given hash takes.
+// fill puts s in every place of the directory that belongs to a shard of its depth and
+// the given hash.
 func (e *indexEdit) fill(s *shard, hash uint64) {
 	if !e.ownsPages {
 		e.pages, e.ownsPages = slices.Clone(e.pages), true
@@ -139,7 +184,7 @@ func (e *indexEdit) fill(s *shard, hash uint64) {
 	}
 }
 
-// arrange makes a new directory of a depth, with the shard of each place.
+// arrange makes a new directory of the given depth.
 func (e *indexEdit) arrange(depth uint8, shard func(place uint64) *shard) {
 	places := uint64(1) << depth
 	pages := make([]*page, (places+pageSize-1)/pageSize)
@@ -152,37 +197,84 @@ func (e *indexEdit) arrange(depth uint8, shard func(place uint64) *shard) {
 	e.pages, e.ownsPages, e.depth = pages, true, depth
 }
 
-// put sets the record of r's key, whose hash is given, to r.
-func (e *indexEdit) put(hash uint64, r *record) {
+// put sets the tree of an entry, which has the short name of the root.
+func (e *indexEdit) put(hash uint64, root *record) {
 	s := e.shard(hash)
+	i := s.find(hash, root.shortName())
+	if s.slots[i].root != nil {
+		s.slots[i].root = root
+		return
+	}
 	for s.count >= shardLimit {
-		e.split(s, hash)
+		if !e.mergeFamilies(s) {
+			e.split(s, hash)
+		}
 		s = e.shard(hash)
 	}
-	s.put(newSlot(hash, r))
+	s.add(slot{hash, strings.Clone(root.shortName()), root})
 }
 
-func (s *shard) put(e slot) {
-	i := s.find(e)
-	if s.slots[i].record == nil {
-		s.count++
-	}
-	s.slots[i] = e
+// add adds an entry that the shard does not have.
+func (s *shard) add(e slot) {
+	s.slots[s.find(e.hash, e.shortName)] = e
+	s.count++
 }
 
-// find returns the slot that e's key has, or else the free one that it would take.
-func (s *shard) find(e slot) int {
-	i := home(e.hash)
-	for s.slots[i].record != nil && (s.slots[i].hash != e.hash || s.slots[i].record.key() != e.record.key()) {
+// find returns the slot of an entry, or the free slot that it would take.
+func (s *shard) find(hash uint64, shortName string) int {
+	i := home(hash)
+	for s.slots[i].root != nil && (s.slots[i].hash != hash || s.slots[i].shortName != shortName) {
 		i = after(i)
 	}
 	return i
 }
 
+// mergeFamilies merges the entries of every short name that has more than familyLimit
+// in s, and reports whether there is one. The edit must own s. No such short name has a
+// family already: its types would be in there.
+func (e *indexEdit) mergeFamilies(s *shard) bool {
+	var sizes [256]uint8 // by a part of the hash: few shards need more than this check
+	merges := false
+	for _, sl := range s.slots {
+		if sl.root != nil {
+			part := uint8(sl.hash >> 32)
+			sizes[part]++
+			merges = merges || sizes[part] > familyLimit
+		}
+	}
+	if !merges {
+		return false
+	}
+	names := make(map[string]int)
+	for _, sl := range s.slots {
+		names[sl.shortName]++
+	}
+	merged := shard{depth: s.depth, edit: e.id}
+	families := make(map[string]*record)
+	for _, sl := range s.slots {
+		switch {
+		case sl.root == nil:
+		case names[sl.shortName] > familyLimit:
+			sl.root.each(func(r *record) bool {
+				families[sl.shortName] = families[sl.shortName].insert(r.with(nil, nil))
+				return true
+			})
+		default:
+			merged.add(sl)
+		}
+	}
+	for shortName, root := range families {
+		merged.add(slot{hashFamily(hashString(shortName)), shortName, root})
+		e.families++
+	}
+	*s = merged
+	return len(families) > 0
+}
+
 func after(i int) int { return (i + 1) % shardSlots }
 
-// split divides s, the full shard of a hash, by one more bit. Hashes are seeded,
-// so more keys with one hash than a shard holds are not to be had.
+// split divides s, the full shard of a hash, by one more bit. Hashes are seeded, so
+// there are never more short names of one hash than a shard can hold.
 func (e *indexEdit) split(s *shard, hash uint64) {
 	if s.depth == e.depth {
 		was := e.index
@@ -192,32 +284,34 @@ func (e *indexEdit) split(s *shard, hash uint64) {
 	low, high := &shard{depth: s.depth + 1, edit: e.id}, &shard{depth: s.depth + 1, edit: e.id}
 	for _, sl := range s.slots {
 		switch {
-		case sl.record == nil:
+		case sl.root == nil:
 		case sl.hash&bit == 0:
-			low.put(sl)
+			low.add(sl)
 		default:
-			high.put(sl)
+			high.add(sl)
 		}
 	}
 	e.fill(low, hash&^bit)
 	e.fill(high, hash|bit)
 }
 
-// remove takes away the record of r's key, whose hash is given and which must be
-// there.
-func (e *indexEdit) remove(hash uint64, r *record) {
-	e.shard(hash).remove(slot{hash: hash, record: r})
+// remove removes an entry, which must exist.
+func (e *indexEdit) remove(hash uint64, shortName string) {
+	if hash&familyBit == 0 {
+		e.families--
+	}
+	e.shard(hash).remove(hash, shortName)
 	for e.join(hash) {
 	}
 }
 
-// remove takes away the record of e's key. The slots behind it move up, so that no
-// later lookup stops short.
-func (s *shard) remove(e slot) {
-	gap := s.find(e)
+// remove frees the slot of an entry. The slots behind it move up, so that no later
+// search ends too early.
+func (s *shard) remove(hash uint64, shortName string) {
+	gap := s.find(hash, shortName)
 	s.count--
-	for i := after(gap); s.slots[i].record != nil; i = after(i) {
-		// One may fill the gap unless its own first slot lies behind the gap.
+	for i := after(gap); s.slots[i].root != nil; i = after(i) {
+		// A slot may fill the gap unless its home lies behind the gap.
 		if distance(home(s.slots[i].hash), i) >= distance(gap, i) {
 			s.slots[gap] = s.slots[i]
 			gap = i
@@ -226,11 +320,11 @@ func (s *shard) remove(e slot) {
 	s.slots[gap] = slot{}
 }
 
-// distance returns how many slots a search goes from one to another.
+// distance returns the number of steps of a search from one slot to another.
 func distance(from, to int) int { return (to - from + shardSlots) % shardSlots }
 
-// join undoes the split that made the shard of a hash, if one shard holds with ease
-// what is left in both, and reports whether it did.
+// join undoes the split that made the shard of a hash if the entries of both halves
+// fit easily in one shard, and reports whether it did.
 func (e *indexEdit) join(hash uint64) bool {
 	s := e.shardOf(hash)
 	if s.depth == 0 {
@@ -243,8 +337,8 @@ func (e *indexEdit) join(hash uint64) bool {
 	one := &shard{depth: s.depth - 1, edit: e.id}
 	for _, half := range []*shard{s, other} {
 		for _, sl := range half.slots {
-			if sl.record != nil {
-				one.put(sl)
+			if sl.root != nil {
+				one.add(sl)
 			}
 		}
 	}
@@ -255,7 +349,7 @@ func (e *indexEdit) join(hash uint64) bool {
 	return true
 }
 
-// halve makes the directory half as long if no shard needs all of it.
+// halve halves the directory unless a shard needs all of its depth.
 func (e *indexEdit) halve() {
 	for place := uint64(0); place < 1<<e.depth; place += 2 {
 		if e.at(place) != e.at(place+1) {

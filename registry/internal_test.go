@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestSizes holds a record to a cache line, and a shard to 8 KB with the word that the
-// allocator adds to it.
+// TestSizes checks that a record fits in a cache line, and a shard in 8 KB with the word
+// that the allocator adds.
 func TestSizes(t *testing.T) {
 	if unsafe.Sizeof(uintptr(0)) != 8 {
 		t.Skip("sizes are for 64 bits")
@@ -21,8 +21,8 @@ func TestSizes(t *testing.T) {
 	assert.LessOrEqual(t, unsafe.Sizeof(shard{}), uintptr(8<<10-8))
 }
 
-// TestIndexWithCollidingHashes puts and removes keys whose hashes are mostly the same, at
-// the end of a shard, where a search goes round to its beginning.
+// TestIndexWithCollidingHashes puts and removes names with few different hashes, whose
+// searches begin at the end of a shard and continue at its beginning.
 func TestIndexWithCollidingHashes(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -30,7 +30,7 @@ func TestIndexWithCollidingHashes(t *testing.T) {
 	hashes, records := make([]uint64, 600), make([]*record, 600)
 	for i := range records {
 		hashes[i] = uint64(i%8)<<61 | uint64(shardSlots-1-i%5)
-		records[i] = newRecord(&Spec{ShortName: fmt.Sprint(i)}, &origin{})
+		records[i] = newRecord(&Spec{ShortName: fmt.Sprint(i)}, new(DerivedScalarType), &origin{})
 	}
 	var x index
 	want := map[int]*record{}
@@ -47,17 +47,18 @@ func TestIndexWithCollidingHashes(t *testing.T) {
 				e.put(hash, r)
 				want[i] = r
 			case want[i] != nil:
-				e.remove(hash, r)
+				e.remove(hash, r.shortName())
 				delete(want, i)
 			}
 		}
 		x = e.index
 		for i, r := range records {
-			if got := x.lookup(hashes[i], r.shortName(), ""); got != want[i] {
+			if got := x.lookup(hashes[i], r.shortName()); got != want[i] {
 				require.Fail(t, "lookup", "step %d: %d", step, i)
 			}
 		}
-		// The edit left the index that it began with alone, and nothing is larger than it needs.
+		// The edit does not change the previous index, and the directory is not larger than
+		// necessary.
 		require.Equal(t, had, count(&was))
 		require.Equal(t, len(want), count(&x))
 		deepest := uint8(0)
@@ -82,16 +83,156 @@ func count(x *index) (n int) {
 	return n
 }
 
+// TestFamilies adds and removes many types of few short names, until their entries merge
+// and are gone again.
+func TestFamilies(t *testing.T) {
+	var reg Registry
+	most := 0
+	for _, n := range []int{10, 200, 30, 500, 0, 100, 300, 0} {
+		var c Change
+		for i := range 4 {
+			d := Document{Name: fmt.Sprint(i)}
+			for j := range n {
+				d.Datasets = append(d.Datasets, Spec{ShortName: fmt.Sprint(j % 3), DerivedScalarType: DerivedScalarType(fmt.Sprint(j, i%2)),
+					UserVisibleName: "n", NeuronDatasetPath: "p"})
+			}
+			c.Put = append(c.Put, d)
+		}
+		_, err := reg.Apply(c)
+		require.NoError(t, err)
+		s := reg.Snapshot()
+		require.Equal(t, 2*n, s.Len())
+		families := 0
+		seen := map[*shard]bool{}
+		for place := range uint64(1) << s.index.depth {
+			if sh := s.index.at(place); !seen[sh] {
+				seen[sh] = true
+				for _, sl := range sh.slots {
+					if sl.root != nil && sl.hash&familyBit == 0 {
+						families++
+					}
+				}
+			}
+		}
+		require.Equal(t, families, s.index.families)
+		most = max(most, families)
+		for i := range 3 {
+			var want, got []Dataset
+			for d := range s.All() {
+				if d.ShortName() == fmt.Sprint(i) {
+					want = append(want, d)
+				}
+			}
+			for d := range s.Named(fmt.Sprint(i)) {
+				got = append(got, d)
+			}
+			require.Len(t, got, len(want))
+			for k := range got {
+				require.Equal(t, want[k].Key(), got[k].Key())
+			}
+		}
+	}
+	assert.Positive(t, most)
+	assert.Zero(t, reg.Snapshot().index.families)
+}
+
+// TestNamedDoesNotReadDocuments checks that Named never makes readers wait for the order
+// of a document: it needs none, or Apply has made it.
+func TestNamedDoesNotReadDocuments(t *testing.T) {
+	var reg Registry
+	specs := func(types ...DerivedScalarType) (specs []Spec) {
+		for _, typ := range types {
+			specs = append(specs, Spec{ShortName: "x", DerivedScalarType: typ, UserVisibleName: "n", NeuronDatasetPath: "p"})
+		}
+		return append(specs, Spec{ShortName: "y", DerivedScalarType: "t", UserVisibleName: "n", NeuronDatasetPath: "p"})
+	}
+	for _, c := range []Change{
+		{Put: []Document{{"a", specs("1")}, {"b", specs("2")}, {"c", specs("3", "4")}}},
+		{Put: []Document{{"c", specs("4", "3", "5")}}},
+		{Put: []Document{{"c", specs("4", "3")[:2]}}}, // a prefix
+		{Put: []Document{{"b", specs("6", "2")}}},
+		{Remove: []string{"c"}},
+	} {
+		_, err := reg.Apply(c)
+		require.NoError(t, err)
+		s := reg.Snapshot()
+		orders := map[string]bool{}
+		for doc := range s.documents.all() {
+			orders[doc.name()] = doc.order.Load() != nil
+		}
+		for range s.Named("x") {
+		}
+		for doc := range s.documents.all() {
+			require.Equal(t, orders[doc.name()], doc.order.Load() != nil, doc.name())
+		}
+	}
+}
+
+// TestDefinitionsAreATreap inserts and removes definitions in random order.
+func TestDefinitionsAreATreap(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	var records []*record
+	for i := range 2000 {
+		typ := DerivedScalarType(fmt.Sprint(i / 4))
+		records = append(records, newRecord(&Spec{ShortName: "x"}, &typ, &origin{fmt.Sprint(i % 4)}))
+	}
+	build := func() (root *record) {
+		for _, i := range rng.Perm(len(records)) {
+			root = root.insert(records[i])
+		}
+		return root
+	}
+	var check func(r *record) (depth int)
+	check = func(r *record) int {
+		if r == nil {
+			return 0
+		}
+		for _, child := range []*record{r.left, r.right} {
+			if child != nil {
+				require.GreaterOrEqual(t, r.priority(), child.priority())
+			}
+		}
+		return 1 + max(check(r.left), check(r.right))
+	}
+	root := build()
+	assert.Less(t, check(root), 50)
+	var sorted []*record
+	root.each(func(r *record) bool {
+		sorted = append(sorted, r)
+		return true
+	})
+	require.Len(t, sorted, len(records))
+	for i := range sorted[1:] {
+		require.Positive(t, sorted[i+1].compare(*sorted[i].typ, sorted[i].origin.document))
+	}
+	assert.Len(t, root.appendWinners(nil), len(records)/4)
+
+	for _, i := range rng.Perm(len(records)) {
+		r := records[i]
+		require.NotNil(t, root.find(*r.typ, r.origin.document))
+		was := root
+		root = root.remove(*r.typ, r.origin.document)
+		require.Nil(t, root.find(*r.typ, r.origin.document))
+		require.NotNil(t, was.find(*r.typ, r.origin.document), "the tree before has not changed")
+		if i%100 == 0 {
+			check(root)
+		}
+	}
+	require.Nil(t, root)
+}
+
 func TestDocumentsShareChunksAndJoinSmallOnes(t *testing.T) {
 	const n = 3000
 	name := func(i int) string { return fmt.Sprintf("%04d", i) }
-	var forth []int
+	var forward []int
 	for i := range n {
-		forth = append(forth, i)
+		forward = append(forward, i)
 	}
-	back := slices.Clone(forth)
-	slices.Reverse(back)
-	for how, order := range map[string][]int{"forth": forth, "back": back, "at random": rand.Perm(n)} {
+	backward := slices.Clone(forward)
+	slices.Reverse(backward)
+	for how, order := range map[string][]int{"forward": forward, "backward": backward, "random": rand.Perm(n)} {
 		var all []documentEdit
 		for i := range n {
 			all = append(all, documentEdit{name: name(i), to: &document{origin: &origin{name(i)}}})

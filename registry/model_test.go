@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A model is what a registry is held against: documents by name, and nothing clever.
+// A model is the simplest possible registry: documents by name.
 type model map[string][]registry.Spec
 
 // A defined is a dataset of a model, with its document.
@@ -24,13 +24,13 @@ type defined struct {
 
 func (d defined) place() registry.Place { return registry.Place{Document: d.document, Line: d.Line} }
 
-// content is all that d says, as text.
+// content returns the whole content of s as text.
 func content(s registry.Spec) string {
 	s.Line = 0
 	return fmt.Sprintf("%+v", s)
 }
 
-// all returns every definition, in order, and the one of each key that readers get.
+// all returns every definition in order, and the one that readers get for each key.
 func (m model) all() (all []defined, winner map[registry.Key]defined) {
 	winner = map[registry.Key]defined{}
 	for _, name := range slices.Sorted(maps.Keys(m)) {
@@ -42,7 +42,7 @@ func (m model) all() (all []defined, winner map[registry.Key]defined) {
 	return all, winner
 }
 
-// visible renders what readers get, in order.
+// visible renders the datasets that readers get, in order.
 func (m model) visible() (lines []string) {
 	all, winner := m.all()
 	for _, d := range all {
@@ -99,7 +99,7 @@ func renderDiff(diff registry.Diff) (lines []string) {
 	return lines
 }
 
-// String is the whole content of m: models that differ in anything but lines differ.
+// String returns the whole content of m except lines.
 func (m model) String() string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(m)) {
@@ -111,7 +111,7 @@ func (m model) String() string {
 	return b.String()
 }
 
-// holds checks that a snapshot is as m says.
+// holds checks that a snapshot has the content of m.
 func (m model) holds(t *testing.T, s *registry.Snapshot) {
 	t.Helper()
 	var lines []string
@@ -128,6 +128,21 @@ func (m model) holds(t *testing.T, s *registry.Snapshot) {
 			require.Fail(t, "lookup", "%v: want %v, got %v", key, want, d.Spec())
 		}
 	}
+	byName := map[string][]registry.Dataset{}
+	for d := range s.All() {
+		byName[d.ShortName()] = append(byName[d.ShortName()], d)
+	}
+	for name, want := range byName {
+		i := 0
+		for d := range s.Named(name) {
+			if i >= len(want) || d.Key() != want[i].Key() || d.Document() != want[i].Document() || !d.Equal(want[i]) {
+				require.Fail(t, "named", "%s: dataset %d of %d is %v", name, i, len(want), d.Spec())
+			}
+			i++
+		}
+		require.Len(t, want, i, name)
+	}
+	require.Empty(t, slices.Collect(s.Named("none")))
 	_, ok := s.Lookup("none", registry.MLPPostAct)
 	require.False(t, ok)
 	lens := map[string]int{}
@@ -143,30 +158,32 @@ func (m model) holds(t *testing.T, s *registry.Snapshot) {
 // A mutator makes random changes to a model.
 type mutator struct {
 	*rand.Rand
-	documents, keys, datasets int // how many there are at most
-	remove                    int // of a hundred changes, how many remove
+	documents, keys, datasets int // upper limits
+	types                     int // of each short name; 0 means 2
+	remove                    int // percentage of changes that remove a document
 }
 
 func (r *mutator) spec(key int) registry.Spec {
+	types := max(r.types, 2)
 	s := registry.Spec{
-		ShortName:         fmt.Sprint("model-", key/2),
+		ShortName:         fmt.Sprint("model-", key/types),
 		DerivedScalarType: registry.MLPPostAct,
 		UserVisibleName:   "name",
 		NeuronDatasetPath: fmt.Sprint("path-", r.IntN(3)),
 		Line:              r.IntN(1000),
 	}
-	if key%2 == 1 {
-		s.DerivedScalarType = "my_type"
+	if i := key % types; i > 0 {
+		s.DerivedScalarType = registry.DerivedScalarType(fmt.Sprint("my_type_", i))
 	}
 	if r.IntN(4) == 0 {
 		s.Description, s.Model, s.Layers = fmt.Sprint("text", r.IntN(2)), "m", r.IntN(2)
 		s.Tags = []string{"a", fmt.Sprint(r.IntN(2))}
-		s.Extra = []registry.Field{{Name: "n", Value: registry.ListValue(registry.IntegerValue(fmt.Sprint(r.IntN(2))))}}
+		s.Extra = []registry.Field{{Name: "n", Value: registry.ListValue(registry.IntegerValue(r.Int64N(2)))}}
 	}
 	return s
 }
 
-// edit returns another version of what a document defines.
+// edit returns another version of the datasets of a document.
 func (r *mutator) edit(specs []registry.Spec) []registry.Spec {
 	specs = slices.Clone(specs)
 	at := r.IntN(len(specs) + 1)
@@ -174,13 +191,13 @@ func (r *mutator) edit(specs []registry.Spec) []registry.Spec {
 		return !slices.ContainsFunc(specs, func(q registry.Spec) bool { return q.Key() == s.Key() })
 	}
 	switch op := r.IntN(8); {
-	case op == 0 || len(specs) == 0: // all of it anew
+	case op == 0 || len(specs) == 0: // new content
 		specs = nil
 		for _, key := range r.Perm(r.keys)[:r.IntN(r.datasets)] {
 			specs = append(specs, r.spec(key))
 		}
-	case op == 1: // the same again
-	case op == 2: // a line more above it
+	case op == 1: // no change
+	case op == 2: // other lines
 		for i := range specs {
 			specs[i].Line++
 		}
@@ -226,7 +243,7 @@ func (r *mutator) change(m model) (c registry.Change) {
 		switch n := r.IntN(100); {
 		case n < r.remove:
 			remove(name)
-		case n < r.remove+5: // a new name
+		case n < r.remove+5: // rename
 			remove(name)
 			put(other, specs)
 		default:
@@ -236,9 +253,8 @@ func (r *mutator) change(m model) (c registry.Change) {
 	return c
 }
 
-// TestAgainstModel holds thousands of random changes against a model that is easy to
-// believe.
-// newOverrides returns what Update.Overrides is to yield, from all that there are.
+// newOverrides returns the overrides that Update.Overrides must yield, computed from all
+// overrides before and after.
 func newOverrides(u registry.Update) (out []registry.Override) {
 	type pair struct {
 		registry.Key
@@ -256,11 +272,14 @@ func newOverrides(u registry.Update) (out []registry.Override) {
 	return out
 }
 
+// TestAgainstModel applies thousands of random changes to a registry and to a model, and
+// compares them after each.
 func TestAgainstModel(t *testing.T) {
 	for name, r := range map[string]mutator{
-		"few documents, much overridden": {documents: 8, keys: 24, datasets: 24, remove: 15},
-		"documents of several blocks":    {documents: 4, keys: 200, datasets: 100, remove: 10},
-		"many documents":                 {documents: 600, keys: 1200, datasets: 12, remove: 20},
+		"many overrides":              {documents: 8, keys: 24, datasets: 24, remove: 15},
+		"several blocks per document": {documents: 4, keys: 200, datasets: 100, remove: 10},
+		"many types":                  {documents: 4, keys: 600, datasets: 300, types: 100, remove: 10},
+		"many documents":              {documents: 600, keys: 1200, datasets: 12, remove: 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			seed := rand.Uint64()
@@ -279,7 +298,7 @@ func TestAgainstModel(t *testing.T) {
 			held := state{reg.Snapshot(), model{}}
 			shrink := r.remove
 			for step := range steps {
-				// It grows and shrinks by turns.
+				// The registry grows and shrinks in turns.
 				if r.remove = shrink; step*8/steps%2 == 1 {
 					r.remove = 60
 				}
@@ -306,15 +325,15 @@ func TestAgainstModel(t *testing.T) {
 
 				hash := u.After.Hash()
 				if want, ok := contents[hash]; ok {
-					require.Equal(t, want, m.String(), "the same hash, so the same content")
+					require.Equal(t, want, m.String(), "same hash, different content")
 				}
 				if want, ok := hashes[m.String()]; ok {
-					require.Equal(t, want, hash, "the same content, so the same hash")
+					require.Equal(t, want, hash, "same content, different hash")
 				}
 				contents[hash], hashes[m.String()] = m.String(), hash
 
 				if step%20 == 19 {
-					held.model.holds(t, held.snapshot) // as it was, whatever came after
+					held.model.holds(t, held.snapshot) // unchanged by later changes
 					held = state{u.After, maps.Clone(m)}
 					fresh := registry.New()
 					var c registry.Change

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"iter"
 	"maps"
+	"math"
 	"os"
 	"os/exec"
 	"runtime"
@@ -39,7 +40,7 @@ func apply(t *testing.T, reg *registry.Registry, c registry.Change) registry.Upd
 	return u
 }
 
-// lines renders what a reader sees: key=path, in order.
+// lines renders the datasets that readers get as short name=path, in order.
 func lines(s *registry.Snapshot) []string {
 	var out []string
 	for d := range s.All() {
@@ -54,7 +55,7 @@ func TestImportsTheStandardLibraryOnly(t *testing.T) {
 	assert.Equal(t, "github.com/neurondex/neurondex/registry", strings.TrimSpace(string(out)))
 }
 
-func TestTypesAreThoseOfTheData(t *testing.T) {
+func TestTypesMatchTheData(t *testing.T) {
 	data, err := os.ReadFile("derived_scalar_types.json")
 	require.NoError(t, err)
 	var want []map[string]any
@@ -118,9 +119,10 @@ func TestEmpty(t *testing.T) {
 func TestZeroRegistryIsReadyToUse(t *testing.T) {
 	var reg registry.Registry
 	assert.Zero(t, reg.Snapshot().Len())
-	assert.Same(t, reg.Snapshot(), reg.Snapshot())
+	empty := reg.Snapshot()
+	assert.Same(t, empty, reg.Snapshot())
 	for u := range reg.Updates(t.Context()) {
-		assert.Same(t, reg.Snapshot(), u.After)
+		assert.Same(t, empty, u.After)
 		break
 	}
 	var other registry.Registry // without a call of Snapshot first
@@ -138,6 +140,32 @@ func TestOrderIsByDocumentThenAsDefined(t *testing.T) {
 	n, ok := reg.Snapshot().DocumentLen("b")
 	assert.True(t, ok)
 	assert.Equal(t, 2, n)
+}
+
+func TestNamed(t *testing.T) {
+	typed := func(name string, typ registry.DerivedScalarType, path string) registry.Spec {
+		s := spec(name, path)
+		s.DerivedScalarType = typ
+		return s
+	}
+	var reg registry.Registry
+	named := func() (out []string) {
+		for d := range reg.Snapshot().Named("x") {
+			out = append(out, string(d.DerivedScalarType())+"="+d.NeuronDatasetPath())
+		}
+		return out
+	}
+	assert.Empty(t, named())
+	apply(t, &reg, put(doc("b", typed("x", "t1", "b"), spec("y", "p"), typed("x", "t3", "b"), typed("x", "t2", "b"))))
+	assert.Equal(t, []string{"t1=b", "t3=b", "t2=b"}, named())
+	apply(t, &reg, put(doc("b", typed("x", "t2", "b"), typed("x", "t1", "b"), typed("x", "t3", "b"))))
+	assert.Equal(t, []string{"t2=b", "t1=b", "t3=b"}, named(), "after a change of the order alone")
+	apply(t, &reg, put(doc("a", typed("x", "t4", "a"), typed("x", "t1", "a")), doc("c", typed("x", "t2", "c"))))
+	assert.Equal(t, []string{"t4=a", "t1=b", "t3=b", "t2=c"}, named(), "hidden definitions are left out")
+	for d := range reg.Snapshot().Named("x") {
+		assert.Equal(t, registry.DerivedScalarType("t4"), d.DerivedScalarType())
+		break
+	}
 }
 
 func TestNotFound(t *testing.T) {
@@ -193,7 +221,7 @@ func TestResolveAndReverse(t *testing.T) {
 	}
 }
 
-func TestLaterDocumentWinsAndEarlierComesBack(t *testing.T) {
+func TestLaterDocumentOverridesEarlierOne(t *testing.T) {
 	reg := registry.New()
 	apply(t, reg, put(doc("10", spec("x", "ten"), spec("other", "p"))))
 	u := apply(t, reg, put(doc("50", registry.Spec{ShortName: "x", DerivedScalarType: registry.MLPPostAct, UserVisibleName: "X", NeuronDatasetPath: "fifty", Line: 7})))
@@ -216,36 +244,49 @@ func TestLaterDocumentWinsAndEarlierComesBack(t *testing.T) {
 	assert.Equal(t, []string{"x=ten", "other=p"}, lines(reg.Snapshot()))
 	assert.Equal(t, "0 added, 1 updated, 0 removed", u.Diff().String())
 	assert.Empty(t, slices.Collect(reg.Snapshot().Overrides()))
-	assert.Equal(t, []string{"other=p", "x=fifty"}, lines(s), "a snapshot that is held does not change")
+	assert.Equal(t, []string{"other=p", "x=fifty"}, lines(s), "snapshots are immutable")
 }
 
-func TestApplyTakesAllOrNothing(t *testing.T) {
+func TestApplyIsAtomic(t *testing.T) {
 	reg := registry.New()
 	apply(t, reg, put(doc("a", spec("x", "p"))))
 	before := reg.Snapshot()
 	for name, tt := range map[string]struct {
-		change registry.Change
-		want   error
+		change  registry.Change
+		want    error
+		message string
 	}{
-		"dataset twice":    {put(doc("b", spec("y", "p")), doc("c", spec("z", "p"), spec("z", "q"))), registry.ErrDuplicate},
-		"document twice":   {put(doc("b"), doc("b")), registry.ErrDuplicate},
-		"put and removed":  {registry.Change{Put: []registry.Document{doc("a")}, Remove: []string{"a"}}, registry.ErrDuplicate},
-		"blank short name": {put(doc("b", spec(" ", "p"))), registry.ErrMissingField},
-		"no path":          {put(doc("b", spec("y", ""))), registry.ErrMissingField},
+		"dataset twice": {
+			put(doc("b", spec("y", "p")), doc("c", spec("z", "p"), spec("z", "q"))),
+			registry.ErrDuplicate, `document "c": dataset 1 (z/mlp_post_act): defined twice`,
+		},
+		"document twice":   {put(doc("b"), doc("b")), registry.ErrDuplicate, `document "b": defined twice`},
+		"put and removed":  {registry.Change{Put: []registry.Document{doc("a")}, Remove: []string{"a"}}, registry.ErrDuplicate, `document "a": defined twice`},
+		"blank short name": {put(doc("b", spec(" ", "p"))), registry.ErrMissingField, `document "b": dataset 0 ( /mlp_post_act): short_name: required field is empty`},
+		"no path":          {put(doc("b", spec("y", ""))), registry.ErrMissingField, `document "b": dataset 0 (y/mlp_post_act): neuron_dataset_path: required field is empty`},
 	} {
 		_, err := reg.Apply(tt.change)
 		require.ErrorIs(t, err, tt.want, name)
+		require.EqualError(t, err, tt.message, name)
 		_, ok := errors.AsType[*registry.DocumentError](err)
 		assert.True(t, ok, name)
 		assert.Same(t, before, reg.Snapshot(), name)
 	}
+	rejected := errors.New("rejected")
+	_, err := reg.ApplyIf(put(doc("b", spec("y", "p"))), func(u registry.Update) error {
+		assert.Same(t, before, u.Before)
+		assert.Equal(t, 2, u.After.Len())
+		return rejected
+	})
+	require.ErrorIs(t, err, rejected)
+	assert.Same(t, before, reg.Snapshot())
 }
 
-func TestTheSameContentIsNoNewGeneration(t *testing.T) {
+func TestSameContentKeepsGeneration(t *testing.T) {
 	reg := registry.New()
 	first := apply(t, reg, put(doc("a", spec("x", "p"))))
 	again := spec("x", "p")
-	again.Line = 12 // a comment above it grew
+	again.Line = 12 // a line was inserted above it
 	u := apply(t, reg, put(doc("a", again)))
 	assert.Equal(t, first.After.Generation(), u.After.Generation())
 	assert.Same(t, u.Before, u.After)
@@ -254,11 +295,11 @@ func TestTheSameContentIsNoNewGeneration(t *testing.T) {
 	assert.Same(t, u.Before, u.After)
 	apply(t, reg, put(doc("b", spec("x", "q"))))
 	for o := range reg.Snapshot().Overrides() {
-		assert.Equal(t, 12, o.Hidden.Line, "the line is up to date all the same")
+		assert.Equal(t, 12, o.Hidden.Line, "lines are updated without a new generation")
 	}
 }
 
-func TestHashIsOfTheContent(t *testing.T) {
+func TestHashDependsOnContentOnly(t *testing.T) {
 	a, b := registry.New(), registry.New()
 	apply(t, a, put(doc("1", spec("x", "p")), doc("2", spec("y", "p"))))
 	apply(t, b, put(doc("2", spec("y", "q"), spec("z", "q"))))
@@ -270,41 +311,18 @@ func TestHashIsOfTheContent(t *testing.T) {
 	apply(t, b, registry.Change{Remove: []string{"1", "2"}})
 	assert.Equal(t, registry.New().Snapshot().Hash(), b.Snapshot().Hash())
 
-	// Every field counts.
-	hashes := map[registry.Hash]string{}
-	for i, change := range []func(*registry.Spec){
-		func(*registry.Spec) {},
-		func(s *registry.Spec) { s.UserVisibleName = "n" },
-		func(s *registry.Spec) { s.Description = "d" },
-		func(s *registry.Spec) { s.Model = "d" },
-		func(s *registry.Spec) { s.Layers = 1 },
-		func(s *registry.Spec) { s.NodesPerLayer = 1 },
-		func(s *registry.Spec) { s.RecordFormat = "pt" },
-		func(s *registry.Spec) { s.ExplanationDatasetPaths = []string{"d"} },
-		func(s *registry.Spec) { s.Version = "d" },
-		func(s *registry.Spec) { s.License = "d" },
-		func(s *registry.Spec) { s.Homepage = "d" },
-		func(s *registry.Spec) { s.Tags = []string{"d"} },
-		func(s *registry.Spec) { s.Deprecated = true },
-		func(s *registry.Spec) { s.ReplacedBy = "d" },
-		func(s *registry.Spec) { s.Extra = []registry.Field{{Name: "d", Value: registry.IntegerValue("1")}} },
-		func(s *registry.Spec) { s.Extra = []registry.Field{{Name: "d", Value: registry.StringValue("1")}} },
-	} {
+	// Values of different kinds with the same text have different hashes: see also
+	// TestEveryField.
+	withExtra := func(v registry.Value) registry.Hash {
 		s := spec("x", "p")
-		change(&s)
-		reg := registry.New()
-		u := apply(t, reg, put(doc("1", spec("x", "p"))))
-		v := apply(t, reg, put(doc("1", s)))
-		assert.Equal(t, i != 0, u.After != v.After, i)
-		assert.Equal(t, i != 0, !v.Diff().IsEmpty(), i)
-		assert.NotContains(t, hashes, reg.Snapshot().Hash(), i)
-		hashes[reg.Snapshot().Hash()] = ""
-		d, _ := reg.Snapshot().Lookup("x", registry.MLPPostAct)
-		assert.Equal(t, s, d.Spec())
+		s.Extra = []registry.Field{{Name: "d", Value: v}}
+		var reg registry.Registry
+		return apply(t, &reg, put(doc("1", s))).After.Hash()
 	}
+	assert.NotEqual(t, withExtra(registry.IntegerValue(1)), withExtra(registry.StringValue("1")))
 }
 
-func TestDatasetsAreNotToBeChanged(t *testing.T) {
+func TestDatasetsAreImmutable(t *testing.T) {
 	reg := registry.New()
 	s := spec("x", "p")
 	s.Tags = []string{"one"}
@@ -318,6 +336,8 @@ func TestDatasetsAreNotToBeChanged(t *testing.T) {
 	registry.MLPPostAct.Shape()[0] = "changed"
 	assert.Equal(t, []string{"one"}, d.Tags())
 	assert.Equal(t, "n", d.Spec().Extra[0].Name)
+	assert.Equal(t, map[string]registry.Value{"n": registry.BoolValue(true)}, maps.Collect(d.Extra()))
+	assert.Equal(t, "x/mlp_post_act", d.String())
 	assert.Equal(t, "sequence_tokens", registry.MLPPostAct.Shape()[0])
 }
 
@@ -330,8 +350,8 @@ func TestJSON(t *testing.T) {
 		Tags: []string{"a", "b"}, Deprecated: true, ReplacedBy: "y",
 		Extra: []registry.Field{
 			{Name: "MyKey", Value: registry.ObjectValue(
-				registry.Field{Name: "big", Value: registry.IntegerValue("9223372036854775807")},
-				registry.Field{Name: "list", Value: registry.ListValue(registry.FloatValue("1.5e300"), registry.FloatValue("-inf"), registry.Value{}, registry.TimeValue("1979-05-27"))})},
+				registry.Field{Name: "big", Value: registry.IntegerValue(9223372036854775807)},
+				registry.Field{Name: "list", Value: registry.ListValue(registry.FloatValue(1.5e300), registry.FloatValue(math.Inf(-1)), registry.Value{}, parsed(registry.ParseTime("1979-05-27")))})},
 		},
 	}
 	apply(t, reg, put(doc("a", full, spec("plain", "p"))))
@@ -343,9 +363,6 @@ func TestJSON(t *testing.T) {
 		"MyKey":{"big":9223372036854775807,"list":[1.5e300,"-inf",null,"1979-05-27"]}},
 		{"shortName":"plain","derivedScalarType":"mlp_post_act","userVisibleName":"PLAIN","neuronDatasetPath":"p"}]`,
 		string(got))
-	d, _ := reg.Snapshot().Lookup(full.ShortName, "t")
-	metadata := `{"shortName":"x\"\n\u0001<é","derivedScalarType":"t","userVisibleName":"n","neuronDatasetPath":"p"}`
-	assert.Equal(t, metadata, string(d.AppendMetadataJSON(nil)), "to the byte: the order of the keys counts")
 }
 
 func TestUpdates(t *testing.T) {
@@ -364,8 +381,8 @@ func TestUpdates(t *testing.T) {
 			}
 		}()
 		synctest.Wait()
-		assert.Equal(t, []string{"0-1: 1 added, 0 updated, 0 removed"}, got, "the current state at once")
-		// While the subscriber is busy, changes go on; it then sees their sum.
+		assert.Equal(t, []string{"0-1: 1 added, 0 updated, 0 removed"}, got, "the first update leads to the current state")
+		// Changes while the consumer is busy are combined into one update.
 		apply(t, reg, put(doc("a", spec("x", "q")), doc("b", spec("y", "p"), spec("z", "p"))))
 		apply(t, reg, registry.Change{Remove: []string{"b"}})
 		resume <- struct{}{}
@@ -382,7 +399,7 @@ func TestUpdates(t *testing.T) {
 	})
 }
 
-// TestUpdatesHaveNoGap follows a registry that changes all the time, at several speeds.
+// TestUpdatesHaveNoGap follows a registry that changes continuously, at several speeds.
 func TestUpdatesHaveNoGap(t *testing.T) {
 	reg := registry.New()
 	const changes = 2000
@@ -402,7 +419,7 @@ func TestUpdatesHaveNoGap(t *testing.T) {
 				last = u.After
 				diff := u.Diff()
 				datasets += len(diff.Added) - len(diff.Removed)
-				assert.Equal(t, u.After.Len(), datasets, "the differences add up")
+				assert.Equal(t, u.After.Len(), datasets, "sum of all differences")
 				if last.Generation() == changes {
 					return
 				}
@@ -424,17 +441,17 @@ func TestUpdatesHaveNoGap(t *testing.T) {
 	}
 }
 
-// TestUpdatesLeaveNothingBehind ends loops in every way there is. The bubble would wait for
-// a goroutine that one of them left.
-func TestUpdatesLeaveNothingBehind(t *testing.T) {
+// TestUpdatesDoNotLeak ends loops in every possible way. The bubble would wait for any
+// goroutine that they leave behind.
+func TestUpdatesDoNotLeak(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reg := registry.New()
 		for range reg.Updates(t.Context()) {
 			break
 		}
-		assert.PanicsWithValue(t, "subscriber", func() {
+		assert.PanicsWithValue(t, "consumer", func() {
 			for range reg.Updates(t.Context()) {
-				panic("subscriber")
+				panic("consumer")
 			}
 		})
 		next, stop := iter.Pull(reg.Updates(t.Context()))
@@ -444,11 +461,11 @@ func TestUpdatesLeaveNothingBehind(t *testing.T) {
 		ended, end := context.WithCancel(t.Context())
 		end()
 		for range reg.Updates(ended) {
-			assert.Fail(t, "its context has ended")
+			assert.Fail(t, "update after the context ended")
 		}
 		first := apply(t, reg, put(doc("a", spec("x", "p")))).After
 
-		// Lines alone wake nobody, and yet leave no gap.
+		// A change of lines alone yields no update, and leaves no gap.
 		var steps []registry.Update
 		ctx, cancel := context.WithCancel(t.Context())
 		done := make(chan struct{})
@@ -473,7 +490,7 @@ func TestUpdatesLeaveNothingBehind(t *testing.T) {
 	})
 }
 
-func TestReadersSeeWholeStates(t *testing.T) {
+func TestReadersSeeConsistentStates(t *testing.T) {
 	reg := registry.New()
 	state := func(path string) registry.Change {
 		return put(doc("a", spec("x", path)), doc("b", spec("y", path), spec("z", path)))

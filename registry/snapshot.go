@@ -5,37 +5,44 @@ import (
 	"strings"
 )
 
-// A Snapshot is one immutable state of a [Registry]: all its methods are safe for
-// use by several goroutines, take no lock, and answer the same for as long as the
-// Snapshot is held. Take one per request and answer the whole request from it.
+// A Snapshot is an immutable state of a [Registry]. Its methods are safe for use by
+// several goroutines and take no locks. Take one snapshot per request and answer the
+// whole request from it.
 type Snapshot struct {
 	generation uint64
 	hash       Hash
 	index      index
 	documents  documents
-	count      int // datasets that a reader sees
-	hidden     int // definitions that another document's override
-	superseded chan struct{}
+	count      int           // datasets that readers see
+	hidden     int           // definitions that a later document overrides
+	superseded chan struct{} // closed when a later generation replaces this one
 }
 
-// Generation counts the changes of the registry up to this state: 0 is the empty
-// registry before the first one.
+// Generation returns the number of changes of this registry up to this state. It says
+// nothing about other registries or processes: use [Snapshot.Hash] to compare with them.
 func (s *Snapshot) Generation() uint64 { return s.generation }
 
-// Hash returns the hash of the content.
+// Hash returns the hash of the content, which is the same on every machine.
 func (s *Snapshot) Hash() Hash { return s.hash }
 
 // Len returns the number of datasets.
 func (s *Snapshot) Len() int { return s.count }
 
-// Lookup returns the dataset of a key, and whether there is one. It does not
-// allocate.
+// Lookup returns the dataset with a key, and whether it exists. It does not allocate.
 func (s *Snapshot) Lookup(shortName string, t DerivedScalarType) (Dataset, bool) {
-	r := s.index.lookup(hashKey(shortName, t), shortName, t)
+	r := s.index.lookup(hashKey(hashString(shortName), t), shortName)
+	switch {
+	case r == nil && s.index.families == 0:
+		return Dataset{}, false
+	case r == nil || *r.typ != t || r.left != nil: // a family, or several definitions
+		_, root := s.index.definitions(shortName, t)
+		r = root.winner(t)
+	}
 	return Dataset{r}, r != nil
 }
 
-// Get is [Snapshot.Lookup] with a [*NotFoundError] that lists what there is.
+// Get is like [Snapshot.Lookup], but returns a [*NotFoundError], which lists the
+// available datasets, if the dataset does not exist.
 func (s *Snapshot) Get(shortName string, t DerivedScalarType) (Dataset, error) {
 	d, ok := s.Lookup(shortName, t)
 	if !ok {
@@ -44,9 +51,9 @@ func (s *Snapshot) Get(shortName string, t DerivedScalarType) (Dataset, error) {
 	return d, nil
 }
 
-// Resolve returns the path of a dataset that is given as a path or as a short
-// name: what starts with "https://" is a path already and comes back as it is;
-// anything else is looked up, with a [*NotFoundError] where there is none.
+// Resolve returns the path of a dataset. A string that starts with "https://" is
+// returned as it is. Any other string is a short name to look up; if no dataset has it,
+// the error is a [*NotFoundError].
 func (s *Snapshot) Resolve(dataset string, t DerivedScalarType) (string, error) {
 	if strings.HasPrefix(dataset, "https://") {
 		return dataset, nil
@@ -55,8 +62,8 @@ func (s *Snapshot) Resolve(dataset string, t DerivedScalarType) (string, error) 
 	return d.NeuronDatasetPath(), err
 }
 
-// ShortNameOf returns the short name of the first dataset whose path is the given
-// one, but for a trailing slash. It looks at every dataset until it finds one.
+// ShortNameOf returns the short name of the first dataset with the given path, and
+// whether there is one. It ignores a trailing slash. The search is linear.
 func (s *Snapshot) ShortNameOf(path string) (string, bool) {
 	path = strings.TrimSuffix(path, "/")
 	for d := range s.All() {
@@ -67,7 +74,8 @@ func (s *Snapshot) ShortNameOf(path string) (string, bool) {
 	return "", false
 }
 
-// All yields every dataset: documents by name, and in each as they stand there.
+// All yields every dataset, in order of documents by name and then of position in the
+// document.
 func (s *Snapshot) All() iter.Seq[Dataset] {
 	return func(yield func(Dataset) bool) {
 		for doc := range s.documents.all() {
@@ -83,14 +91,22 @@ func (s *Snapshot) All() iter.Seq[Dataset] {
 	}
 }
 
-// winner returns what a reader gets for the key of r; nil if there is nothing.
-func (s *Snapshot) winner(r *record) *record {
-	return s.index.lookup(r.hash(), r.shortName(), r.typ)
-}
-
-// visible reports whether r, a record of s, is what a reader gets for its key.
-func (s *Snapshot) visible(r *record) bool {
-	return s.hidden == 0 || s.winner(r).origin == r.origin
+// Named yields every dataset of a short name, in the order of [Snapshot.All]. The cost
+// depends on the number of definitions of that short name, and hardly on the size of
+// the catalog or of any document.
+func (s *Snapshot) Named(shortName string) iter.Seq[Dataset] {
+	return func(yield func(Dataset) bool) {
+		var winners []*record
+		for _, root := range s.index.named(shortName) {
+			winners = root.appendWinners(winners)
+		}
+		sortByPlace(s, winners, func(r *record) *record { return r })
+		for _, r := range winners {
+			if !yield(Dataset{r}) {
+				return
+			}
+		}
+	}
 }
 
 // Keys yields the key of every dataset, in the order of [Snapshot.All].
@@ -104,8 +120,8 @@ func (s *Snapshot) Keys() iter.Seq[Key] {
 	}
 }
 
-// Documents yields the name of every document, in order, with the number of
-// datasets that it defines.
+// Documents yields the name of every document, in order, and the number of datasets
+// that it defines.
 func (s *Snapshot) Documents() iter.Seq2[string, int] {
 	return func(yield func(string, int) bool) {
 		for doc := range s.documents.all() {
@@ -116,56 +132,12 @@ func (s *Snapshot) Documents() iter.Seq2[string, int] {
 	}
 }
 
-// DocumentLen returns the number of datasets that a document defines, and whether
-// there is a document of that name.
+// DocumentLen returns the number of datasets that a document defines, and whether the
+// document exists.
 func (s *Snapshot) DocumentLen(name string) (int, bool) {
 	doc := s.documents.find(name)
 	if doc == nil {
 		return 0, false
 	}
 	return len(doc.records), true
-}
-
-// A Place is where a dataset is defined.
-type Place struct {
-	Document string
-	Line     int // from 1; 0: not known
-}
-
-// An Override is a definition that a later document's definition of the same key
-// hides. When the later one goes away, this one is back.
-type Override struct {
-	Key    Key
-	Hidden Place
-	By     Place
-}
-
-// Overrides yields every definition that is hidden, in order. It costs nothing
-// where nothing is.
-func (s *Snapshot) Overrides() iter.Seq[Override] {
-	return func(yield func(Override) bool) {
-		if s.hidden == 0 {
-			return
-		}
-		for doc := range s.documents.all() {
-			for i, r := range doc.records {
-				if s.visible(r) {
-					continue
-				}
-				if !yield(Override{r.key(), Place{doc.name(), doc.line(i)}, s.place(s.winner(r))}) {
-					return
-				}
-			}
-		}
-	}
-}
-
-func (s *Snapshot) place(r *record) Place {
-	doc := s.documents.find(r.origin.document)
-	for i, q := range doc.records {
-		if q.key() == r.key() {
-			return Place{doc.name(), doc.line(i)}
-		}
-	}
-	return Place{Document: doc.name()}
 }

@@ -2,7 +2,7 @@
 
 package registry
 
-// The known derived scalar types, in the order of the Transformer Debugger's own enumeration.
+// The known derived scalar types, in the order of the enumeration in the Transformer Debugger.
 const (
 	Logits                                                       DerivedScalarType = "logits"                                                               // a raw activation of a vocab token
 	ResidPostEmbedding                                           DerivedScalarType = "resid_post_embedding"                                                 // a raw activation of a residual stream channel

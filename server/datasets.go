@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 
 	"github.com/neurondex/neurondex/registry"
+	"github.com/neurondex/neurondex/registry/viewer"
 )
 
 // A body is the body of a response that is valid for one snapshot.
@@ -22,7 +23,7 @@ type body struct {
 //	curl -X POST http://127.0.0.1:8000/neuron_datasets_metadata
 func (h *handler) metadata(w http.ResponseWriter, r *http.Request) {
 	h.serveList(w, r, &h.metadataBody, func(s *registry.Snapshot) []byte {
-		return appendList(nil, s, h.isHidden, registry.Dataset.AppendMetadataJSON)
+		return appendList(nil, s, h.isHidden, viewer.AppendMetadata)
 	})
 }
 
@@ -32,20 +33,22 @@ func (h *handler) metadata(w http.ResponseWriter, r *http.Request) {
 func (h *handler) list(w http.ResponseWriter, r *http.Request) {
 	h.serveList(w, r, &h.listBody, func(s *registry.Snapshot) []byte {
 		b := fmt.Appendf(nil, `{"generation":%d,"hash":"%v","datasets":`, s.Generation(), s.Hash())
-		return append(appendList(b, s, func(registry.Dataset) bool { return false }, registry.Dataset.AppendJSON), '}')
+		return append(appendList(b, s, func(registry.Dataset) bool { return false }, appendDataset), '}')
 	})
 }
+
+func appendDataset(b []byte, d registry.Dataset) []byte { return d.AppendJSON(b) }
 
 // isHidden reports whether a dataset is left out for the public neuron viewer.
 func (h *handler) isHidden(d registry.Dataset) bool {
 	if !h.options.ViewerSafe {
 		return false
 	}
-	_, fault := d.Key().ViewerFault()
+	_, fault := viewer.Fault(d.Key())
 	return fault != ""
 }
 
-func appendList(b []byte, s *registry.Snapshot, leaveOut func(registry.Dataset) bool, item func(registry.Dataset, []byte) []byte) []byte {
+func appendList(b []byte, s *registry.Snapshot, leaveOut func(registry.Dataset) bool, item func([]byte, registry.Dataset) []byte) []byte {
 	b = append(b, '[')
 	first := true
 	for d := range s.All() {
@@ -56,7 +59,7 @@ func appendList(b []byte, s *registry.Snapshot, leaveOut func(registry.Dataset) 
 			b = append(b, ',')
 		}
 		first = false
-		b = item(d, b)
+		b = item(b, d)
 	}
 	return append(b, ']')
 }

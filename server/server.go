@@ -20,7 +20,7 @@ type Options struct {
 	// "https://viewer.example".
 	CORSOrigins []string
 	// ViewerSafe leaves out of /neuron_datasets_metadata, and of nothing else, the
-	// datasets that the public neuron viewer cannot show. One such dataset leaves its home
+	// datasets that the public neuron viewer cannot show: see package viewer. One such dataset leaves its home
 	// page blank.
 	ViewerSafe bool
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -146,42 +147,27 @@ func newGetCommand(s settings) *cobra.Command {
 
 // fieldRows returns a row for each field that a dataset has.
 func fieldRows(d registry.Dataset) [][]string {
-	rows := [][]string{
-		{"short_name", cell(d.ShortName())},
-		{"derived_scalar_type", cell(string(d.DerivedScalarType()))},
-		{"user_visible_name", cell(d.UserVisibleName())},
-		{"neuron_dataset_path", cell(d.NeuronDatasetPath())},
-	}
-	for _, row := range [][]string{
-		{"description", cell(d.Description())},
-		{"model", cell(d.Model())},
-		{"layers", number(d.Layers())},
-		{"nodes_per_layer", number(d.NodesPerLayer())},
-		{"record_format", d.RecordFormat()},
-		{"explanation_dataset_paths", cell(strings.Join(d.ExplanationDatasetPaths(), " "))},
-		{"version", cell(d.Version())},
-		{"license", cell(d.License())},
-		{"homepage", cell(d.Homepage())},
-		{"tags", cell(strings.Join(d.Tags(), ", "))},
-		{"deprecated", map[bool]string{true: "true"}[d.Deprecated()]},
-		{"replaced_by", cell(d.ReplacedBy())},
-	} {
-		if row[1] != "" {
-			rows = append(rows, row)
+	var rows [][]string
+	spec := reflect.ValueOf(d.Spec())
+	for i := range spec.NumField() {
+		name, value := spec.Type().Field(i).Name, spec.Field(i)
+		if fieldDocs[name] == "" || value.IsZero() {
+			continue
 		}
+		text := fmt.Sprint(value)
+		if list, ok := value.Interface().([]string); ok {
+			separator := ", "
+			if strings.HasSuffix(name, "Paths") { // which may contain commas
+				separator = " "
+			}
+			text = strings.Join(list, separator)
+		}
+		rows = append(rows, []string{snakeCase(name), cell(text)})
 	}
 	for name, value := range d.Extra() {
-		b, _ := value.MarshalJSON() // a value always marshals
-		rows = append(rows, []string{cell(name), string(b)})
+		rows = append(rows, []string{cell(name), string(value.AppendJSON(nil))})
 	}
 	return append(rows, []string{"(file)", cell(d.Document())})
-}
-
-func number(n int) string {
-	if n == 0 {
-		return ""
-	}
-	return strconv.Itoa(n)
 }
 
 func newResolveCommand(s settings) *cobra.Command {

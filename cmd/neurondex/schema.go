@@ -44,28 +44,7 @@ var drafts = map[string]draft{
 	"7":       {"http://json-schema.org/draft-07/schema#", "definitions"},
 }
 
-// fieldDocs describe the fields of a [registry.Spec], whose own comments are not in the
-// program; a test holds the two together. What is not here is no field of a file.
-var fieldDocs = map[string]string{
-	"ShortName":               `short name, like "gpt2-small"`,
-	"DerivedScalarType":       `kind of scalar its records hold, like "mlp_post_act"`,
-	"UserVisibleName":         `name for people, like "GPT-2 small - MLP neurons"`,
-	"NeuronDatasetPath":       `URL or path of the collated activations`,
-	"Description":             `prose for people`,
-	"Model":                   `name of the language model`,
-	"Layers":                  `number of layers that have records`,
-	"NodesPerLayer":           `number of units (neurons, heads, latents) in each layer`,
-	"RecordFormat":            `"json" or "pt"`,
-	"ExplanationDatasetPaths": `URLs or paths of explanation datasets`,
-	"Version":                 `version of the dataset`,
-	"License":                 `SPDX license identifier`,
-	"Homepage":                `URL`,
-	"Tags":                    `free labels`,
-	"Deprecated":              `kept for those who use it; not for new use`,
-	"ReplacedBy":              `short name of the dataset to use instead`,
-}
-
-// requiredNames are the fields that every dataset has, in both spellings.
+// requiredNames are the required fields, in both spellings.
 var requiredNames = [][]string{
 	{"short_name", "shortName"},
 	{"derived_scalar_type", "derivedScalarType"},
@@ -177,7 +156,7 @@ func fields() *jsonschema.Schema {
 			continue
 		}
 		refine(p.Key, p.Value)
-		snake := strings.ReplaceAll(jsonschema.ToSnakeCase(p.Key), "-", "_")
+		snake := snakeCase(p.Key)
 		both.Set(snake, p.Value)
 		if camel := camelCase(snake); camel != snake {
 			both.Set(camel, alias(p.Value, snake))
@@ -270,6 +249,11 @@ func alias(s *jsonschema.Schema, snake string) *jsonschema.Schema {
 	other := *s
 	other.Description += " (" + snake + " in camelCase)"
 	return &other
+}
+
+// snakeCase returns the name in files of a field of registry.Spec.
+func snakeCase(goName string) string {
+	return strings.ReplaceAll(jsonschema.ToSnakeCase(goName), "-", "_")
 }
 
 func camelCase(snake string) string {

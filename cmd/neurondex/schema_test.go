@@ -6,9 +6,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"io"
 	"maps"
 	"os"
@@ -18,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/neurondex/neurondex/config"
+	"github.com/neurondex/neurondex/internal/spectest"
 	"github.com/neurondex/neurondex/registry"
 	"github.com/pelletier/go-toml/v2"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -98,15 +96,12 @@ func TestSchemaDraft7(t *testing.T) {
 // TestSchemaKnowsEveryField checks that the schema has the same fields as a dataset's JSON
 // form, the loader and registry.Spec.
 func TestSchemaKnowsEveryField(t *testing.T) {
-	spec := registry.Spec{
-		ShortName: "s", DerivedScalarType: registry.MLPPostAct, UserVisibleName: "u", NeuronDatasetPath: "p", Description: "d", Model: "m",
-		Layers: 1, NodesPerLayer: 1, RecordFormat: "pt", ExplanationDatasetPaths: []string{"e"}, Version: "v", License: "l",
-		Homepage: "https://h.example", Tags: []string{"t"}, Deprecated: true, ReplacedBy: "r",
-	}
+	spec := spectest.Full()
+	spec.Extra = nil
 	reg := registry.New()
 	_, err := reg.Apply(registry.Change{Put: []registry.Document{{Name: "d", Datasets: []registry.Spec{spec}}}})
 	require.NoError(t, err)
-	d, err := reg.Snapshot().Get("s", registry.MLPPostAct)
+	d, err := reg.Snapshot().Get(spec.ShortName, spec.DerivedScalarType)
 	require.NoError(t, err)
 	var camel map[string]any
 	require.NoError(t, json.Unmarshal(d.AppendJSON(nil), &camel))
@@ -134,17 +129,24 @@ func TestSchemaKnowsEveryField(t *testing.T) {
 	assert.Equal(t, spec, loaded[0], "the loader accepts every snake_case name")
 }
 
-func TestSchemaDescriptionsAreTheComments(t *testing.T) {
-	file, err := parser.ParseFile(token.NewFileSet(), "../../registry/spec.go", nil, parser.ParseComments)
-	require.NoError(t, err)
-	comments := map[string]string{}
-	spec := file.Scope.Lookup("Spec").Decl.(*ast.TypeSpec).Type.(*ast.StructType)
-	for _, f := range spec.Fields.List {
-		if f.Comment != nil {
-			comments[f.Names[0].Name] = strings.TrimSpace(f.Comment.Text())
+// TestGetShowsEveryField checks the rows of neurondex get.
+func TestGetShowsEveryField(t *testing.T) {
+	for name, spec := range spectest.Variants() {
+		if name == "Extra" {
+			continue
 		}
+		var reg registry.Registry
+		_, err := reg.Apply(registry.Change{Put: []registry.Document{{Name: "d", Datasets: []registry.Spec{spec}}}})
+		require.NoError(t, err)
+		d, err := reg.Snapshot().Get(spec.ShortName, spec.DerivedScalarType)
+		require.NoError(t, err)
+		var names []string
+		for _, row := range fieldRows(d) {
+			assert.NotEmpty(t, row[1], name)
+			names = append(names, row[0])
+		}
+		assert.Contains(t, names, snakeCase(name))
 	}
-	assert.Equal(t, comments, fieldDocs)
 }
 
 func TestSchemaTakesTheExamples(t *testing.T) {
