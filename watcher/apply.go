@@ -14,9 +14,9 @@ import (
 
 // A document is what the loop remembers of one.
 type document struct {
-	sum    [sha256.Size]byte // of its last content, valid or not
-	isNone bool              // it is no document, and only reported
-	status DocumentStatus
+	sum         [sha256.Size]byte // of its last content, valid or not
+	notDocument bool              // see source.ErrNotDocument
+	status      DocumentStatus
 }
 
 // A change is what is to be applied: what the last poll found, and what was held before.
@@ -53,9 +53,9 @@ func (w *Watcher) record(batch source.Batch, results []parsed) []transition {
 			w.documents[doc.Name] = d
 		}
 		from := d.status.State
-		d.sum, d.isNone, d.status.Diagnostics = p.sum, p.isNone, p.diagnostics
+		d.sum, d.notDocument, d.status.Diagnostics = p.sum, p.notDocument, p.diagnostics
 		switch {
-		case p.isNone:
+		case p.notDocument:
 			w.setState(d, StateOK, now)
 		case p.diagnostics.Count(config.SeverityError) > 0:
 			w.setState(d, StateStale, now)

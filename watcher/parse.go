@@ -16,7 +16,7 @@ import (
 type parsed struct {
 	sum         [sha256.Size]byte // of its content, or of the reason why it has none
 	isSame      bool              // as the last time: the rest is not set
-	isNone      bool              // it is no document
+	notDocument bool              // see source.ErrNotDocument
 	datasets    []registry.Spec
 	diagnostics config.Diagnostics
 }
@@ -37,7 +37,7 @@ func (w *Watcher) parse(docs []source.Document) []parsed {
 		case known != nil && known.sum == p.sum:
 			p.isSame = true
 		case doc.Err != nil:
-			p.diagnostics, p.isNone = config.Diagnostics{unreadable(doc)}, errors.Is(doc.Err, source.ErrNotDocument)
+			p.diagnostics, p.notDocument = config.Diagnostics{unreadable(doc)}, errors.Is(doc.Err, source.ErrNotDocument)
 		default:
 			p.datasets, p.diagnostics = config.Parse(doc.Name, doc.Data, w.options.parsing...)
 			if isEmpty(p.diagnostics) && w.hasDatasets(doc.Name) {

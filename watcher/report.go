@@ -68,7 +68,7 @@ func (w *Watcher) updateStatus(batch source.Batch, err error, u registry.Update,
 func (w *Watcher) isReady(pending int) bool {
 	valid := 0
 	for _, d := range w.documents {
-		if !d.isNone && d.status.State != StateStale {
+		if !d.notDocument && d.status.State != StateStale {
 			valid++
 		}
 	}

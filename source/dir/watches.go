@@ -45,8 +45,7 @@ func newWatches(root string, s system, polling bool) *watches {
 	return &watches{root: root, system: s, polling: polling, writers: noWriterWatch{}, watched: make(map[string]fileID)}
 }
 
-// begin makes sure that there is a notifier, unless events are not wanted or not
-// available, and forgets watches that have ended.
+// begin starts a notifier, unless events are not wanted or not available, and forgets watches that have ended.
 func (w *watches) begin() {
 	w.covered, w.aliased, w.device, w.problem = false, false, 0, ""
 	w.remote = w.system.remote(w.root)
