@@ -407,6 +407,33 @@ func TestChangesAreDeliveredTogether(t *testing.T) {
 	tb.examines(testMaxDelay + 50*ms)
 }
 
+// TestWritesWithinSettleAreOneBatch: files written in place, each within a settle time of
+// the one before, are delivered together.
+func TestWritesWithinSettleAreOneBatch(t *testing.T) {
+	tb := newTable(t, true)
+	for i, name := range []string{"a", "b", "c", "d"} {
+		tb.at(time.Duration(40*i) * ms)
+		tb.put(name, "1", 0)
+		assert.Empty(t, tb.poll(fullScope))
+	}
+	tb.at(120*ms + testSettle)
+	assert.Equal(t, "a b c d", tb.poll(fullScope))
+}
+
+// TestCompleteFilesAreDeliveredAtOnce: files that come complete do not wait for each other.
+// Only the gap between events makes them one batch.
+func TestCompleteFilesAreDeliveredAtOnce(t *testing.T) {
+	tb := newTable(t, true)
+	tb.put("renamed", "1", -time.Second)
+	tb.put("old", "1", -time.Hour)
+	tb.events.documents["renamed"] = renamed
+	assert.Equal(t, "old renamed", tb.poll(fullScope))
+	assert.Equal(t, tb.now, tb.p.burst, "more files are waited for after these")
+	tb.at(20 * ms)
+	tb.put("next", "1", -time.Hour)
+	assert.Equal(t, "next", tb.poll(fullScope))
+}
+
 // TestNothingReadyAfterMaxDelay: without patience, the first file that settles is due.
 func TestNothingReadyAfterMaxDelay(t *testing.T) {
 	tb := newTable(t, true, "a", "b")
