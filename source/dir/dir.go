@@ -102,11 +102,17 @@ func (d *Dir) Poll(ctx context.Context, depth source.Depth) (source.Batch, error
 	if err != nil {
 		return source.Batch{Health: d.health()}, err
 	}
+	// Events alone tell what changed, if they cover the tree and none is under way. Once a
+	// second this also proves that they still come.
+	told := false
+	if d.pending.phase == phaseNotified && (depth == source.PollAll || d.pending.verifyIsDue(time.Now())) {
+		told = d.watches.pass(ctx) && depth == source.PollAll
+	}
 	now := time.Now()
 	events := d.watches.drain()
 	resync := depth == source.PollNotified && d.pending.isResync(now)
 	waiting := len(d.pending.waiting)
-	batch, err := d.step(depth, events, now)
+	batch, err := d.step(depth, told, events, now)
 	if err != nil {
 		d.watches.drop() // what comes back is another directory
 		d.pending.fail(now)
@@ -116,6 +122,7 @@ func (d *Dir) Poll(ctx context.Context, depth source.Depth) (source.Batch, error
 		d.resyncs++
 		if events.isEmpty() && len(batch.Changed)+len(batch.Removed)+len(d.pending.waiting) > waiting {
 			d.resyncChanges++ // though a pending file is delivered only later
+			d.watches.isSilent = d.watches.isSilent || d.pending.hasReported(batch)
 		}
 	}
 	batch.Pending = d.pending.names()
@@ -125,13 +132,13 @@ func (d *Dir) Poll(ctx context.Context, depth source.Depth) (source.Batch, error
 
 // step takes the steps of a poll that touch the disk: scope, scan, compare, read, scan
 // again, commit.
-func (d *Dir) step(depth source.Depth, events events, now time.Time) (source.Batch, error) {
+func (d *Dir) step(depth source.Depth, told bool, events events, now time.Time) (source.Batch, error) {
 	files, err := d.system.open(d.root, d.Confined)
 	if err != nil {
 		return source.Batch{}, err
 	}
 	defer files.Close() // it was only read from
-	scope := d.scope(files, depth, events, now)
+	scope := d.scope(files, depth, told, events, now)
 	before, err := d.scan(files, scope, depth)
 	if errors.Is(err, errDirectoryChanged) {
 		scope = fullScope
@@ -184,7 +191,7 @@ func (d *Dir) Close() error {
 	if d.watches == nil {
 		return nil
 	}
-	return d.watches.close()
+	return d.watches.stop()
 }
 
 // start prepares the first Poll.

@@ -49,17 +49,18 @@ type collector struct {
 	wake     chan struct{} // receives a value after an event; holds one
 	done     chan struct{} // closed when the goroutine has ended
 
-	mu     sync.Mutex // guards the fields below
-	events events
-	last   time.Time // of the last event
-	counts counts
+	mu       sync.Mutex // guards the fields below
+	events   events
+	last     time.Time // of the last event
+	counts   counts
+	barriers map[string]chan struct{} // by path: closed when the event of the file has come
 }
 
 // Counts are totals since the collector started.
 type counts struct{ events, overflows, errors uint64 }
 
 func newCollector(n notifier, root string) *collector {
-	c := &collector{notifier: n, root: root, wake: make(chan struct{}, 1), done: make(chan struct{}), events: newEvents()}
+	c := &collector{notifier: n, root: root, wake: make(chan struct{}, 1), done: make(chan struct{}), events: newEvents(), barriers: make(map[string]chan struct{})}
 	go c.run()
 	return c
 }
@@ -98,11 +99,16 @@ func (c *collector) add(e fsnotify.Event) bool {
 		return false // fsnotify's form of "nothing"
 	}
 	name, ok := nameBelow(c.root, e.Name)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if passed, ok := c.barriers[e.Name]; ok {
+		delete(c.barriers, e.Name)
+		close(passed)
+		return false
+	}
 	if !ok {
 		return false // beside the root: its parent is watched
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	c.counts.events++
 	c.last = time.Now()
 	switch {
@@ -150,6 +156,22 @@ func (c *collector) drain() (events, counts) {
 	e := c.events
 	c.events = newEvents()
 	return e, c.counts
+}
+
+// expect returns a channel that is closed by the first event of a path.
+func (c *collector) expect(path string) <-chan struct{} {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	passed := make(chan struct{})
+	c.barriers[path] = passed
+	return passed
+}
+
+// forget ends what expect began.
+func (c *collector) forget(path string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.barriers, path)
 }
 
 // lastEvent returns when the last event came.

@@ -3,6 +3,7 @@ package dir
 import (
 	"bufio"
 	"bytes"
+	"maps"
 	"path"
 	"strconv"
 	"strings"
@@ -29,6 +30,8 @@ func (m mounts) of(name string) int {
 		name = path.Dir(name)
 	}
 }
+
+func (m mounts) equal(n mounts) bool { return maps.Equal(m.ids, n.ids) }
 
 // isPoint reports whether something is mounted on a name in a directory. The watch of the
 // directory does not report changes of such a file.

@@ -61,14 +61,15 @@ func newPending(settle, maxDelay, resync time.Duration) *pending {
 	}
 }
 
-// namesToExamine returns the names that waiting files and the time call for.
-func (p *pending) namesToExamine(verify bool, now time.Time) map[string]bool {
+// namesToExamine returns the names that waiting files and the time call for; with all, also
+// those that the time does not call for yet.
+func (p *pending) namesToExamine(verify, all bool, now time.Time) map[string]bool {
 	names := make(map[string]bool)
 	for name := range p.waiting {
 		names[name] = true
 	}
 	for name, at := range p.reread {
-		if !now.Before(at) {
+		if all || !now.Before(at) {
 			names[name] = true
 		}
 	}
@@ -81,6 +82,23 @@ func (p *pending) namesToExamine(verify bool, now time.Time) map[string]bool {
 		p.verify = now.Add(verifyInterval)
 	}
 	return names
+}
+
+// hasReported reports whether events should have reported a batch that a resync found, or
+// what is pending since: files that change without an event are not meant.
+func (p *pending) hasReported(b source.Batch) bool {
+	isSilent := func(name string) bool { _, ok := p.silent[name]; return ok }
+	for _, d := range b.Changed {
+		if !isSilent(d.Name) {
+			return true
+		}
+	}
+	for name := range p.waiting {
+		if !isSilent(name) {
+			return true
+		}
+	}
+	return len(b.Removed) > 0
 }
 
 // compare notes how a scan differs from what was delivered. It returns the names that are

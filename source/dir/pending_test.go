@@ -472,7 +472,7 @@ func TestUnreadableIsTriedAgain(t *testing.T) {
 	tb.at(50 * ms)
 	assert.Equal(t, "a", tb.poll(fullScope), "the reason is delivered")
 	tb.at(2 * time.Second)
-	assert.Equal(t, map[string]bool{"a": true}, tb.p.namesToExamine(false, tb.now))
+	assert.Equal(t, map[string]bool{"a": true}, tb.p.namesToExamine(false, false, tb.now))
 	assert.Empty(t, tb.poll(fullScope), "the same reason is not delivered again")
 	tb.tree.files["a"] = file{err: "input/output error"}
 	tb.poll(fullScope)
@@ -536,7 +536,7 @@ func TestReadSoonAfterChange(t *testing.T) {
 	assert.Equal(t, "a", tb.poll(fullScope))
 	tb.due(5*ms, causeReread)
 	tb.at(5 * ms)
-	assert.Equal(t, map[string]bool{"a": true}, tb.p.namesToExamine(false, tb.now))
+	assert.Equal(t, map[string]bool{"a": true}, tb.p.namesToExamine(false, false, tb.now))
 	assert.Equal(t, "a", tb.poll(scope{names: map[string]bool{"a": true}}))
 	tb.due(time.Second, causeVerify)
 }
@@ -583,10 +583,10 @@ func TestSilentFilesAreVerified(t *testing.T) {
 		tb.tree.files[name] = f
 	}
 	assert.Equal(t, "hard link", tb.poll(fullScope))
-	assert.Equal(t, map[string]bool{"link": true}, tb.p.namesToExamine(false, tb.now))
+	assert.Equal(t, map[string]bool{"link": true}, tb.p.namesToExamine(false, false, tb.now))
 	tb.at(time.Second)
 	assert.True(t, tb.p.verifyIsDue(tb.now))
-	assert.Equal(t, map[string]bool{"link": true, "hard": true}, tb.p.namesToExamine(true, tb.now))
+	assert.Equal(t, map[string]bool{"link": true, "hard": true}, tb.p.namesToExamine(true, false, tb.now))
 	tb.due(2*time.Second, causeVerify)
 }
 

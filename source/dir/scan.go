@@ -22,7 +22,11 @@ var errUnmounted = errors.New("directory is empty and on another mount than befo
 // the directories that it finds.
 func (d *Dir) scan(files fileSystem, scope scope, depth source.Depth) (*tree, error) {
 	if scope.full || scope.verify {
+		was := d.mounts
 		d.mounts = d.system.mounts()
+		if !scope.full && (!d.mounts.equal(was) || d.system.remote(d.root)) {
+			return nil, errDirectoryChanged
+		}
 	}
 	s := &scanner{files: files, root: d.root, exclude: d.Exclude, mounts: d.mounts, dirs: d.dirs, delivered: d.pending.delivered, tree: newTree()}
 	if !scope.full {

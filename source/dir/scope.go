@@ -20,12 +20,13 @@ type scope struct {
 
 var fullScope = scope{full: true}
 
-// scope returns what the depth, the events and the time call for.
-func (d *Dir) scope(files fileSystem, depth source.Depth, events events, now time.Time) scope {
+// scope returns what the depth, the events and the time call for. If events told all that
+// they cover, only what they do not cover is examined besides.
+func (d *Dir) scope(files fileSystem, depth source.Depth, told bool, events events, now time.Time) scope {
 	p := d.pending
-	verify := p.verifyIsDue(now)
+	verify := told || p.verifyIsDue(now)
 	switch {
-	case depth != source.PollNotified, events.lost, p.fullScanIsDue(now),
+	case depth != source.PollNotified && !told, events.lost, p.fullScanIsDue(now),
 		verify && !d.watches.intact(),
 		d.watches.aliased && !events.isEmpty():
 		return fullScope
@@ -35,7 +36,7 @@ func (d *Dir) scope(files fileSystem, depth source.Depth, events events, now tim
 			return fullScope
 		}
 	}
-	names := p.namesToExamine(verify, now)
+	names := p.namesToExamine(verify, told, now)
 	for name := range events.documents {
 		if !disk.Patterns(d.Exclude).Match(name) {
 			names[name] = true

@@ -2,6 +2,7 @@ package dir_test
 
 import (
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -36,6 +37,7 @@ func TestUnreadable(t *testing.T) {
 			r.Write("sub/b.toml", watchtest.TOML("1", "b", "bb"))
 			r.follow(dir.Dir{})
 			r.system.fail(fault.operation, fault.err)
+			r.notifyOfListing(fault.operation)
 			r.Write("sub/b.toml", watchtest.TOML("2", "b"))
 			err := r.Sync()
 			require.ErrorIs(t, err, watcher.ErrStale)
@@ -100,6 +102,7 @@ func TestRootUnreadable(t *testing.T) {
 			r := newFaultRig(t)
 			r.follow(dir.Dir{})
 			r.system.fail(fault.operation, fault.err)
+			r.notifyOfListing(fault.operation)
 			r.Write("a.toml", watchtest.TOML("2", "a"))
 			require.ErrorIs(t, r.Sync(), fault.err)
 			assert.Equal(t, "a=1", r.Served())
@@ -111,5 +114,14 @@ func TestRootUnreadable(t *testing.T) {
 			assert.NoError(t, r.W.CheckHealth())
 			r.writeNotified("a.toml", "3", "a=3")
 		})
+	}
+}
+
+// notifyOfListing causes the event that comes when a directory loses the permission to be
+// listed.
+func (r *faultRig) notifyOfListing(operation string) {
+	r.Helper()
+	if name, ok := strings.CutPrefix(operation, "list "); ok {
+		require.NoError(r, os.Chmod(r.Path(name), 0o755))
 	}
 }

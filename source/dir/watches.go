@@ -1,6 +1,7 @@
 package dir
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -24,6 +25,8 @@ type watches struct {
 
 	collector *collector        // nil without a notifier
 	writers   writerWatch       // of the same directories
+	barrier   barrier           // of the notifier
+	isSilent  bool              // changes were found that events should have reported, and did not
 	watched   map[string]fileID // by absolute path; a watch follows the directory, not the path
 	failures  uint64
 	closed    counts // of collectors that were closed
@@ -54,15 +57,7 @@ func (w *watches) begin() {
 		w.problem = problemRemote
 	}
 	if w.polling || w.remote {
-		if w.collector != nil {
-			_ = w.collector.close() // its events are not needed any more
-			w.writers.close()
-			w.writers = noWriterWatch{}
-			_, last := w.collector.drain()
-			w.closed = w.closed.plus(last)
-			w.collector, w.counts = nil, counts{}
-			clear(w.watched)
-		}
+		_ = w.stop() // its events are not needed any more
 		return
 	}
 	if w.collector == nil {
@@ -72,7 +67,7 @@ func (w *watches) begin() {
 			w.problem = watchProblem(err)
 			return
 		}
-		w.collector, w.writers = newCollector(n, w.root), newWriterWatch()
+		w.collector, w.writers, w.barrier = newCollector(n, w.root), newWriterWatch(), newBarrier(n)
 	}
 	w.covered = true
 	active := w.active()
@@ -132,6 +127,9 @@ func (w *watches) drop() {
 
 // intact reports whether every watch is still active.
 func (w *watches) intact() bool {
+	if w.collector == nil {
+		return false
+	}
 	active := w.active()
 	for path := range w.watched {
 		if _, ok := slices.BinarySearch(active, path); !ok {
@@ -179,6 +177,19 @@ func (w *watches) remove(path string) {
 	_ = w.collector.notifier.Remove(path)
 }
 
+// pass waits until all events of changes before the call can be drained, and reports whether
+// that is so. Events then tell all that they cover.
+func (w *watches) pass(ctx context.Context) bool {
+	if w.barrier.dir == "" || w.collector == nil {
+		return false
+	}
+	passed := w.barrier.pass(ctx, w.collector)
+	if !passed && ctx.Err() == nil {
+		w.restart()
+	}
+	return passed && !w.isSilent
+}
+
 // drain returns the events since the last call.
 func (w *watches) drain() events {
 	if w.collector == nil {
@@ -215,12 +226,25 @@ func (w *watches) health() source.Health {
 	return h
 }
 
-func (w *watches) close() error {
+// restart makes the next full scan start another notifier, as this one has ended.
+func (w *watches) restart() {
+	w.failures++
+	_ = w.stop() // it has ended already
+}
+
+// stop ends the notifier, if there is one.
+func (w *watches) stop() error {
 	if w.collector == nil {
 		return nil
 	}
 	w.writers.close()
-	return w.collector.close()
+	w.barrier.close()
+	err := w.collector.close()
+	_, last := w.collector.drain()
+	w.closed = w.closed.plus(last)
+	w.collector, w.writers, w.counts = nil, noWriterWatch{}, counts{}
+	clear(w.watched)
+	return err
 }
 
 func (c counts) plus(d counts) counts {
