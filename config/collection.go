@@ -19,27 +19,37 @@ type collection struct {
 	seed  maphash.Seed
 }
 
+// minBytes is less than what a valid dataset takes in a document.
+const minBytes = 40
+
 // newCollection returns a collection with room for the children of a node.
 func (p *parser) newCollection(at int32) collection {
-	n := p.tree.nodes[at].length
-	c := collection{p: p, specs: make([]registry.Spec, 0, n)}
+	n := int(p.tree.nodes[at].length)
+	c := collection{p: p, specs: make([]registry.Spec, 0, min(n, len(p.text)/minBytes+1))}
 	if n > 1 {
-		c.slots, c.seed = make([]int32, 1<<bits.Len32(uint32(2*n))), maphash.MakeSeed()
+		c.slots, c.seed = make([]int32, 1<<bits.Len(uint(2*n))), maphash.MakeSeed()
 	}
 	return c
 }
 
 // add reads the dataset at a node.
 func (c *collection) add(at int32, where place, defaults map[string]string) {
-	c.specs = c.specs[:len(c.specs)+1] // newCollection made room
+	c.specs = append(c.specs, registry.Spec{})
 	s := &c.specs[len(c.specs)-1]
 	c.p.dataset(s, at, where, defaults)
+	if s.ShortName == "" {
+		c.specs = c.specs[:len(c.specs)-1] // the document is rejected
+		return
+	}
 	if c.slots == nil {
 		return
 	}
-	if first := c.first(s.Key()); first != s && s.ShortName != "" {
-		c.p.report(int(c.p.tree.nodes[at].at), SeverityError, RuleDuplicateDataset, where.String(),
-			fmt.Sprintf("dataset %v is already defined on line %d", s.Key(), first.Line))
+	first := c.first(s.Key())
+	if first == s {
+		return
+	}
+	if d := c.p.report(int(c.p.tree.nodes[at].at), SeverityError, RuleDuplicateDataset); d != nil {
+		d.Field, d.Message = where.String(), fmt.Sprintf("dataset %s is already defined on line %d", keyText(s.Key()), first.Line)
 	}
 }
 

@@ -230,7 +230,7 @@ func (b *tomlBuilder) span(found []byte) span {
 }
 
 func (b *tomlBuilder) duplicate(key *unstable.Node) *problem {
-	return &problem{RuleDuplicateKey, int(key.Raw.Offset), fmt.Sprintf("duplicate key %q", key.Data)}
+	return &problem{RuleDuplicateKey, int(key.Raw.Offset), duplicateMessage(key.Data)}
 }
 
 // tomlScalar returns the kind and the text of a number or time. Numbers are in JSON's form,
@@ -243,7 +243,7 @@ func tomlScalar(v *unstable.Node) (registry.Kind, string, error) {
 	}
 	var full struct{ V any }
 	if err := toml.Unmarshal([]byte("V = "+text), &full); err != nil {
-		return 0, "", fmt.Errorf("invalid value %s: %s", text, strings.TrimPrefix(err.Error(), "toml: "))
+		return 0, "", fmt.Errorf("invalid value %s: %s", truncate(text), strings.TrimPrefix(err.Error(), "toml: "))
 	}
 	switch value := full.V.(type) {
 	case int64:

@@ -15,21 +15,15 @@ var rules = newRules()
 func newRules() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterStructValidation(validateRequired, requiredPart{})
-	for tag, check := range map[string]func(string) bool{
-		"path_or_url": isPathOrURL,
-		"web_url":     isWebURL,
-	} {
-		err := v.RegisterValidation(tag, func(f validator.FieldLevel) bool { return check(f.Field().String()) })
-		if err != nil {
-			panic(err)
-		}
+	err := v.RegisterValidation("web_url", func(f validator.FieldLevel) bool { return isWebURL(f.Field().String()) })
+	if err != nil {
+		panic(err)
 	}
 	v.RegisterStructValidationMapRules(map[string]string{
-		"Layers":                  "gte=0",
-		"NodesPerLayer":           "gte=0",
-		"RecordFormat":            "omitempty,oneof=json pt",
-		"ExplanationDatasetPaths": "dive,path_or_url",
-		"Homepage":                "omitempty,web_url",
+		"Layers":        "gte=0",
+		"NodesPerLayer": "gte=0",
+		"RecordFormat":  "omitempty,oneof=json pt",
+		"Homepage":      "omitempty,web_url",
 	}, optionalPart{})
 	return v
 }
@@ -43,10 +37,9 @@ type (
 		extraTypes map[registry.DerivedScalarType]bool // accepted in addition to the known types
 	}
 	optionalPart struct {
-		Layers, NodesPerLayer   int
-		RecordFormat            string
-		ExplanationDatasetPaths []string
-		Homepage                string
+		Layers, NodesPerLayer int
+		RecordFormat          string
+		Homepage              string
 	}
 )
 

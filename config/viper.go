@@ -93,7 +93,7 @@ func (l *loader) Decode(data []byte, into map[string]any) error {
 // refer to data.
 func (l *loader) load(format string, data []byte) (*tree, *problem) {
 	if format == "jsonc" {
-		plain, fault := standardize(data)
+		plain, fault := standardize(data, func(int) {})
 		if fault != nil {
 			return nil, fault
 		}
