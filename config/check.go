@@ -7,12 +7,11 @@ import (
 	"strings"
 
 	"github.com/go-playground/validator/v10"
-	"github.com/neurondex/neurondex/registry"
 )
 
 // check validates the dataset and reports what fails.
 func (e *entry) check(optional bool) {
-	for _, failed := range e.p.validate(e.spec, optional) {
+	for _, failed := range e.validate(optional) {
 		f := fieldByGoName[failed.StructField()]
 		if e.bad[f.place] {
 			continue
@@ -54,9 +53,13 @@ func (e *entry) checkExplanations(list int32) {
 
 // validate returns the rules that a dataset fails. Optional says whether it has any of the
 // optional fields.
-func (p *parser) validate(s *registry.Spec, optional bool) validator.ValidationErrors {
-	*p.loader.required = requiredPart{s, p.opts.extraTypes}
-	failed := failures(rules.Struct(p.loader.required))
+func (e *entry) validate(optional bool) validator.ValidationErrors {
+	s, part := e.spec, e.p.loader.required
+	*part = requiredPart{spec: s, extraTypes: e.p.opts.extraTypes, reported: [requiredFields]bool(e.bad[:requiredFields])}
+	var failed validator.ValidationErrors
+	if part.reported != [requiredFields]bool{true, true, true, true} {
+		failed = failures(rules.Struct(part))
+	}
 	if optional {
 		part := optionalPart{s.Layers, s.NodesPerLayer, s.RecordFormat, s.Homepage}
 		failed = append(failed, failures(rules.Struct(&part))...)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math/bits"
+	"slices"
 
 	"github.com/neurondex/neurondex/registry"
 )
@@ -33,10 +34,13 @@ func (p *parser) newCollection(at int32) collection {
 }
 
 // add reads the dataset at a node.
-func (c *collection) add(at int32, where place, defaults map[string]string) {
+func (c *collection) add(at int32, where place, key mapKey) {
+	if len(c.specs) == cap(c.specs) { // only a document with errors has so many
+		c.specs = slices.Grow(c.specs, len(c.specs))
+	}
 	c.specs = append(c.specs, registry.Spec{})
 	s := &c.specs[len(c.specs)-1]
-	c.p.dataset(s, at, where, defaults)
+	c.p.dataset(s, at, where, key)
 	if s.ShortName == "" {
 		c.specs = c.specs[:len(c.specs)-1] // the document is rejected
 		return

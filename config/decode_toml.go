@@ -45,6 +45,9 @@ func (l *loader) decodeTOML() error {
 	if err := b.parser.Error(); err != nil {
 		return tomlProblem(b.parser, err)
 	}
+	if b.tree.size > keptBytes {
+		l.toml = unstable.Parser{} // its nodes may take a hundred times the document
+	}
 	return nil
 }
 
@@ -235,11 +238,11 @@ func (b *tomlBuilder) duplicate(key *unstable.Node) *problem {
 
 // tomlScalar returns the kind and the text of a number or time. Numbers are in JSON's form,
 // and times exactly as written. The parser finds where the scalar ends but does not check
-// it, so everything but a small plain integer is decoded in full.
+// it, so everything but a plain number is decoded in full.
 func tomlScalar(v *unstable.Node) (registry.Kind, string, error) {
 	text := string(v.Data)
-	if v.Kind == unstable.Integer && plainInteger(text) {
-		return registry.KindInteger, text, nil
+	if kind := plainNumber(text); kind != registry.KindNull {
+		return kind, text, nil
 	}
 	var full struct{ V any }
 	if err := toml.Unmarshal([]byte("V = "+text), &full); err != nil {
@@ -255,18 +258,30 @@ func tomlScalar(v *unstable.Node) (registry.Kind, string, error) {
 	}
 }
 
-// plainInteger reports whether text is a decimal integer that is the same in JSON and fits
-// into 64 bits.
-func plainInteger(text string) bool {
-	if len(text) > 18 || len(text) > 1 && text[0] == '0' {
-		return false
+// plainNumber returns the kind of a number whose text is that of the same number in JSON, and
+// which fits into 64 bits. It returns [registry.KindNull] for a text that needs a full parser.
+func plainNumber(text string) registry.Kind {
+	whole, fraction, isFloat := strings.Cut(strings.TrimPrefix(text, "-"), ".")
+	switch {
+	case text == "inf" || text == "-inf" || text == "nan":
+		return registry.KindFloat
+	case len(text) > 18 || text == "-0" || !isDigits(whole) || len(whole) > 1 && whole[0] == '0':
+		return registry.KindNull
+	case !isFloat:
+		return registry.KindInteger
+	case isDigits(fraction):
+		return registry.KindFloat
 	}
-	for i := range len(text) {
-		if text[i] < '0' || text[i] > '9' {
+	return registry.KindNull
+}
+
+func isDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
 			return false
 		}
 	}
-	return true
+	return s != ""
 }
 
 // tomlProblem returns the problem for an error of the TOML parser.

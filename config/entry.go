@@ -9,8 +9,8 @@ import (
 )
 
 // dataset reads the dataset at a node into spec and reports everything that is wrong with
-// it. Defaults holds values for required fields that it lacks, by snake_case name.
-func (p *parser) dataset(spec *registry.Spec, at int32, where place, defaults map[string]string) {
+// it.
+func (p *parser) dataset(spec *registry.Spec, at int32, where place, key mapKey) {
 	obj := &p.tree.nodes[at]
 	spec.Line = p.lineOf(int(obj.at))
 	e := entry{p: p, at: at, where: where, spec: spec}
@@ -22,8 +22,8 @@ func (p *parser) dataset(spec *registry.Spec, at int32, where place, defaults ma
 		case c != 0:
 			e.bad[i] = !e.set(f, c)
 		case i >= requiredFields:
-		case defaults[f.snake] != "":
-			*f.text(e.spec) = defaults[f.snake]
+		case key.field(f) != "":
+			*f.text(e.spec) = key.field(f)
 		default:
 			e.bad[i] = true
 			if d := p.report(int(obj.at), SeverityError, RuleMissingField); d != nil {

@@ -52,7 +52,7 @@ func (p *parser) datasets() []registry.Spec {
 	switch {
 	case isDataset:
 		specs := make([]registry.Spec, 1)
-		p.dataset(&specs[0], 0, place{index: single}, nil)
+		p.dataset(&specs[0], 0, place{index: single}, mapKey{})
 		return specs
 	case !hasOthers:
 		p.reportEmpty()
@@ -95,7 +95,7 @@ func (p *parser) list(at int32, name string) []registry.Spec {
 			p.reportNoDataset(item, where)
 			continue
 		}
-		c.add(item, where, nil)
+		c.add(item, where, mapKey{})
 	}
 	return c.specs
 }
@@ -127,18 +127,31 @@ func (p *parser) namedDatasets(at int32, name string) []registry.Spec {
 			p.reportNoDataset(item, where)
 			continue
 		}
-		c.add(item, where, p.keyDefaults(key))
+		c.add(item, where, p.mapKey(key))
 	}
 	return c.specs
 }
 
-// keyDefaults returns the fields that a map's key gives to its dataset.
-func (p *parser) keyDefaults(key string) map[string]string {
-	defaults := map[string]string{"short_name": key}
+// A mapKey holds the fields that the key of a map gives to its dataset, empty if none.
+type mapKey struct{ shortName, scalarType string }
+
+// mapKey splits a key into short_name and derived_scalar_type, if it has the latter.
+func (p *parser) mapKey(key string) mapKey {
 	if i := strings.LastIndexByte(key, '/'); i >= 0 {
 		if t, _ := p.scalarType(key[i+1:]); t.IsKnown() || p.opts.extraTypes[t] {
-			defaults["short_name"], defaults["derived_scalar_type"] = key[:i], key[i+1:]
+			return mapKey{key[:i], key[i+1:]}
 		}
 	}
-	return defaults
+	return mapKey{shortName: key}
+}
+
+// field returns the value of a field, or "".
+func (k mapKey) field(f *field) string {
+	switch f.snake {
+	case "short_name":
+		return k.shortName
+	case "derived_scalar_type":
+		return k.scalarType
+	}
+	return ""
 }

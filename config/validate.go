@@ -35,6 +35,7 @@ type (
 	requiredPart struct {
 		spec       *registry.Spec
 		extraTypes map[registry.DerivedScalarType]bool // accepted in addition to the known types
+		reported   [requiredFields]bool                // whether an error of the field is already reported
 	}
 	optionalPart struct {
 		Layers, NodesPerLayer int
@@ -47,7 +48,7 @@ func validateRequired(level validator.StructLevel) {
 	part := level.Top().Interface().(*requiredPart)
 	s := part.spec
 	require := func(ok bool, name, value, tag string) {
-		if !ok {
+		if !ok && !part.reported[fieldByGoName[name].place] {
 			level.ReportError(value, name, name, tag, "")
 		}
 	}
