@@ -147,7 +147,7 @@ func workloads() []workload {
 		{name: "deep", start: "[", sep: ",", item: same(`{"a":` + strings.Repeat("[", 50) + strings.Repeat("]", 50) + "}"), end: "]"},
 		{name: "too-deep", item: same("[")},
 		{name: "too-deep-objects", item: same(`{"":`)},
-		{name: "nested-datasets", start: single + `"a":`, sep: "", item: same(strings.Repeat(`[{"a":`, 20) + strings.Repeat(`1}]`, 20)), end: "}"},
+		{name: "nested-datasets", start: single + `"a":[`, sep: ",", item: same(strings.Repeat(`[{"a":`, 20) + "1" + strings.Repeat("}]", 20)), end: "]}"},
 		{name: "many-keys", start: single, sep: ",", item: numbered(`"%x":1`), end: "}"},
 		{name: "many-objects", start: single + `"a":[`, sep: ",", item: same("{}"), end: "]}"},
 		{name: "numbers", start: single + `"a":[`, sep: ",", item: same("1"), end: "]}"},

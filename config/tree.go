@@ -92,8 +92,8 @@ const manyChildren = 24
 // add appends n to the children of parent and returns its index in nodes.
 func (t *tree) add(parent int32, n node) int32 {
 	at := int32(len(t.nodes))
-	if len(t.nodes) == cap(t.nodes) {
-		t.nodes = slices.Grow(t.nodes, len(t.nodes)) // append would grow by a quarter
+	if len(t.nodes) == cap(t.nodes) && len(t.nodes) > keptNodes {
+		t.nodes = slices.Grow(t.nodes, len(t.nodes)) // append would grow by a quarter, time and again
 	}
 	t.nodes = append(t.nodes, n)
 	p := &t.nodes[parent]
