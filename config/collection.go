@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math/bits"
-	"slices"
 
 	"github.com/neurondex/neurondex/registry"
 )
@@ -13,11 +12,21 @@ import (
 type collection struct {
 	p     *parser
 	specs []registry.Spec
+	// others are the datasets after the first error, of which only duplicates are of interest:
+	// a document may define a great number of datasets that lack nearly everything.
+	others []definition
 
-	// slots is an open-addressing hash table of indexes into specs, plus one. A map would
-	// hash every key twice and store it again. It is nil if there is at most one dataset.
+	// slots is an open-addressing hash table of indexes into specs, plus one, and of indexes
+	// into others, negative and minus one. A map would hash every key twice and store it again.
+	// It is nil if there is at most one dataset.
 	slots []int32
 	seed  maphash.Seed
+}
+
+// A definition is where a dataset is defined.
+type definition struct {
+	key  registry.Key
+	line int
 }
 
 // minBytes is less than what a valid dataset takes in a document.
@@ -35,37 +44,47 @@ func (p *parser) newCollection(at int32) collection {
 
 // add reads the dataset at a node.
 func (c *collection) add(at int32, where place, key mapKey) {
-	if len(c.specs) == cap(c.specs) { // only a document with errors has so many
-		c.specs = slices.Grow(c.specs, len(c.specs))
-	}
 	c.specs = append(c.specs, registry.Spec{})
 	s := &c.specs[len(c.specs)-1]
 	c.p.dataset(s, at, where, key)
-	if s.ShortName == "" {
-		c.specs = c.specs[:len(c.specs)-1] // the document is rejected
-		return
+	d, slot := definition{s.Key(), s.Line}, int32(len(c.specs))
+	if c.p.found.count[SeverityError] > 0 {
+		c.specs = c.specs[:len(c.specs)-1]
+		if d.key.ShortName == "" {
+			return
+		}
+		c.others = append(c.others, d)
+		slot = -int32(len(c.others))
 	}
 	if c.slots == nil {
 		return
 	}
-	first := c.first(s.Key())
-	if first == s {
+	line, twice := c.define(d.key, slot)
+	if !twice {
 		return
 	}
-	if d := c.p.report(int(c.p.tree.nodes[at].at), SeverityError, RuleDuplicateDataset); d != nil {
-		d.Field, d.Message = where.String(), fmt.Sprintf("dataset %s is already defined on line %d", keyText(s.Key()), first.Line)
+	if report := c.p.report(int(c.p.tree.nodes[at].at), SeverityError, RuleDuplicateDataset); report != nil {
+		report.Field, report.Message = where.String(), fmt.Sprintf("dataset %s is already defined on line %d", keyText(d.key), line)
 	}
 }
 
-// first returns the first dataset that has the key of the last one.
-func (c *collection) first(key registry.Key) *registry.Spec {
+// define enters a key into slots. If it is already there, define returns the line of its first
+// definition.
+func (c *collection) define(key registry.Key, as int32) (line int, twice bool) {
 	for hash := maphash.Comparable(c.seed, key); ; hash++ {
 		slot := &c.slots[hash&uint64(len(c.slots)-1)]
-		if *slot == 0 {
-			*slot = int32(len(c.specs))
-		}
-		if s := &c.specs[*slot-1]; s.Key() == key {
-			return s
+		switch {
+		case *slot == 0:
+			*slot = as
+			return 0, false
+		case *slot > 0:
+			if s := &c.specs[*slot-1]; s.Key() == key {
+				return s.Line, true
+			}
+		default:
+			if d := &c.others[-*slot-1]; d.key == key {
+				return d.line, true
+			}
 		}
 	}
 }

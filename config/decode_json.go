@@ -61,6 +61,9 @@ func (l *loader) decodeJSON() error {
 			n.kind = registry.KindList
 		}
 		if k := tok.Kind(); k != '}' && k != ']' {
+			if len(t.nodes) == l.maxValues {
+				return l.tooMany(at)
+			}
 			place := int32(0)
 			if depth > 0 {
 				place = t.add(parents[depth-1], n)

@@ -25,6 +25,9 @@ const (
 // decodeTOML builds the tree of a TOML document in one pass over its expressions. The
 // parser checks the grammar, and the builder checks that no key or table is defined twice.
 func (l *loader) decodeTOML() error {
+	if err := l.scanTOML(l.tree.document()); err != nil {
+		return err
+	}
 	b := &tomlBuilder{&l.tree, &l.toml}
 	b.tree.nodes = append(b.tree.nodes, node{kind: registry.KindObject, toml: headed})
 	b.parser.Reset(b.tree.document())
@@ -40,6 +43,9 @@ func (l *loader) decodeTOML() error {
 		}
 		if err != nil {
 			return err
+		}
+		if n := len(b.tree.nodes); n > l.maxValues {
+			return l.tooMany(int(b.tree.nodes[n-1].at))
 		}
 	}
 	if err := b.parser.Error(); err != nil {

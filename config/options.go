@@ -40,8 +40,13 @@ func WithExtraScalarTypes(types ...registry.DerivedScalarType) Option {
 }
 
 // WithMaxBytes limits the size of a document to n bytes. A larger document is rejected
-// with [RuleTooLarge]. The default is [DefaultMaxBytes], and the largest limit is 1 GiB.
+// with [RuleTooLarge], as is one with more than a value for every ten bytes of the limit or
+// of the default, [DefaultMaxBytes]. The largest limit is 1 GiB.
 func WithMaxBytes(n int64) Option { return func(o *options) { o.maxBytes = min(n, maxText) } }
+
+// maxValues returns the largest number of values that a document may have: lists, objects and
+// all that they hold.
+func (o *options) maxValues() int { return max(DefaultMaxBytes, int(o.maxBytes)) / 10 }
 
 // maxText is the largest document, as UTF-8. A tree has 32-bit offsets into up to twice the
 // document.

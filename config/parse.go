@@ -96,7 +96,7 @@ func (p *parser) read(data []byte) []registry.Spec {
 		return nil
 	}
 	p.loader = loaders.Get().(*loader)
-	p.tree, fault = p.loader.load(p.format, p.text)
+	p.tree, fault = p.loader.load(p.format, p.text, p.opts.maxValues())
 	var specs []registry.Spec
 	if fault != nil {
 		p.reportProblem(fault)
