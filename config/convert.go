@@ -61,8 +61,8 @@ func (e *encoder) fail(at *valuePath, why string) {
 	}
 }
 
-// A valuePath is the path to a value of the document. Its text is built only for an error: keys may
-// be long, and values many.
+// A valuePath is the path to a value of the document. Its text is built only for an error: keys
+// may be long, and values many.
 type valuePath struct {
 	parent *valuePath
 	name   string // in an object

@@ -1,6 +1,9 @@
 package config
 
-import "bytes"
+import (
+	"bytes"
+	"strings"
+)
 
 // standardize turns JSON with comments and trailing commas into plain JSON by overwriting them
 // with spaces, so that every offset stays the same. It calls comment with the offset of each
@@ -33,7 +36,7 @@ func standardize(data []byte, comment func(at int)) ([]byte, *problem) {
 			}
 		}
 		comma = -1
-		if c == ',' && !bytes.ContainsRune([]byte("[{,:"), rune(last)) {
+		if c == ',' && strings.IndexByte("[{,:", last) < 0 {
 			comma = i
 		}
 		last, i = c, end

@@ -52,7 +52,7 @@ func (l *loader) decodeTOML() error {
 		return tomlProblem(b.parser, err)
 	}
 	if b.tree.size > keptBytes {
-		l.toml = unstable.Parser{} // its nodes may take a hundred times the document
+		l.toml = unstable.Parser{} // its nodes take far more than the document
 	}
 	return nil
 }

@@ -75,7 +75,7 @@ func UnreadableDiagnostic(name string, err error) Diagnostic {
 // Diagnostics is a list of findings. A nil list is valid and empty.
 type Diagnostics []Diagnostic
 
-// MaxDiagnostics is the number of diagnostics that are reported about one document.
+// MaxDiagnostics is the largest number of diagnostics that are reported about one document.
 const MaxDiagnostics = 100
 
 // Limit returns at most [MaxDiagnostics] of the diagnostics, which are those of one document,
@@ -89,7 +89,7 @@ func (ds Diagnostics) Limit() Diagnostics {
 		if d := &ds[i]; d.Rule == RuleMoreProblems {
 			more, severity = more+d.More, min(severity, d.Severity)
 		} else {
-			count[d.Severity]++
+			count[min(d.Severity, SeverityHint)]++
 		}
 	}
 	room := MaxDiagnostics
@@ -105,8 +105,9 @@ func (ds Diagnostics) Limit() Diagnostics {
 	}
 	kept := make(Diagnostics, 0, MaxDiagnostics+1)
 	for i := range ds {
-		if d := &ds[i]; d.Rule != RuleMoreProblems && count[d.Severity] > 0 {
-			count[d.Severity]--
+		d := &ds[i]
+		if left := &count[min(d.Severity, SeverityHint)]; d.Rule != RuleMoreProblems && *left > 0 {
+			*left--
 			kept = append(kept, *d)
 		}
 	}

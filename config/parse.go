@@ -57,8 +57,7 @@ func newParser(name string, opts []Option) *parser {
 }
 
 // contain calls work. If it panics, that is the only finding of the document: one document
-// must not end a process that serves others. The loader, whose state is then unknown, is not
-// used again.
+// must not end a process that serves others.
 func (p *parser) contain(work func()) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -77,6 +76,7 @@ func (p *parser) parse(data []byte) []registry.Spec {
 	return specs
 }
 
+// read is parse without the positions.
 func (p *parser) read(data []byte) []registry.Spec {
 	p.format = Format(p.found.file)
 	if p.format == "" {
@@ -103,7 +103,7 @@ func (p *parser) read(data []byte) []registry.Spec {
 	} else {
 		specs = p.datasets()
 	}
-	p.loader.release() // not if the work panics
+	p.loader.release() // after a panic its state is unknown, and it is dropped
 	return specs
 }
 

@@ -50,7 +50,7 @@ func Rules() []RuleInfo {
 		{RuleSyntax, SeverityError, "the document is not well-formed TOML or JSON"},
 		{RuleUnknownFormat, SeverityError, "the file name does not end in .toml, .json or .jsonc"},
 		{RuleBadEncoding, SeverityError, "the document is neither UTF-8 nor UTF-16 with a byte order mark"},
-		{RuleTooLarge, SeverityError, "the document exceeds the size limit"},
+		{RuleTooLarge, SeverityError, "the document exceeds the limit on its size or on the number of its values"},
 		{RuleTooDeep, SeverityError, "the nesting of lists and objects exceeds the limit"},
 		{RuleUnreadable, SeverityError, "the file cannot be read"},
 		{RuleWrongShape, SeverityError, "the document is well-formed but has none of the forms that hold datasets"},
