@@ -105,18 +105,29 @@ type workload struct {
 	name, file      string
 	start, sep, end string
 	item            func(i int) string
+
+	// If first is set, its items are the first half of the document, and middle follows them.
+	first  func(i int) string
+	middle string
 }
 
 // document returns a document of about the given size.
 func (w workload) document(size int) []byte {
 	b := make([]byte, 0, size+1024)
-	b = append(b, w.start...)
-	for i := 0; len(b) < size; i++ {
-		if i > 0 {
-			b = append(b, w.sep...)
+	fill := func(size int, item func(i int) string) {
+		for i := 0; len(b) < size; i++ {
+			if i > 0 {
+				b = append(b, w.sep...)
+			}
+			b = append(b, item(i)...)
 		}
-		b = append(b, w.item(i)...)
 	}
+	b = append(b, w.start...)
+	if w.first != nil {
+		fill(size/2, w.first)
+		b = append(b, w.middle...)
+	}
+	fill(size, w.item)
 	return append(b, w.end...)
 }
 
@@ -212,8 +223,10 @@ func workloads() []workload {
 		w.file = "a.toml"
 		out = append(out, w)
 	}
-	// Half of the document declares types, and the other half has types that are unknown.
-	out = append(out, workload{name: "unknown-types", file: "a.json", start: `{"datasets":[`, sep: ",", item: numbered(`{"shortName":"x%[1]d","derivedScalarType":"type-number-%[1]d"}`), end: `]}`})
+	// As many types are declared as there are others, which are close to them.
+	out = append(out, workload{name: "unknown-types", file: "a.json",
+		start: `{"extra_scalar_types":[`, first: numbered(`"a_kind_of_scalar_%d"`), middle: `],"datasets":[`,
+		sep: ",", item: numbered(`{"shortName":"x%[1]d","derivedScalarType":"b_kind_of_scalar_%[1]d"}`), end: `]}`})
 	return out
 }
 
