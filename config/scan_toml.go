@@ -38,7 +38,7 @@ func (l *loader) scanTOML(data []byte) error {
 		case '\n':
 			dots = 0
 		}
-		// Each pair of a table has one of each, or nearly.
+		// A pair of a table has a comma and an equals sign, and an empty list counts twice.
 		if opened+max(commas, equals) > l.maxValues {
 			return l.tooMany(i)
 		}
