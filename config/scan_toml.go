@@ -15,7 +15,8 @@ func (l *loader) scanTOML(data []byte) error {
 	for i := 0; i < len(data); i++ {
 		switch data[i] {
 		case '#':
-			i = endOf(data, i, "\n") - 1
+			i = endOfLine(data, i) - 1
+			dots = 0
 		case '"', '\'':
 			i = endOfTOMLString(data, i) - 1
 		case '.':
@@ -46,10 +47,10 @@ func (l *loader) scanTOML(data []byte) error {
 	return nil
 }
 
-// endOf returns the offset after the next occurrence of a text, or the end of data.
-func endOf(data []byte, from int, text string) int {
-	if i := bytes.Index(data[from:], []byte(text)); i >= 0 {
-		return from + i + len(text)
+// endOfLine returns the offset after the next newline, or the end of data.
+func endOfLine(data []byte, from int) int {
+	if i := bytes.IndexByte(data[from:], '\n'); i >= 0 {
+		return from + i + 1
 	}
 	return len(data)
 }

@@ -30,6 +30,7 @@ func TestScanTOML(t *testing.T) {
 		"a = [1.5, 2.5]":                            "",
 		strings.Repeat("a.", 65) + "b = 1":          "nesting exceeds 64 levels",
 		"[" + strings.Repeat("a.", 65) + "b]":       "nesting exceeds 64 levels",
+		strings.Repeat("a.a.a.a.b # c\n", 100):      "",
 		"# " + strings.Repeat("a.", 65):             "",
 		strings.Repeat("a.a.a.a.b\n", 100):          "",
 		"a = '" + strings.Repeat("a.", 65) + "b'":   "",
