@@ -7,55 +7,61 @@ import (
 	"strings"
 
 	"github.com/go-playground/validator/v10"
-	"github.com/neurondex/neurondex/registry"
 )
 
 // check validates the dataset and reports what fails.
 func (e *entry) check(optional bool) {
-	for _, failed := range e.p.validate(e.spec, optional) {
-		name, element, isElement := strings.Cut(failed.StructField(), "[") // ExplanationDatasetPaths[1]
-		f := fieldByGoName[name]
+	for _, failed := range e.validate(optional) {
+		f := fieldByGoName[failed.StructField()]
 		if e.bad[f.place] {
 			continue
 		}
-		fieldName, at := f.snake, e.at
+		name, at := f.snake, e.at
 		if c := e.given[f.place]; c != 0 {
-			fieldName, at = string(e.p.tree.key(&e.p.tree.nodes[c])), c
+			name, at = string(e.p.tree.key(&e.p.tree.nodes[c])), c
 		}
-		if isElement {
-			i, _ := strconv.Atoi(strings.TrimSuffix(element, "]"))
-			for c := range e.p.tree.children(at) {
-				if at = c; i == 0 {
-					break
-				}
-				i--
-			}
-			fieldName += "[" + element
+		if d := e.p.report(int(e.p.tree.nodes[at].at), SeverityError, RuleBadValue); d != nil {
+			d.Field = e.where.field(name)
+			e.p.explain(d, failed.Tag(), failed.Param(), fmt.Sprint(failed.Value()))
 		}
-		rule, message, suggestion := e.p.explain(failed)
-		d := e.p.diagnostic(int(e.p.tree.nodes[at].at), SeverityError, rule, e.where.field(fieldName), message)
-		d.Value, d.Suggestion = truncate(fmt.Sprint(failed.Value())), suggestion
-		e.p.found = append(e.p.found, d)
 	}
 	if at := e.given[pathPlace]; at != 0 {
-		e.azure(at, at, 0, e.spec.NeuronDatasetPath)
+		e.hintAzure(at, at, 0, e.spec.NeuronDatasetPath)
 	}
 	if list := e.given[explanationsPlace]; list != 0 {
-		i := 0
-		for item := range e.p.tree.children(list) {
-			e.azure(list, item, i, string(e.p.tree.textOf(&e.p.tree.nodes[item])))
-			i++
+		e.checkExplanations(list)
+	}
+}
+
+// checkExplanations validates the paths of explanation datasets. The validator would allocate
+// for every invalid one.
+func (e *entry) checkExplanations(list int32) {
+	i := 0
+	for item := range e.p.tree.children(list) {
+		n := &e.p.tree.nodes[item]
+		path := string(e.p.tree.textOf(n))
+		if !e.bad[explanationsPlace] && !isPathOrURL(path) {
+			if d := e.p.report(int(n.at), SeverityError, RuleBadValue); d != nil {
+				d.Field = element(e.pathOf(&e.p.tree.nodes[list]), i)
+				e.p.explain(d, "path_or_url", "", path)
+			}
 		}
+		e.hintAzure(list, item, i, path)
+		i++
 	}
 }
 
 // validate returns the rules that a dataset fails. Optional says whether it has any of the
 // optional fields.
-func (p *parser) validate(s *registry.Spec, optional bool) validator.ValidationErrors {
-	*p.loader.required = requiredPart{s, p.opts.extraTypes}
-	failed := failures(rules.Struct(p.loader.required))
+func (e *entry) validate(optional bool) validator.ValidationErrors {
+	s, part := e.spec, e.p.loader.required
+	*part = requiredPart{spec: s, extraTypes: e.p.opts.extraTypes, reported: [requiredFields]bool(e.bad[:requiredFields])}
+	var failed validator.ValidationErrors
+	if part.reported != [requiredFields]bool{true, true, true, true} {
+		failed = failures(rules.Struct(part))
+	}
 	if optional {
-		part := optionalPart{s.Layers, s.NodesPerLayer, s.RecordFormat, s.ExplanationDatasetPaths, s.Homepage}
+		part := optionalPart{s.Layers, s.NodesPerLayer, s.RecordFormat, s.Homepage}
 		failed = append(failed, failures(rules.Struct(&part))...)
 	}
 	return failed
@@ -74,42 +80,46 @@ func failures(err error) validator.ValidationErrors {
 	return failed
 }
 
-// explain returns the parts of the diagnostic for a failed rule of the validator.
-func (p *parser) explain(failed validator.FieldError) (r Rule, message, suggestion string) {
-	text := fmt.Sprint(failed.Value())
-	quoted := strconv.Quote(truncate(text))
-	if strings.TrimSpace(text) == "" {
-		return RuleEmptyField, "must not be empty", ""
+// explain completes the diagnostic for a value that fails the check of the given tag.
+func (p *parser) explain(d *Diagnostic, tag, param, value string) {
+	d.Value = truncate(value)
+	quoted := strconv.Quote(d.Value)
+	if !isNotBlank(value) {
+		d.Rule, d.Message = RuleEmptyField, "must not be empty"
+		return
 	}
-	switch failed.Tag() {
+	switch tag {
 	case "scalar_type":
-		return RuleUnknownScalarType, "unknown derived scalar type " + quoted, suggestType(text, p.opts.extraTypes)
+		d.Rule, d.Message = RuleUnknownScalarType, "unknown derived scalar type "+quoted
+		d.Suggestion = suggestType(value, p.opts.extraTypes)
 	case "path_or_url":
-		return RuleBadURL, "must be a path or a URL with a host, not " + quoted, ""
+		d.Rule, d.Message = RuleBadURL, "must be a path or a URL with a host, not "+quoted
 	case "web_url":
-		return RuleBadURL, "must be an http or https URL, not " + quoted, ""
+		d.Rule, d.Message = RuleBadURL, "must be an http or https URL, not "+quoted
 	case "oneof":
-		return RuleBadValue, "must be " + strings.ReplaceAll(failed.Param(), " ", " or ") + ", not " + quoted, ""
+		d.Message = "must be " + strings.ReplaceAll(param, " ", " or ") + ", not " + quoted
 	case "gte":
-		return RuleBadValue, "must be at least " + failed.Param(), ""
+		d.Message = "must be at least " + param
+	default:
+		d.Message = "fails the check " + tag
 	}
-	return RuleBadValue, "fails the check " + failed.Tag(), ""
 }
 
-// azure hints at the https form of an az:// path, which only Azure's own tools read. The path
-// is at the node of a field, or at the i-th item of that field.
-func (e *entry) azure(field, at int32, i int, path string) {
+// hintAzure hints at the https form of an az:// path, which only Azure's own tools read. The
+// path is at the node of a field, or at the i-th item of that field.
+func (e *entry) hintAzure(field, at int32, i int, path string) {
 	rest, ok := strings.CutPrefix(path, "az://")
 	account, blob, found := strings.Cut(rest, "/")
 	if !ok || !found || account == "" {
 		return
 	}
-	name := e.pathOf(&e.p.tree.nodes[field])
-	if at != field {
-		name += "[" + strconv.Itoa(i) + "]"
+	d := e.p.report(int(e.p.tree.nodes[at].at), SeverityHint, RuleAzurePath)
+	if d == nil {
+		return
 	}
-	d := e.p.diagnostic(int(e.p.tree.nodes[at].at), SeverityHint, RuleAzurePath, name,
-		"browsers cannot read az:// paths; the https form is https://"+truncate(account)+".blob.core.windows.net/"+truncate(blob))
-	d.Value = truncate(path)
-	e.p.found = append(e.p.found, d)
+	d.Field, d.Value = e.pathOf(&e.p.tree.nodes[field]), truncate(path)
+	if at != field {
+		d.Field = element(d.Field, i)
+	}
+	d.Message = "browsers cannot read az:// paths; the https form is https://" + truncate(account) + ".blob.core.windows.net/" + truncate(blob)
 }

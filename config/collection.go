@@ -12,46 +12,79 @@ import (
 type collection struct {
 	p     *parser
 	specs []registry.Spec
+	// others are the datasets after the first error, of which only duplicates are of interest:
+	// a document may define a great number of datasets that lack nearly everything.
+	others []definition
 
-	// slots is an open-addressing hash table of indexes into specs, plus one. A map would
-	// hash every key twice and store it again. It is nil if there is at most one dataset.
+	// slots is an open-addressing hash table of indexes into specs, plus one, and of indexes
+	// into others, negative and minus one. A map would hash every key twice and store it again.
+	// It is nil if there is at most one dataset.
 	slots []int32
 	seed  maphash.Seed
 }
 
+// A definition is where a dataset is defined.
+type definition struct {
+	key  registry.Key
+	line int
+}
+
+// minBytes is less than what a valid dataset takes in a document.
+const minBytes = 40
+
 // newCollection returns a collection with room for the children of a node.
 func (p *parser) newCollection(at int32) collection {
-	n := p.tree.nodes[at].length
-	c := collection{p: p, specs: make([]registry.Spec, 0, n)}
+	n := int(p.tree.nodes[at].length)
+	c := collection{p: p, specs: make([]registry.Spec, 0, min(n, len(p.text)/minBytes+1))}
 	if n > 1 {
-		c.slots, c.seed = make([]int32, 1<<bits.Len32(uint32(2*n))), maphash.MakeSeed()
+		c.slots, c.seed = make([]int32, 1<<bits.Len(uint(2*n))), maphash.MakeSeed()
 	}
 	return c
 }
 
 // add reads the dataset at a node.
-func (c *collection) add(at int32, where place, defaults map[string]string) {
-	c.specs = c.specs[:len(c.specs)+1] // newCollection made room
+func (c *collection) add(at int32, where place, key mapKey) {
+	c.specs = append(c.specs, registry.Spec{})
 	s := &c.specs[len(c.specs)-1]
-	c.p.dataset(s, at, where, defaults)
+	c.p.dataset(s, at, where, key)
+	d, slot := definition{s.Key(), s.Line}, int32(len(c.specs))
+	if c.p.found.count[SeverityError] > 0 {
+		c.specs = c.specs[:len(c.specs)-1]
+		if d.key.ShortName == "" {
+			return
+		}
+		c.others = append(c.others, d)
+		slot = -int32(len(c.others))
+	}
 	if c.slots == nil {
 		return
 	}
-	if first := c.first(s.Key()); first != s && s.ShortName != "" {
-		c.p.report(int(c.p.tree.nodes[at].at), SeverityError, RuleDuplicateDataset, where.String(),
-			fmt.Sprintf("dataset %v is already defined on line %d", s.Key(), first.Line))
+	line, twice := c.define(d.key, slot)
+	if !twice {
+		return
+	}
+	if report := c.p.report(int(c.p.tree.nodes[at].at), SeverityError, RuleDuplicateDataset); report != nil {
+		report.Field, report.Message = where.String(), fmt.Sprintf("dataset %s is already defined on line %d", keyText(d.key), line)
 	}
 }
 
-// first returns the first dataset that has the key of the last one.
-func (c *collection) first(key registry.Key) *registry.Spec {
+// define enters a key into slots. If it is already there, define returns the line of its first
+// definition.
+func (c *collection) define(key registry.Key, as int32) (line int, twice bool) {
 	for hash := maphash.Comparable(c.seed, key); ; hash++ {
 		slot := &c.slots[hash&uint64(len(c.slots)-1)]
-		if *slot == 0 {
-			*slot = int32(len(c.specs))
-		}
-		if s := &c.specs[*slot-1]; s.Key() == key {
-			return s
+		switch {
+		case *slot == 0:
+			*slot = as
+			return 0, false
+		case *slot > 0:
+			if s := &c.specs[*slot-1]; s.Key() == key {
+				return s.Line, true
+			}
+		default:
+			if d := &c.others[-*slot-1]; d.key == key {
+				return d.line, true
+			}
 		}
 	}
 }

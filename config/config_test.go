@@ -91,8 +91,8 @@ func TestBadInput(t *testing.T) {
 		"name with newline": {"a\n.yaml", "", `a\n.yaml: error: file name must end in .toml, .json or .jsonc [unknown-format]`},
 		"string":            {"a.json", `"x"`, "a.json:1:1: error: document must be a dataset or a list of datasets, not a string [wrong-shape]"},
 		"NUL":               {"a.toml", "a = \"\x00\"", ""},
-		"only a BOM":        {"a.toml", "\ufeff", `a.toml: warning: document is empty; write datasets = [] if it has no datasets [empty-document]`},
-		"empty JSON":        {"a.json", " \n", `a.json: warning: document is empty; write {"datasets": []} if it has no datasets [empty-document]`},
+		"only a BOM":        {"a.toml", "\ufeff", `a.toml: warning: document has no datasets; if that is intended, write datasets = [] [empty-document]`},
+		"empty JSON":        {"a.json", " \n", `a.json: warning: document has no datasets; if that is intended, write {"datasets": []} [empty-document]`},
 		"out of range":      {"a.toml", good + "big = 99999999999999999999", ""},
 		"bad date":          {"a.toml", good + "day = 2024-13-01", "a.toml:5:7: error: invalid value 2024-13-01: impossible date [syntax]"},
 		"large integer":     {"a.json", goodJSON + `, "layers": 99999999999999999999}`, "a.json:1:117: error: layers: integer is out of range [wrong-type]"},
@@ -128,6 +128,35 @@ func TestExtraScalarTypes(t *testing.T) {
 	specs, found := config.Parse("a.toml", data, config.WithExtraScalarTypes("my_type"))
 	assert.Empty(t, found)
 	assert.Len(t, specs, 1)
+}
+
+// TestBlankTypes checks that a blank type is an error wherever it is given, as a registry does
+// not accept it.
+func TestBlankTypes(t *testing.T) {
+	const (
+		wantEntry = `a.json:1:25: error: extra_scalar_types[0]: must not be empty [empty-field]`
+		wantField = `a.json:1:41: error: derivedScalarType: must not be empty [empty-field]`
+	)
+	for _, blank := range []string{"", " ", "\\t\\n", "\u00a0", "\u2003\u3000"} {
+		_, found := config.Parse("a.json", fmt.Appendf(nil, `{"extra_scalar_types": ["%s", "x"], "datasets": []}`, blank))
+		require.Len(t, found, 1, "%q", blank)
+		assert.Equal(t, wantEntry, found[0].String())
+
+		dataset := strings.Replace(goodJSON, "mlp_post_act", blank, 1)
+		unescaped := strings.NewReplacer(`\t`, "\t", `\n`, "\n").Replace(blank)
+		specs, found := config.Parse("a.json", []byte(dataset+"}"), config.WithExtraScalarTypes(registry.DerivedScalarType(unescaped), "x"))
+		assert.Empty(t, specs)
+		require.Len(t, found, 1, "%q", blank)
+		assert.Equal(t, wantField, found[0].String())
+
+		_, found = config.Parse("a.json", fmt.Appendf(nil, `%s, "extraScalarTypes": ["%s"]}`, dataset, blank))
+		require.Len(t, found, 2, "%q", blank)
+		assert.Equal(t, wantField, found[0].String())
+		assert.Equal(t, config.RuleEmptyField, found[1].Rule)
+
+		_, found = config.Parse("a.json", fmt.Appendf(nil, `{"m/%s": {"user_visible_name": "X", "neuron_dataset_path": "p"}}`, blank), config.WithExtraScalarTypes(registry.DerivedScalarType(unescaped)))
+		require.Error(t, found.Err(), "%q", blank)
+	}
 }
 
 func TestUTF16(t *testing.T) {
@@ -303,7 +332,7 @@ func TestTOMLConformance(t *testing.T) {
 		"a = []\n[[a]]", "a = {}\n[a]", "a = {}\n[a.b]", "a = {}\na.b = 1", "[a]\nb.c = 1\n[a.b]", "[a]\nb.c = 1\n[a.b.d]", "[a.b.c]\nz = 1\n[a]\nb.c.t = 1",
 		"[a.b.c.d]\nz = 1\n[a]\nb.c.d.k.t = 1", "[[a]]\n[a.b]\n[[a]]\n[a.b]", "[[a]]\n[a.b]\n[a.b]", "a = {b.c = 1, b.d = 2}", "a = {b.c = 1, b = 2}", "a = {b = 1, b = 2}",
 		"a = {b.c = 1}\n[a.b]", "a = [{b = 1}, {b = 2}]", "a = [{b = 1}]\n[a.c]", "[[a.b]]\n[a]", "[a.b]\n[[a.b]]", "x = 1_000", "x = 1__0", "x = 0x_1", "x = 0xff", "x = 012",
-		"x = +inf", "x = -nan", "x = 1.5e3", "x = 1e", "x = 1979-05-27T07:32:00Z", "x = 1979-05-27 07:32:00", "x = 07:32:00", "x = 25:00:00", "x = 1979-05-32",
+		"x = +inf", "x = inf", "x = -inf", "x = nan", "x = -0", "x = -0.0", "x = 0.5", "x = 00.5", "x = -01", "x = 1.", "x = .5", "x = -.5", "x = 1.5.2", "x = --1", "x = -nan", "x = 1.5e3", "x = 1e", "x = 1979-05-27T07:32:00Z", "x = 1979-05-27 07:32:00", "x = 07:32:00", "x = 25:00:00", "x = 1979-05-32",
 		`"a" = 1` + "\n" + `a = 2`, `'a'.b = 1` + "\n" + `a."c" = 2`, "[a]\nb = 1\n[c]\n[a.d]", "a = 1 b = 2", "a", "= 1", "[a", "[[a]", "a = \"\n\"", "a = '''x\r\ny'''",
 		"[datasets.x]\n[[datasets]]", "[a.b]\nx=1\n[a]\nb.y=2", "[a]\n[a.b]\n[a.b.c]\n[a]", "a.b.c = 1\n[a.b]", "a.b.c = 1\n[a.d]", "a.b.c = 1\n[a]",
 		"x = 9223372036854775808", "x = -9223372036854775808", "x = 1e400", "x = 0b11", "x = 0o17", "x = _1",
@@ -361,18 +390,20 @@ func independent(t *testing.T, name string, data []byte) {
 }
 
 func FuzzParse(f *testing.F) {
+	formats := []string{"toml", "json", "jsonc"}
 	seeds, err := filepath.Glob("testdata/parse/*")
 	require.NoError(f, err)
 	for _, file := range seeds {
 		data, err := os.ReadFile(file)
 		require.NoError(f, err)
-		f.Add(strings.HasSuffix(file, ".json"), data)
+		f.Add(uint8(max(slices.Index(formats, config.Format(file)), 0)), data)
 	}
-	f.Fuzz(func(t *testing.T, json bool, data []byte) {
-		name := "a.toml"
-		if json {
-			name = "a.json"
-		}
+	for _, blank := range []string{"", " ", "\u2003"} {
+		f.Add(uint8(0), fmt.Appendf(nil, "extra_scalar_types = [%q]\n%s", blank, strings.Replace(good, "mlp_post_act", blank, 1)))
+		f.Add(uint8(1), fmt.Appendf(nil, `{"extra_scalar_types": [%q], "x/%s": {"user_visible_name": "X", "neuron_dataset_path": "p"}}`, blank, blank))
+	}
+	f.Fuzz(func(t *testing.T, format uint8, data []byte) {
+		name := "a." + formats[int(format)%len(formats)]
 		independent(t, name, data)
 		specs, found := config.Parse(name, data)
 		rules := map[config.Rule]bool{}
@@ -380,19 +411,30 @@ func FuzzParse(f *testing.F) {
 			assert.NotContains(t, d.String(), "\n")
 			rules[d.Rule] = true
 		}
-		if !json && !rules[config.RuleTooDeep] && !rules[config.RuleBadEncoding] && !bytes.HasPrefix(data, []byte("\xff\xfe")) && !bytes.HasPrefix(data, []byte("\xfe\xff")) {
+		require.False(t, rules[config.RuleInternal], "%v", found)
+		require.LessOrEqual(t, len(found), config.MaxDiagnostics+1)
+		if name == "a.toml" && !rules[config.RuleTooDeep] && !rules[config.RuleBadEncoding] && !bytes.HasPrefix(data, []byte("\xff\xfe")) && !bytes.HasPrefix(data, []byte("\xfe\xff")) {
 			var full map[string]any
 			err := toml.Unmarshal(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), &full)
 			require.Equal(t, err != nil, rules[config.RuleSyntax] || rules[config.RuleDuplicateKey], "Unmarshal returns %v, Parse returns %v", err, found)
 		}
 		// A registry accepts what Parse returns, and Parse accepts what the registry encodes.
-		reg := registry.New()
-		_, err := reg.Apply(registry.Change{Put: []registry.Document{{Name: name, Datasets: specs}}})
-		require.NoError(t, err)
+		reg := applied(t, name, specs)
 		for d := range reg.Snapshot().All() {
 			again, found := config.Parse("b.json", d.AppendJSON(nil), config.WithExtraScalarTypes(d.DerivedScalarType()))
 			require.NoError(t, found.Err())
 			require.Len(t, again, 1)
 		}
+		specs, _ = config.Parse(name, data, config.WithExtraScalarTypes("", " ", "x"))
+		applied(t, name, specs)
 	})
+}
+
+// applied returns a registry with one document, which it must accept.
+func applied(t *testing.T, name string, specs []registry.Spec) *registry.Registry {
+	t.Helper()
+	reg := registry.New()
+	_, err := reg.Apply(registry.Change{Put: []registry.Document{{Name: name, Datasets: specs}}})
+	require.NoError(t, err)
+	return reg
 }

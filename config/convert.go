@@ -20,41 +20,73 @@ var ErrNotRepresentable = errors.New("value cannot be represented")
 // wraps [ErrNotRepresentable] if the format cannot represent a value. It returns the
 // diagnostics in every case.
 func Convert(name string, data []byte, to string, opts ...Option) ([]byte, Diagnostics, error) {
-	p := &parser{name: name, opts: newOptions(opts)}
+	p := newParser(name, opts)
 	p.keepsTopLevel = true
-	specs := p.parse(data)
-	p.found.sort()
-	if err := p.found.Err(); err != nil {
-		return nil, p.found, err
-	}
-	e := encoder{toml: to == "toml"}
-	switch to {
-	case "toml":
-		e.tomlDocument(p.topLevel, specs)
-	case "json":
-		e.jsonDocument(p.topLevel, specs)
-	default:
-		return nil, p.found, fmt.Errorf("config: cannot convert to format %q", to)
+	e := encoder{name: name, toml: to == "toml"}
+	p.contain(func() {
+		specs := p.parse(data)
+		switch {
+		case p.found.count[SeverityError] > 0:
+		case to == "toml":
+			e.tomlDocument(p.topLevel, specs)
+		case to == "json":
+			e.jsonDocument(p.topLevel, specs)
+		default:
+			e.err = fmt.Errorf("config: cannot convert to format %q", to)
+		}
+	})
+	found := p.found.diagnostics()
+	if err := found.Err(); err != nil {
+		return nil, found, err
 	}
 	if e.err != nil {
-		return nil, p.found, fmt.Errorf("%s: %w", name, e.err)
+		return nil, found, e.err
 	}
-	return e.b, p.found, nil
+	return e.b, found, nil
 }
 
 // An encoder writes a document. Its first error is kept in err.
 type encoder struct {
+	name string // of the document, for errors
 	toml bool
 	b    []byte
 	err  error
 }
 
 // fail records that the value at a path cannot be represented.
-func (e *encoder) fail(path, why string) {
+func (e *encoder) fail(at *valuePath, why string) {
 	if e.err == nil {
-		e.err = fmt.Errorf("%s: %w: %s", printable(path), ErrNotRepresentable, why)
+		e.err = fmt.Errorf("%s: %s: %w: %s", e.name, printable(at.String()), ErrNotRepresentable, why)
 	}
 }
+
+// A valuePath is the path to a value of the document. Its text is built only for an error: keys
+// may be long, and values many.
+type valuePath struct {
+	parent *valuePath
+	name   string // in an object
+	index  int    // in a list
+	list   bool   // whether the value is in a list
+}
+
+// String returns the path, such as datasets[2].tags[0].
+func (p *valuePath) String() string {
+	before := ""
+	if p.parent != nil {
+		before = p.parent.String()
+	}
+	switch {
+	case p.list:
+		return element(before, p.index)
+	case p.parent == nil:
+		return truncate(p.name)
+	default:
+		return before + "." + truncate(p.name)
+	}
+}
+
+func (p *valuePath) field(name string) *valuePath { return &valuePath{parent: p, name: name} }
+func (p *valuePath) element(i int) *valuePath     { return &valuePath{parent: p, index: i, list: true} }
 
 // fieldsOf returns the fields of a dataset that are not empty, known fields first.
 func (e *encoder) fieldsOf(s *registry.Spec) []registry.Field {

@@ -3,13 +3,11 @@ package config
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"strings"
 
 	"github.com/go-json-experiment/json/jsontext"
 	"github.com/neurondex/neurondex/registry"
-	"github.com/tailscale/hujson"
 )
 
 // decodeJSON builds the tree of a JSON document in one pass over its tokens.
@@ -37,7 +35,7 @@ func (l *loader) decodeJSON() error {
 			key, keyAt = t.jsonString(at, end, tok), at
 			keyField = fieldNamed(t.bytes(key), t.lastField(parents[depth-1]))
 			if t.childOf(parents[depth-1], t.bytes(key)) != 0 {
-				t.problems = append(t.problems, problem{RuleDuplicateKey, at, fmt.Sprintf("duplicate key %q", t.bytes(key))})
+				t.duplicates = append(t.duplicates, duplicateKey{key, int32(at)})
 			}
 			continue
 		}
@@ -63,6 +61,9 @@ func (l *loader) decodeJSON() error {
 			n.kind = registry.KindList
 		}
 		if k := tok.Kind(); k != '}' && k != ']' {
+			if len(t.nodes) == l.maxValues {
+				return l.tooMany(at)
+			}
 			place := int32(0)
 			if depth > 0 {
 				place = t.add(parents[depth-1], n)
@@ -93,27 +94,6 @@ func (t *tree) jsonString(at, end int, tok jsontext.Token) span {
 		return span{int32(at), int32(end)}
 	}
 	return t.keep([]byte(tok.String()))
-}
-
-// standardize turns JSON with comments and trailing commas into plain JSON. Every offset
-// stays the same.
-func standardize(data []byte) ([]byte, *problem) {
-	// Standardize rejects a line comment at the end of the data that has no newline.
-	plain, err := hujson.Standardize(append(bytes.Clone(data), '\n'))
-	if err == nil {
-		return plain[:len(data)], nil
-	}
-	message := strings.TrimPrefix(err.Error(), "hujson: ")
-	var line, column int
-	if _, scanErr := fmt.Sscanf(message, "line %d, column %d:", &line, &column); scanErr != nil {
-		return nil, &problem{RuleSyntax, 0, message}
-	}
-	at := 0
-	for range line - 1 {
-		at += bytes.IndexByte(data[at:], '\n') + 1
-	}
-	_, message, _ = strings.Cut(message, ": ")
-	return nil, &problem{RuleSyntax, min(at+column-1, len(data)), message}
 }
 
 // skipJSONSpace returns the offset of the next token at or after at.

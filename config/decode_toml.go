@@ -25,6 +25,9 @@ const (
 // decodeTOML builds the tree of a TOML document in one pass over its expressions. The
 // parser checks the grammar, and the builder checks that no key or table is defined twice.
 func (l *loader) decodeTOML() error {
+	if err := l.scanTOML(l.tree.document()); err != nil {
+		return err
+	}
 	b := &tomlBuilder{&l.tree, &l.toml}
 	b.tree.nodes = append(b.tree.nodes, node{kind: registry.KindObject, toml: headed})
 	b.parser.Reset(b.tree.document())
@@ -41,9 +44,15 @@ func (l *loader) decodeTOML() error {
 		if err != nil {
 			return err
 		}
+		if n := len(b.tree.nodes); n > l.maxValues {
+			return l.tooMany(int(b.tree.nodes[n-1].at))
+		}
 	}
 	if err := b.parser.Error(); err != nil {
 		return tomlProblem(b.parser, err)
+	}
+	if b.tree.size > keptBytes {
+		l.toml = unstable.Parser{} // its nodes take far more than the document
 	}
 	return nil
 }
@@ -230,20 +239,20 @@ func (b *tomlBuilder) span(found []byte) span {
 }
 
 func (b *tomlBuilder) duplicate(key *unstable.Node) *problem {
-	return &problem{RuleDuplicateKey, int(key.Raw.Offset), fmt.Sprintf("duplicate key %q", key.Data)}
+	return &problem{RuleDuplicateKey, int(key.Raw.Offset), duplicateMessage(key.Data)}
 }
 
 // tomlScalar returns the kind and the text of a number or time. Numbers are in JSON's form,
 // and times exactly as written. The parser finds where the scalar ends but does not check
-// it, so everything but a small plain integer is decoded in full.
+// it, so everything but a plain number is decoded in full.
 func tomlScalar(v *unstable.Node) (registry.Kind, string, error) {
 	text := string(v.Data)
-	if v.Kind == unstable.Integer && plainInteger(text) {
-		return registry.KindInteger, text, nil
+	if kind := plainNumber(text); kind != registry.KindNull {
+		return kind, text, nil
 	}
 	var full struct{ V any }
 	if err := toml.Unmarshal([]byte("V = "+text), &full); err != nil {
-		return 0, "", fmt.Errorf("invalid value %s: %s", text, strings.TrimPrefix(err.Error(), "toml: "))
+		return 0, "", fmt.Errorf("invalid value %s: %s", truncate(text), strings.TrimPrefix(err.Error(), "toml: "))
 	}
 	switch value := full.V.(type) {
 	case int64:
@@ -255,18 +264,30 @@ func tomlScalar(v *unstable.Node) (registry.Kind, string, error) {
 	}
 }
 
-// plainInteger reports whether text is a decimal integer that is the same in JSON and fits
-// into 64 bits.
-func plainInteger(text string) bool {
-	if len(text) > 18 || len(text) > 1 && text[0] == '0' {
-		return false
+// plainNumber returns the kind of a number whose text is that of the same number in JSON, and
+// which fits into 64 bits. It returns [registry.KindNull] for a text that needs a full parser.
+func plainNumber(text string) registry.Kind {
+	whole, fraction, isFloat := strings.Cut(strings.TrimPrefix(text, "-"), ".")
+	switch {
+	case text == "inf" || text == "-inf" || text == "nan":
+		return registry.KindFloat
+	case len(text) > 18 || text == "-0" || !isDigits(whole) || len(whole) > 1 && whole[0] == '0':
+		return registry.KindNull
+	case !isFloat:
+		return registry.KindInteger
+	case isDigits(fraction):
+		return registry.KindFloat
 	}
-	for i := range len(text) {
-		if text[i] < '0' || text[i] > '9' {
+	return registry.KindNull
+}
+
+func isDigits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' {
 			return false
 		}
 	}
-	return true
+	return s != ""
 }
 
 // tomlProblem returns the problem for an error of the TOML parser.

@@ -1,11 +1,9 @@
 package config
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -24,6 +22,7 @@ type Diagnostic struct {
 	Message    string   `json:"message"`              // what is wrong
 	Suggestion string   `json:"suggestion,omitempty"` // what was probably meant
 	Rule       Rule     `json:"rule"`                 // which kind of finding it is
+	More       int      `json:"more,omitempty"`       // number of problems that a diagnostic of RuleMoreProblems stands for
 }
 
 // String returns the diagnostic as a single line:
@@ -76,11 +75,52 @@ func UnreadableDiagnostic(name string, err error) Diagnostic {
 // Diagnostics is a list of findings. A nil list is valid and empty.
 type Diagnostics []Diagnostic
 
-// sort orders the diagnostics by position.
-func (ds Diagnostics) sort() {
-	slices.SortStableFunc(ds, func(a, b Diagnostic) int {
-		return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
-	})
+// MaxDiagnostics is the largest number of diagnostics that are reported about one document.
+const MaxDiagnostics = 100
+
+// Limit returns at most [MaxDiagnostics] of the diagnostics, which are those of one document,
+// in their order. It prefers errors to warnings and warnings to hints. If there are more, one
+// last diagnostic of [RuleMoreProblems] says how many, and has the highest severity among
+// them. Parse, Convert and Lint limit what they return; Limit is for combining it.
+func (ds Diagnostics) Limit() Diagnostics {
+	var count [SeverityHint + 1]int
+	more, severity := 0, SeverityHint
+	for i := range ds {
+		if d := &ds[i]; d.Rule == RuleMoreProblems {
+			more, severity = more+d.More, min(severity, d.Severity)
+		} else {
+			count[min(d.Severity, SeverityHint)]++
+		}
+	}
+	room := MaxDiagnostics
+	for s, n := range count {
+		count[s] = min(n, room)
+		room -= count[s]
+		if n > count[s] {
+			more, severity = more+n-count[s], min(severity, Severity(s))
+		}
+	}
+	if more == 0 {
+		return ds
+	}
+	kept := make(Diagnostics, 0, MaxDiagnostics+1)
+	for i := range ds {
+		d := &ds[i]
+		if left := &count[min(d.Severity, SeverityHint)]; d.Rule != RuleMoreProblems && *left > 0 {
+			*left--
+			kept = append(kept, *d)
+		}
+	}
+	return append(kept, moreProblems(ds[0].File, severity, more))
+}
+
+// moreProblems returns the diagnostic that stands for n others.
+func moreProblems(file string, s Severity, n int) Diagnostic {
+	message := "1 more problem is not shown"
+	if n > 1 {
+		message = fmt.Sprintf("%d more problems are not shown", n)
+	}
+	return Diagnostic{File: file, Severity: s, Rule: RuleMoreProblems, Message: message, More: n}
 }
 
 // Count returns the number of diagnostics of the given severity.

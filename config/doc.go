@@ -31,8 +31,12 @@
 //
 // # Diagnostics
 //
-// Every [Diagnostic] names its [Rule], and [Rules] describes them. Parse checks one document;
-// [Lint] checks documents that are used together.
+// Every [Diagnostic] names its [Rule], and [Rules] describes them. At most [MaxDiagnostics] are
+// reported about a document, errors before warnings. Parse checks one document; [Lint] checks
+// documents that are used together.
+//
+// The cost of Parse is proportional to the size of the document, whatever is wrong with it. A
+// panic while a document is parsed becomes a diagnostic of [RuleInternal].
 //
 // # Concurrency
 //

@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"math/big"
 	"strconv"
 
 	"github.com/neurondex/neurondex/registry"
@@ -11,26 +10,28 @@ import (
 // tomlDocument writes a document in TOML.
 func (e *encoder) tomlDocument(topLevel []registry.Field, specs []registry.Spec) {
 	for _, f := range topLevel {
-		e.tomlField(f.Name, f.Value, f.Name)
+		e.tomlField(f.Name, f.Value, &valuePath{name: f.Name})
 	}
 	if len(specs) == 0 {
 		e.b = append(e.b, "datasets = []\n"...)
 	}
+	root := &valuePath{name: datasetsKey}
 	for i := range specs {
 		if len(e.b) > 0 {
 			e.b = append(e.b, '\n')
 		}
 		e.b = append(e.b, "[[datasets]]\n"...)
+		at := root.element(i)
 		for _, f := range e.fieldsOf(&specs[i]) {
-			e.tomlField(f.Name, f.Value, fmt.Sprintf("datasets[%d].%s", i, f.Name))
+			e.tomlField(f.Name, f.Value, at.field(f.Name))
 		}
 	}
 }
 
-func (e *encoder) tomlField(name string, v registry.Value, path string) {
+func (e *encoder) tomlField(name string, v registry.Value, at *valuePath) {
 	e.tomlKey(name)
 	e.b = append(e.b, " = "...)
-	e.tomlValue(v, path)
+	e.tomlValue(v, at)
 	e.b = append(e.b, '\n')
 }
 
@@ -70,21 +71,21 @@ func (e *encoder) tomlString(s string) {
 	e.b = append(e.b, '"')
 }
 
-// tomlValue writes a value. The path is for errors.
-func (e *encoder) tomlValue(v registry.Value, path string) {
+// tomlValue writes a value. Its path is for errors.
+func (e *encoder) tomlValue(v registry.Value, at *valuePath) {
 	switch v.Kind() {
 	case registry.KindNull:
-		e.fail(path, "TOML has no null; remove the field or keep the file in JSON")
+		e.fail(at, "TOML has no null; remove the field or keep the file in JSON")
 	case registry.KindString:
 		e.tomlString(v.Text())
 	case registry.KindInteger:
-		if n, ok := new(big.Int).SetString(v.Text(), 10); !ok || !n.IsInt64() {
-			e.fail(path, "TOML integers have 64 bits; use a string or keep the file in JSON")
+		if _, err := strconv.ParseInt(v.Text(), 10, 64); err != nil {
+			e.fail(at, "TOML integers have 64 bits; use a string or keep the file in JSON")
 		}
 		e.b = append(e.b, v.Text()...)
 	case registry.KindFloat:
 		if _, err := strconv.ParseFloat(v.Text(), 64); err != nil {
-			e.fail(path, "TOML floats have 64 bits; use a string or keep the file in JSON")
+			e.fail(at, "TOML floats have 64 bits; use a string or keep the file in JSON")
 		}
 		e.b = append(e.b, v.Text()...)
 	case registry.KindBool, registry.KindTime:
@@ -96,7 +97,7 @@ func (e *encoder) tomlValue(v registry.Value, path string) {
 			if i > 0 {
 				e.b = append(e.b, ", "...)
 			}
-			e.tomlValue(item, fmt.Sprintf("%s[%d]", path, i))
+			e.tomlValue(item, at.element(i))
 			i++
 		}
 		e.b = append(e.b, ']')
@@ -107,7 +108,7 @@ func (e *encoder) tomlValue(v registry.Value, path string) {
 			open = ", "
 			e.tomlKey(name)
 			e.b = append(e.b, " = "...)
-			e.tomlValue(field, path+"."+name)
+			e.tomlValue(field, at.field(name))
 		}
 		if v.Len() == 0 {
 			e.b = append(e.b, "{}"...)

@@ -9,8 +9,8 @@ import (
 )
 
 // dataset reads the dataset at a node into spec and reports everything that is wrong with
-// it. Defaults holds values for required fields that it lacks, by snake_case name.
-func (p *parser) dataset(spec *registry.Spec, at int32, where place, defaults map[string]string) {
+// it.
+func (p *parser) dataset(spec *registry.Spec, at int32, where place, key mapKey) {
 	obj := &p.tree.nodes[at]
 	spec.Line = p.lineOf(int(obj.at))
 	e := entry{p: p, at: at, where: where, spec: spec}
@@ -22,11 +22,13 @@ func (p *parser) dataset(spec *registry.Spec, at int32, where place, defaults ma
 		case c != 0:
 			e.bad[i] = !e.set(f, c)
 		case i >= requiredFields:
-		case defaults[f.snake] != "":
-			*f.text(e.spec) = defaults[f.snake]
+		case key.field(f) != "":
+			*f.text(e.spec) = key.field(f)
 		default:
 			e.bad[i] = true
-			p.report(int(obj.at), SeverityError, RuleMissingField, where.field(f.snake), "required field is missing")
+			if d := p.report(int(obj.at), SeverityError, RuleMissingField); d != nil {
+				d.Field, d.Message = where.field(f.snake), "required field is missing"
+			}
 		}
 	}
 	if !e.bad[typePlace] && !e.known {
@@ -91,9 +93,10 @@ func (e *entry) find() (extra int, optional bool) {
 			if string(e.p.tree.key(&e.p.tree.nodes[other])) == key {
 				continue // the codec reported the duplicate key
 			}
-			if !e.p.tree.value(other).Equal(e.p.tree.value(c)) {
-				e.p.report(int(n.keyAt), SeverityWarning, RuleCasingConflict, e.where.field(key),
-					fmt.Sprintf("%s and %s have different values; %s is used", f.snake, f.camel, f.camel))
+			if !e.p.tree.equal(other, c) {
+				if d := e.p.report(int(n.keyAt), SeverityWarning, RuleCasingConflict); d != nil {
+					d.Field, d.Message = e.where.field(key), fmt.Sprintf("%s and %s have different values; %s is used", f.snake, f.camel, f.camel)
+				}
 			}
 			if key != f.camel {
 				continue
@@ -114,7 +117,9 @@ func (e *entry) set(f *field, at int32) bool {
 	switch {
 	case n.kind == registry.KindNull:
 		if f.place < requiredFields {
-			e.p.report(int(n.at), SeverityError, RuleMissingField, e.pathOf(n), "required field must not be null")
+			if d := e.p.report(int(n.at), SeverityError, RuleMissingField); d != nil {
+				d.Field, d.Message = e.pathOf(n), "required field must not be null"
+			}
 		}
 		return f.place >= requiredFields
 	case f.text != nil:
@@ -125,7 +130,9 @@ func (e *entry) set(f *field, at int32) bool {
 			*f.text(e.spec) = text
 			return true
 		case registry.KindInteger, registry.KindFloat, registry.KindBool:
-			e.p.reportValue(at, SeverityWarning, RuleLegacyForm, e.pathOf(n), convertedMessage(n.kind))
+			if d := e.p.reportValue(at, SeverityWarning, RuleLegacyForm); d != nil {
+				d.Field, d.Message = e.pathOf(n), convertedMessage(n.kind)
+			}
 			*f.text(e.spec) = text
 			return true
 		}
@@ -141,16 +148,19 @@ func (e *entry) set(f *field, at int32) bool {
 			return true
 		}
 	case f.list != nil:
-		return e.p.strings(at, e.pathOf(n), f.list(e.spec))
+		return e.p.strings(at, e.where, string(e.p.tree.key(n)), f.list(e.spec))
 	}
 	if e.p.isDataset(at) {
-		e.p.report(int(n.keyAt), SeverityWarning, RuleNestedDataset, e.pathOf(n), nestedMessage)
+		if d := e.p.report(int(n.keyAt), SeverityWarning, RuleNestedDataset); d != nil {
+			d.Field, d.Message = e.pathOf(n), nestedMessage
+		}
 	}
-	message := "must be " + want + ", not " + article(n.kind)
-	if f.number != nil && n.kind == registry.KindInteger {
-		message = "integer is out of range"
+	if d := e.p.reportValue(at, SeverityError, RuleWrongType); d != nil {
+		d.Field, d.Message = e.pathOf(n), "must be "+want+", not "+article(n.kind)
+		if f.number != nil && n.kind == registry.KindInteger {
+			d.Message = "integer is out of range"
+		}
 	}
-	e.p.reportValue(at, SeverityError, RuleWrongType, e.pathOf(n), message)
 	return false
 }
 
@@ -159,23 +169,28 @@ func convertedMessage(k registry.Kind) string {
 	return "should be a string, not " + article(k) + "; its text is used"
 }
 
-// strings reads the list of strings at a node and reports whether the node is one.
-func (p *parser) strings(at int32, field string, into *[]string) bool {
+// strings reads the list of strings under a key and reports whether the value is one.
+func (p *parser) strings(at int32, where place, key string, into *[]string) bool {
 	n := &p.tree.nodes[at]
 	if n.kind != registry.KindList {
-		p.reportValue(at, SeverityError, RuleWrongType, field, "must be a list of strings, not "+article(n.kind))
+		if d := p.reportValue(at, SeverityError, RuleWrongType); d != nil {
+			d.Field, d.Message = where.field(key), "must be a list of strings, not "+article(n.kind)
+		}
 		return false
 	}
 	items := make([]string, 0, n.length)
 	for c := range p.tree.children(at) {
 		item := &p.tree.nodes[c]
-		name := fmt.Sprintf("%s[%d]", field, len(items))
 		switch item.kind {
 		case registry.KindString:
 		case registry.KindInteger, registry.KindFloat, registry.KindBool:
-			p.reportValue(c, SeverityWarning, RuleLegacyForm, name, convertedMessage(item.kind))
+			if d := p.reportValue(c, SeverityWarning, RuleLegacyForm); d != nil {
+				d.Field, d.Message = element(where.field(key), len(items)), convertedMessage(item.kind)
+			}
 		default:
-			p.reportValue(c, SeverityError, RuleWrongType, name, "must be a string, not "+article(item.kind))
+			if d := p.reportValue(c, SeverityError, RuleWrongType); d != nil {
+				d.Field, d.Message = element(where.field(key), len(items)), "must be a string, not "+article(item.kind)
+			}
 			return false
 		}
 		items = append(items, string(p.tree.textOf(item)))
@@ -205,8 +220,9 @@ func (e *entry) resolveType() {
 		if e.given[typePlace] != 0 {
 			at = e.given[typePlace]
 		}
-		e.p.reportValue(at, SeverityWarning, RuleLegacyForm, e.where.field("derived_scalar_type"),
-			fmt.Sprintf("the name of a constant is a legacy form; use %q", t))
+		if d := e.p.reportValue(at, SeverityWarning, RuleLegacyForm); d != nil {
+			d.Field, d.Message = e.where.field("derived_scalar_type"), fmt.Sprintf("the name of a constant is a legacy form; use %q", t)
+		}
 	}
 	e.spec.DerivedScalarType = t
 }

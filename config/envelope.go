@@ -37,19 +37,35 @@ func (p *parser) readEnvelope() {
 			version, err := strconv.Atoi(string(p.tree.textOf(n)))
 			switch {
 			case n.kind != registry.KindInteger || err != nil || version < 1:
-				p.reportValue(c, SeverityError, RuleUnsupportedVersion, key, "must be a positive integer")
+				if d := p.reportValue(c, SeverityError, RuleUnsupportedVersion); d != nil {
+					d.Field, d.Message = key, "must be a positive integer"
+				}
 			case version > SchemaVersion:
-				p.reportValue(c, SeverityWarning, RuleUnsupportedVersion, key,
-					fmt.Sprintf("version %d is newer than %d, the newest supported version; unknown fields are kept as extra fields", version, SchemaVersion))
-			}
-		case "extra_scalar_types", "extraScalarTypes":
-			var types []string
-			if p.strings(c, key, &types) {
-				for _, t := range types {
-					p.opts.addExtraTypes(registry.DerivedScalarType(t))
+				if d := p.reportValue(c, SeverityWarning, RuleUnsupportedVersion); d != nil {
+					d.Field = key
+					d.Message = fmt.Sprintf("version %d is newer than %d, the newest supported version; unknown fields are kept as extra fields", version, SchemaVersion)
 				}
 			}
+		case "extra_scalar_types", "extraScalarTypes":
+			p.readExtraTypes(c, key)
 		}
+	}
+}
+
+// readExtraTypes reads the list of types that the document declares.
+func (p *parser) readExtraTypes(at int32, key string) {
+	var types []string
+	if !p.strings(at, place{index: single}, key, &types) {
+		return
+	}
+	i := 0
+	for c := range p.tree.children(at) {
+		if isNotBlank(types[i]) {
+			p.opts.addExtraTypes(registry.DerivedScalarType(types[i]))
+		} else if d := p.reportValue(c, SeverityError, RuleEmptyField); d != nil {
+			d.Field, d.Message = element(key, i), "must not be empty"
+		}
+		i++
 	}
 }
 
@@ -61,10 +77,10 @@ func (p *parser) warnUnknownTopLevel() {
 			continue
 		}
 		p.keepTopLevel(c)
-		key := string(p.tree.key(n))
-		d := p.diagnostic(int(n.keyAt), SeverityWarning, RuleUnknownField, key, "unknown top-level key; it has no effect")
-		d.Suggestion = suggestEnvelope(key)
-		p.found = append(p.found, d)
+		if d := p.report(int(n.keyAt), SeverityWarning, RuleUnknownField); d != nil {
+			key := string(p.tree.key(n))
+			d.Field, d.Message, d.Suggestion = truncate(key), "unknown top-level key; it has no effect", suggestEnvelope(key)
+		}
 	}
 }
 

@@ -20,11 +20,13 @@ func (e *entry) extras(n int) {
 		switch {
 		case knownExtras[key]:
 		case e.p.holdsDataset(c):
-			e.p.report(int(n.keyAt), SeverityWarning, RuleNestedDataset, e.where.field(key), nestedMessage)
+			if d := e.p.report(int(n.keyAt), SeverityWarning, RuleNestedDataset); d != nil {
+				d.Field, d.Message = e.where.field(key), nestedMessage
+			}
 		default:
-			d := e.p.diagnostic(int(n.keyAt), SeverityWarning, RuleUnknownField, e.where.field(key), "unknown field; it is kept as an extra field")
-			d.Suggestion = suggestField(key)
-			e.p.found = append(e.p.found, d)
+			if d := e.p.report(int(n.keyAt), SeverityWarning, RuleUnknownField); d != nil {
+				d.Field, d.Message, d.Suggestion = e.where.field(key), "unknown field; it is kept as an extra field", suggestField(key)
+			}
 		}
 	}
 }

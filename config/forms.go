@@ -12,13 +12,24 @@ const datasetsKey = "datasets"
 
 // datasets determines the form of the document and reads its datasets.
 func (p *parser) datasets() []registry.Spec {
+	for _, twice := range p.tree.duplicates {
+		if d := p.report(int(twice.at), SeverityError, RuleDuplicateKey); d != nil {
+			d.Message = duplicateMessage(p.tree.bytes(twice.key))
+		}
+	}
+	if len(p.tree.nodes) == 0 {
+		p.reportEmpty()
+		return nil
+	}
 	root := &p.tree.nodes[0]
 	switch root.kind {
 	case registry.KindList:
 		return p.list(0, "")
 	case registry.KindObject:
 	default:
-		p.report(int(root.at), SeverityError, RuleWrongShape, "", "document must be a dataset or a list of datasets, not "+article(root.kind))
+		if d := p.report(int(root.at), SeverityError, RuleWrongShape); d != nil {
+			d.Message = "document must be a dataset or a list of datasets, not " + article(root.kind)
+		}
 		return nil
 	}
 	p.readEnvelope()
@@ -41,20 +52,20 @@ func (p *parser) datasets() []registry.Spec {
 	switch {
 	case isDataset:
 		specs := make([]registry.Spec, 1)
-		p.dataset(&specs[0], 0, place{index: single}, nil)
+		p.dataset(&specs[0], 0, place{index: single}, mapKey{})
 		return specs
 	case !hasOthers:
-		p.reportDocument(SeverityWarning, RuleEmptyDocument, "document has no datasets")
+		p.reportEmpty()
 		return nil
 	case allObjects:
 		return p.namedDatasets(0, "")
 	}
 	first := &p.tree.nodes[root.first]
-	d := p.diagnostic(int(first.keyAt), SeverityError, RuleWrongShape, "",
-		"document must have the key datasets, or the fields of a single dataset, such as "+fields[0].snake)
-	key := string(p.tree.key(first))
-	d.Suggestion = cmp.Or(suggestEnvelope(key), suggestField(key))
-	p.found = append(p.found, d)
+	if d := p.report(int(first.keyAt), SeverityError, RuleWrongShape); d != nil {
+		key := string(p.tree.key(first))
+		d.Message = "document must have the key datasets, or the fields of a single dataset, such as " + fields[0].snake
+		d.Suggestion = cmp.Or(suggestEnvelope(key), suggestField(key))
+	}
 	return nil
 }
 
@@ -66,7 +77,9 @@ func (p *parser) listOrMap(at int32) []registry.Spec {
 	case registry.KindObject:
 		return p.namedDatasets(at, datasetsKey)
 	default:
-		p.reportValue(at, SeverityError, RuleWrongType, datasetsKey, "must be a list of datasets, not "+article(n.kind))
+		if d := p.reportValue(at, SeverityError, RuleWrongType); d != nil {
+			d.Field, d.Message = datasetsKey, "must be a list of datasets, not "+article(n.kind)
+		}
 		return nil
 	}
 }
@@ -79,12 +92,19 @@ func (p *parser) list(at int32, name string) []registry.Spec {
 		where := place{list: name, index: i}
 		i++
 		if n := &p.tree.nodes[item]; n.kind != registry.KindObject {
-			p.reportValue(item, SeverityError, RuleWrongType, where.String(), "must be a dataset, not "+article(n.kind))
+			p.reportNoDataset(item, where)
 			continue
 		}
-		c.add(item, where, nil)
+		c.add(item, where, mapKey{})
 	}
 	return c.specs
+}
+
+// reportNoDataset reports an item of a list or map of datasets that is not an object.
+func (p *parser) reportNoDataset(at int32, where place) {
+	if d := p.reportValue(at, SeverityError, RuleWrongType); d != nil {
+		d.Field, d.Message = where.String(), "must be a dataset, not "+article(p.tree.nodes[at].kind)
+	}
 }
 
 // namedDatasets reads a map from short_name, or short_name/derived_scalar_type, to the rest
@@ -92,8 +112,9 @@ func (p *parser) list(at int32, name string) []registry.Spec {
 func (p *parser) namedDatasets(at int32, name string) []registry.Spec {
 	c := p.newCollection(at)
 	if first := p.tree.nodes[at].first; first != 0 {
-		p.report(int(p.tree.nodes[first].keyAt), SeverityWarning, RuleLegacyForm, name,
-			"a map of datasets is a legacy form; use a list of datasets")
+		if d := p.report(int(p.tree.nodes[first].keyAt), SeverityWarning, RuleLegacyForm); d != nil {
+			d.Field, d.Message = name, "a map of datasets is a legacy form; use a list of datasets"
+		}
 	}
 	for item := range p.tree.children(at) {
 		n := &p.tree.nodes[item]
@@ -103,21 +124,34 @@ func (p *parser) namedDatasets(at int32, name string) []registry.Spec {
 		key := string(p.tree.key(n))
 		where := place{list: name, key: key, index: inMap}
 		if n.kind != registry.KindObject {
-			p.reportValue(item, SeverityError, RuleWrongType, where.String(), "must be a dataset, not "+article(n.kind))
+			p.reportNoDataset(item, where)
 			continue
 		}
-		c.add(item, where, p.keyDefaults(key))
+		c.add(item, where, p.mapKey(key))
 	}
 	return c.specs
 }
 
-// keyDefaults returns the fields that a map's key gives to its dataset.
-func (p *parser) keyDefaults(key string) map[string]string {
-	defaults := map[string]string{"short_name": key}
+// A mapKey holds the fields that the key of a map gives to its dataset, empty if none.
+type mapKey struct{ shortName, scalarType string }
+
+// mapKey splits a key into short_name and derived_scalar_type, if it has the latter.
+func (p *parser) mapKey(key string) mapKey {
 	if i := strings.LastIndexByte(key, '/'); i >= 0 {
 		if t, _ := p.scalarType(key[i+1:]); t.IsKnown() || p.opts.extraTypes[t] {
-			defaults["short_name"], defaults["derived_scalar_type"] = key[:i], key[i+1:]
+			return mapKey{key[:i], key[i+1:]}
 		}
 	}
-	return defaults
+	return mapKey{shortName: key}
+}
+
+// field returns the value of a field, or "".
+func (k mapKey) field(f *field) string {
+	switch f.snake {
+	case "short_name":
+		return k.shortName
+	case "derived_scalar_type":
+		return k.scalarType
+	}
+	return ""
 }

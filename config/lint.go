@@ -11,8 +11,8 @@ import (
 
 // Lint checks documents that are used together. It warns about datasets that override a
 // dataset of another document, and about a replaced_by that names a missing or deprecated
-// dataset. The File of a diagnostic is the name of its document. The order of docs does not
-// matter.
+// dataset. The File of a diagnostic is the name of its document. The diagnostics of each
+// document are limited as [Diagnostics.Limit] describes. The order of docs does not matter.
 func Lint(docs []registry.Document) Diagnostics {
 	docs = slices.Clone(docs)
 	slices.SortStableFunc(docs, func(a, b registry.Document) int { return cmp.Compare(a.Name, b.Name) })
@@ -29,15 +29,16 @@ func Lint(docs []registry.Document) Diagnostics {
 			deprecated[s.ShortName] = s.Deprecated && (all || !known)
 		}
 	}
-	var found Diagnostics
+	var all Diagnostics
 	for _, doc := range docs {
+		found := findings{file: doc.Name}
 		for i := range doc.Datasets {
 			s := &doc.Datasets[i]
-			warn := func(r Rule, field, value, message string) {
-				found = append(found, Diagnostic{Severity: SeverityWarning, Rule: r, File: doc.Name, Line: s.Line, Column: 1, Field: field, Value: truncate(value), Message: message})
-			}
 			if other, ok := defined[s.Key()]; ok && other.document != doc.Name {
-				warn(RuleOverridesOther, "", s.Key().String(), fmt.Sprintf("dataset %v overrides the definition in %s:%d", s.Key(), other.document, other.line))
+				if d := found.addDataset(s, RuleOverridesOther); d != nil {
+					d.Value = truncate(s.Key().String())
+					d.Message = fmt.Sprintf("dataset %s overrides the definition in %s:%d", keyText(s.Key()), other.document, other.line)
+				}
 			}
 			defined[s.Key()] = definition{doc.Name, s.Line}
 			if s.ReplacedBy == "" {
@@ -45,29 +46,50 @@ func Lint(docs []registry.Document) Diagnostics {
 			}
 			switch gone, ok := deprecated[s.ReplacedBy]; {
 			case !ok:
-				warn(RuleReplacedByMissing, "replaced_by", s.ReplacedBy, fmt.Sprintf("no dataset %q", truncate(s.ReplacedBy)))
+				if d := found.addDataset(s, RuleReplacedByMissing); d != nil {
+					d.Field, d.Value = "replaced_by", truncate(s.ReplacedBy)
+					d.Message = fmt.Sprintf("no dataset %q", d.Value)
+				}
 			case gone:
-				warn(RuleDeprecatedInUse, "replaced_by", s.ReplacedBy, fmt.Sprintf("dataset %q is itself deprecated", truncate(s.ReplacedBy)))
+				if d := found.addDataset(s, RuleDeprecatedInUse); d != nil {
+					d.Field, d.Value = "replaced_by", truncate(s.ReplacedBy)
+					d.Message = fmt.Sprintf("dataset %q is itself deprecated", d.Value)
+				}
 			}
 		}
+		all = append(all, found.diagnostics()...)
 	}
-	return found
+	return all
 }
 
 // LintViewer warns about datasets that the public neuron viewer cannot show. A single dataset
-// of a type that the viewer does not know leaves its home page blank.
+// of a type that the viewer does not know leaves its home page blank. The diagnostics of each
+// document are limited as [Diagnostics.Limit] describes.
 func LintViewer(docs []registry.Document) Diagnostics {
-	var found Diagnostics
+	var all Diagnostics
 	for _, doc := range docs {
+		found := findings{file: doc.Name}
 		for i := range doc.Datasets {
 			s := &doc.Datasets[i]
 			field, fault := viewer.Fault(s.Key())
 			if fault == "" {
 				continue
 			}
-			found = append(found, Diagnostic{Severity: SeverityWarning, Rule: RuleViewerCannotShow, File: doc.Name, Line: s.Line, Column: 1,
-				Field: field, Value: truncate(s.Key().String()), Message: fmt.Sprintf("the neuron viewer cannot show %v: %s", s.Key(), fault)})
+			if d := found.addDataset(s, RuleViewerCannotShow); d != nil {
+				d.Field, d.Value = field, truncate(s.Key().String())
+				d.Message = fmt.Sprintf("the neuron viewer cannot show %s: %s", keyText(s.Key()), fault)
+			}
 		}
+		all = append(all, found.diagnostics()...)
 	}
-	return found
+	return all
+}
+
+// addDataset adds a warning about a dataset. See [findings.add].
+func (f *findings) addDataset(s *registry.Spec, r Rule) *Diagnostic {
+	d := f.add(noPosition, SeverityWarning, r)
+	if d != nil {
+		d.Line, d.Column = s.Line, 1
+	}
+	return d
 }

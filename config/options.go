@@ -26,16 +26,28 @@ func (o *options) addExtraTypes(types ...registry.DerivedScalarType) {
 		o.extraTypes = make(map[registry.DerivedScalarType]bool)
 	}
 	for _, t := range types {
-		o.extraTypes[t] = true
+		if isNotBlank(string(t)) {
+			o.extraTypes[t] = true
+		}
 	}
 }
 
 // WithExtraScalarTypes accepts types in addition to those known to package registry and
-// those that a document lists under extra_scalar_types. It may be given more than once.
+// those that a document lists under extra_scalar_types. It may be given more than once. A
+// blank type is never accepted.
 func WithExtraScalarTypes(types ...registry.DerivedScalarType) Option {
 	return func(o *options) { o.addExtraTypes(types...) }
 }
 
 // WithMaxBytes limits the size of a document to n bytes. A larger document is rejected
-// with [RuleTooLarge]. The default is [DefaultMaxBytes].
-func WithMaxBytes(n int64) Option { return func(o *options) { o.maxBytes = n } }
+// with [RuleTooLarge], as is one with more than a value for every ten bytes of the limit or
+// of the default, [DefaultMaxBytes]. The largest limit is 1 GiB.
+func WithMaxBytes(n int64) Option { return func(o *options) { o.maxBytes = min(n, maxText) } }
+
+// maxValues returns the largest number of values that a document may have: lists, objects and
+// all that they hold.
+func (o *options) maxValues() int { return max(DefaultMaxBytes, int(o.maxBytes)) / 10 }
+
+// maxText is the largest document, as UTF-8. A tree has 32-bit offsets into up to twice the
+// document.
+const maxText = 1<<30 - 1

@@ -12,16 +12,16 @@ import (
 // name is the File of every diagnostic.
 //
 // Parse returns the datasets in the order of the document, or none if one of the
-// diagnostics is an error. The diagnostics are in the order of their positions. Nothing
-// returned refers to data.
+// diagnostics is an error. The diagnostics are in the order of their positions, and limited
+// as [Diagnostics.Limit] describes. Nothing returned refers to data.
 func Parse(name string, data []byte, opts ...Option) ([]registry.Spec, Diagnostics) {
-	p := &parser{name: name, opts: newOptions(opts)}
-	specs := p.parse(data)
-	p.found.sort()
-	if p.found.Count(SeverityError) > 0 {
-		return nil, p.found
+	p := newParser(name, opts)
+	var specs []registry.Spec
+	p.contain(func() { specs = p.parse(data) })
+	if p.found.count[SeverityError] > 0 {
+		specs = nil
 	}
-	return specs, p.found
+	return specs, p.found.diagnostics()
 }
 
 // Format returns the format that the extension of name stands for, in upper or lower case:
@@ -38,50 +38,88 @@ func Format(name string) string {
 
 // A parser reads one document.
 type parser struct {
-	name   string
 	opts   options
+	format string
 	text   []byte // the document in UTF-8
 	loader *loader
 	tree   *tree
-	found  Diagnostics
+	found  findings
 
 	// topLevel holds the top-level keys other than datasets, in snake_case, for Convert.
 	topLevel      []registry.Field
 	keepsTopLevel bool
 
-	lineAt, line int // the offset that lineOf counted to, and its line
+	lineAt, line int // the offset that lineOf counted to, and the newlines before it
 }
 
+func newParser(name string, opts []Option) *parser {
+	return &parser{opts: newOptions(opts), found: findings{file: name}}
+}
+
+// contain calls work. If it panics, that is the only finding of the document: one document
+// must not end a process that serves others.
+func (p *parser) contain(work func()) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			p.found = findings{file: p.found.file}
+			p.reportDocument(SeverityError, RuleInternal,
+				"parsing failed unexpectedly; please report it: "+truncateTo(fmt.Sprint(cause), 200))
+		}
+	}()
+	work()
+}
+
+// parse reads a document, and completes the positions of what it finds.
 func (p *parser) parse(data []byte) []registry.Spec {
-	format := Format(p.name)
-	if format == "" {
+	specs := p.read(data)
+	p.found.locate(p.text)
+	return specs
+}
+
+// read is parse without the positions.
+func (p *parser) read(data []byte) []registry.Spec {
+	p.format = Format(p.found.file)
+	if p.format == "" {
 		p.reportDocument(SeverityError, RuleUnknownFormat, "file name must end in .toml, .json or .jsonc")
 		return nil
 	}
-	if int64(len(data)) > p.opts.maxBytes {
+	var fault *problem
+	if int64(len(data)) <= p.opts.maxBytes {
+		p.text, fault = decodeText(data)
+	}
+	if int64(len(data)) > p.opts.maxBytes || len(p.text) > maxText {
 		p.reportDocument(SeverityError, RuleTooLarge, fmt.Sprintf("exceeds the limit of %d bytes", p.opts.maxBytes))
 		return nil
 	}
-	var fault *problem
-	if p.text, fault = decodeText(data); fault == nil {
-		p.loader = loaders.Get().(*loader)
-		defer p.loader.release()
-		p.tree, fault = p.loader.load(format, p.text)
-	}
 	if fault != nil {
-		p.report(fault.at, SeverityError, fault.rule, "", fault.message)
+		p.reportProblem(fault)
 		return nil
 	}
-	for _, fault := range p.tree.problems {
-		p.report(fault.at, SeverityError, fault.rule, "", fault.message)
+	p.loader = loaders.Get().(*loader)
+	p.tree, fault = p.loader.load(p.format, p.text, p.opts.maxValues())
+	var specs []registry.Spec
+	if fault != nil {
+		p.reportProblem(fault)
+	} else {
+		specs = p.datasets()
 	}
-	if len(p.tree.nodes) == 0 || p.tree.nodes[0].kind == registry.KindObject && p.tree.nodes[0].length == 0 {
-		empty := `{"datasets": []}`
-		if format == "toml" {
-			empty = "datasets = []"
-		}
-		p.reportDocument(SeverityWarning, RuleEmptyDocument, "document is empty; write "+empty+" if it has no datasets")
-		return nil
+	p.loader.release() // after a panic its state is unknown, and it is dropped
+	return specs
+}
+
+// reportProblem reports a fault that a codec found.
+func (p *parser) reportProblem(fault *problem) {
+	if d := p.report(fault.at, SeverityError, fault.rule); d != nil {
+		d.Message = truncateTo(fault.message, 200)
 	}
-	return p.datasets()
+}
+
+// reportEmpty reports a document that has no datasets and does not say so by an empty list or
+// map. It may be incomplete.
+func (p *parser) reportEmpty() {
+	empty := `{"datasets": []}`
+	if p.format == "toml" {
+		empty = "datasets = []"
+	}
+	p.reportDocument(SeverityWarning, RuleEmptyDocument, "document has no datasets; if that is intended, write "+empty)
 }

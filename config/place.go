@@ -26,8 +26,11 @@ func (w place) String() string {
 	case w.index == inMap:
 		return w.list + "." + truncate(w.key)
 	}
-	return w.list + "[" + strconv.Itoa(w.index) + "]"
+	return element(w.list, w.index)
 }
+
+// element returns the path of the i-th element of a list.
+func element(list string, i int) string { return list + "[" + strconv.Itoa(i) + "]" }
 
 // field returns the path of a field of the dataset.
 func (w place) field(name string) string {

@@ -2,46 +2,106 @@ package config
 
 import (
 	"bytes"
+	"cmp"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/neurondex/neurondex/registry"
 )
 
-// report adds a diagnostic at an offset of the document.
-func (p *parser) report(at int, s Severity, r Rule, field, message string) {
-	p.found = append(p.found, p.diagnostic(at, s, r, field, message))
+// findings collects the diagnostics of one document. It keeps the first [MaxDiagnostics] of
+// each severity and counts the others, so that a document in which everything is wrong
+// costs no more than a good one.
+type findings struct {
+	file  string
+	kept  []finding
+	count [SeverityHint + 1]int
 }
 
+// A finding is a diagnostic whose position is still an offset of the document.
+type finding struct {
+	at         int // noPosition if the finding is about the whole document
+	diagnostic Diagnostic
+}
+
+const noPosition = -1
+
+// add returns a new diagnostic for the caller to complete, or nil if it is only counted. The
+// pointer is valid until the next call.
+func (f *findings) add(at int, s Severity, r Rule) *Diagnostic {
+	if f.count[s]++; f.count[s] > MaxDiagnostics {
+		return nil
+	}
+	f.kept = append(f.kept, finding{at, Diagnostic{File: f.file, Severity: s, Rule: r}})
+	return &f.kept[len(f.kept)-1].diagnostic
+}
+
+// locate orders the findings by offset and sets their lines and columns, in one pass over the
+// document.
+func (f *findings) locate(text []byte) {
+	slices.SortStableFunc(f.kept, func(a, b finding) int { return cmp.Compare(a.at, b.at) })
+	from, line, column := 0, 1, 1
+	for i := range f.kept {
+		at := f.kept[i].at
+		if at == noPosition {
+			continue
+		}
+		passed := text[from:at]
+		if newlines := bytes.Count(passed, []byte{'\n'}); newlines > 0 {
+			line, column = line+newlines, 1
+			passed = passed[bytes.LastIndexByte(passed, '\n')+1:]
+		}
+		column += utf8.RuneCount(passed)
+		from = at
+		f.kept[i].diagnostic.Line, f.kept[i].diagnostic.Column = line, column
+	}
+}
+
+// diagnostics returns the diagnostics in the order of findings, limited to [MaxDiagnostics].
+func (f *findings) diagnostics() Diagnostics {
+	if len(f.kept) == 0 {
+		return nil
+	}
+	out := make(Diagnostics, 0, len(f.kept)+len(f.count))
+	for i := range f.kept {
+		out = append(out, f.kept[i].diagnostic)
+	}
+	for s, n := range f.count {
+		if n > MaxDiagnostics {
+			out = append(out, moreProblems(f.file, Severity(s), n-MaxDiagnostics))
+		}
+	}
+	return out.Limit()
+}
+
+// report adds a diagnostic at an offset of the document. See [findings.add].
+func (p *parser) report(at int, s Severity, r Rule) *Diagnostic { return p.found.add(at, s, r) }
+
 // reportValue adds a diagnostic about the value of a node.
-func (p *parser) reportValue(at int32, s Severity, r Rule, field, message string) {
+func (p *parser) reportValue(at int32, s Severity, r Rule) *Diagnostic {
 	n := &p.tree.nodes[at]
-	d := p.diagnostic(int(n.at), s, r, field, message)
-	d.Value = truncate(string(p.tree.textOf(n)))
-	p.found = append(p.found, d)
+	d := p.report(int(n.at), s, r)
+	if d != nil {
+		d.Value = truncate(string(p.tree.textOf(n)))
+	}
+	return d
 }
 
 // reportDocument adds a diagnostic about the document as a whole.
 func (p *parser) reportDocument(s Severity, r Rule, message string) {
-	p.found = append(p.found, Diagnostic{Severity: s, Rule: r, File: p.name, Message: message})
-}
-
-func (p *parser) diagnostic(at int, s Severity, r Rule, field, message string) Diagnostic {
-	start := bytes.LastIndexByte(p.text[:at], '\n') + 1
-	return Diagnostic{
-		Severity: s, Rule: r, File: p.name, Field: field, Message: message,
-		Line: p.lineOf(at), Column: utf8.RuneCount(p.text[start:at]) + 1,
+	if d := p.report(noPosition, s, r); d != nil {
+		d.Message = message
 	}
 }
 
-// lineOf returns the line of an offset. Calls in the order of the document cost one pass
-// over it in total.
+// lineOf returns the line of an offset. Offsets must not decrease from call to call, so that
+// all calls together cost one pass over the document.
 func (p *parser) lineOf(at int) int {
-	if at < p.lineAt || p.line == 0 {
-		p.lineAt, p.line = 0, 1
+	if at > p.lineAt {
+		p.line += bytes.Count(p.text[p.lineAt:at], []byte{'\n'})
+		p.lineAt = at
 	}
-	p.line += bytes.Count(p.text[p.lineAt:at], []byte{'\n'})
-	p.lineAt = at
-	return p.line
+	return p.line + 1
 }
 
 // article returns the name of a kind with its article.
@@ -56,16 +116,24 @@ func article(k registry.Kind) string {
 	}
 }
 
-// truncate shortens a text that is too long for a diagnostic.
-func truncate(s string) string {
-	const limit = 80 // characters
-	if len(s) <= limit || utf8.RuneCountInString(s) <= limit {
+// truncate shortens a text of the document that is too long for a diagnostic.
+func truncate(s string) string { return truncateTo(s, 80) }
+
+// keyText returns the text of a key for a message.
+func keyText(k registry.Key) string { return truncateTo(k.String(), 200) }
+
+// truncateTo shortens a text to a number of characters.
+func truncateTo(s string, limit int) string {
+	if len(s) <= limit {
 		return s
 	}
 	end := 0
 	for range limit {
 		_, n := utf8.DecodeRuneInString(s[end:])
 		end += n
+	}
+	if end == len(s) {
+		return s
 	}
 	return s[:end] + "..."
 }

@@ -21,6 +21,8 @@ const (
 	RuleBadValue           Rule = "bad-value"
 	RuleDuplicateKey       Rule = "duplicate-key"
 	RuleDuplicateDataset   Rule = "duplicate-dataset"
+	RuleMoreProblems       Rule = "more-problems"
+	RuleInternal           Rule = "internal"
 
 	RuleEmptyDocument     Rule = "empty-document"
 	RuleUnknownField      Rule = "unknown-field"
@@ -48,7 +50,7 @@ func Rules() []RuleInfo {
 		{RuleSyntax, SeverityError, "the document is not well-formed TOML or JSON"},
 		{RuleUnknownFormat, SeverityError, "the file name does not end in .toml, .json or .jsonc"},
 		{RuleBadEncoding, SeverityError, "the document is neither UTF-8 nor UTF-16 with a byte order mark"},
-		{RuleTooLarge, SeverityError, "the document exceeds the size limit"},
+		{RuleTooLarge, SeverityError, "the document exceeds the limit on its size or on the number of its values"},
 		{RuleTooDeep, SeverityError, "the nesting of lists and objects exceeds the limit"},
 		{RuleUnreadable, SeverityError, "the file cannot be read"},
 		{RuleWrongShape, SeverityError, "the document is well-formed but has none of the forms that hold datasets"},
@@ -62,6 +64,8 @@ func Rules() []RuleInfo {
 		{RuleDuplicateKey, SeverityError, "a key is defined twice in one object or table"},
 		{RuleDuplicateDataset, SeverityError, "a dataset is defined twice in one document"},
 		{RuleUnreachablePath, SeverityError, "the path of a dataset cannot be reached (only with --check-paths)"},
+		{RuleMoreProblems, SeverityError, "the document has more problems than are shown"},
+		{RuleInternal, SeverityError, "parsing failed unexpectedly; please report it"},
 		{RuleEmptyDocument, SeverityWarning, "the document has no datasets; an error if it had some before"},
 		{RuleUnknownField, SeverityWarning, "a field is unknown; it is kept as an extra field"},
 		{RuleNestedDataset, SeverityWarning, "a dataset appears to be nested in another one"},

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"cmp"
 	"strings"
 	"unicode"
 
@@ -14,6 +15,9 @@ var envelopeNames = []string{"datasets", "schema_version", "extra_scalar_types"}
 // suggestField returns the field whose name is closest to key, in the casing of key. It
 // returns "" if none is close.
 func suggestField(key string) string {
+	if len(key) > maxSuggested {
+		return ""
+	}
 	best, at := "", 3 // accept a distance of up to 2
 	for i := range fields {
 		f := &fields[i]
@@ -30,6 +34,9 @@ func suggestField(key string) string {
 
 // suggestEnvelope returns the top-level key that is closest to key, or "".
 func suggestEnvelope(key string) string {
+	if len(key) > maxSuggested {
+		return ""
+	}
 	best, at := "", 3
 	for _, name := range envelopeNames {
 		if d := distance(key, name); d < at && d*3 <= len(name) {
@@ -39,26 +46,42 @@ func suggestEnvelope(key string) string {
 	return best
 }
 
-// suggestType returns the accepted type that is closest to text, or "".
+// Nothing is suggested for a longer name, nor from among more declared types: the cost of a
+// suggestion must not depend on the document.
+const (
+	maxSuggested     = 80 // bytes
+	maxDeclaredTypes = 200
+)
+
+// suggestType returns the accepted type that is closest to text, or "". Of types that are
+// equally close it returns a known one, or the first in the order of their names.
 func suggestType(text string, extra map[registry.DerivedScalarType]bool) string {
+	if len(text) > maxSuggested {
+		return ""
+	}
 	best, at := "", max(len(text)/4, 1)+1
-	consider := func(t registry.DerivedScalarType) {
+	for t := range registry.DerivedScalarTypes() {
 		if d := distance(text, string(t)); d < at {
 			best, at = string(t), d
 		}
 	}
-	for t := range registry.DerivedScalarTypes() {
-		consider(t)
+	if len(extra) > maxDeclaredTypes {
+		return best
 	}
+	declared := ""
 	for t := range extra {
-		consider(t)
+		if len(t) > maxSuggested {
+			continue
+		}
+		if d := distance(text, string(t)); d < at || d == at && declared != "" && string(t) < declared {
+			declared, at = string(t), d
+		}
 	}
-	return best
+	return cmp.Or(declared, best)
 }
 
 // distance returns the edit distance between two names, ignoring case and separators. For
-// names of very different lengths it returns a large number without comparing them, as the
-// strings of a document may be very long.
+// names of very different lengths it returns a large number without comparing them.
 func distance(a, b string) int {
 	a, b = plainName(a), plainName(b)
 	if d := len(a) - len(b); d > 20 || d < -20 {

@@ -1,6 +1,8 @@
 package config
 
 import (
+	"bytes"
+	"fmt"
 	"iter"
 	"slices"
 
@@ -19,8 +21,14 @@ type tree struct {
 	nodes []node
 	// index maps the keys of objects with many children to the children.
 	index map[int32]map[string]int32
-	// problems holds the faults after which the codec could continue.
-	problems []problem
+	// duplicates holds the keys that a JSON object has twice, after which the codec continues.
+	duplicates []duplicateKey
+}
+
+// A duplicateKey is a key that its object already has.
+type duplicateKey struct {
+	key span
+	at  int32
 }
 
 // A problem is a fault at an offset of a document.
@@ -32,6 +40,10 @@ type problem struct {
 
 // Error implements error.
 func (p *problem) Error() string { return p.message }
+
+func duplicateMessage(key []byte) string {
+	return fmt.Sprintf("duplicate key %q", truncate(string(key)))
+}
 
 // A node is a value of the document, with its key if it is in an object.
 type node struct {
@@ -80,6 +92,9 @@ const manyChildren = 24
 // add appends n to the children of parent and returns its index in nodes.
 func (t *tree) add(parent int32, n node) int32 {
 	at := int32(len(t.nodes))
+	if len(t.nodes) == cap(t.nodes) && len(t.nodes) > keptNodes {
+		t.nodes = slices.Grow(t.nodes, len(t.nodes)) // append would grow by a quarter, time and again
+	}
 	t.nodes = append(t.nodes, n)
 	p := &t.nodes[parent]
 	if p.first == 0 {
@@ -136,6 +151,21 @@ func (t *tree) children(at int32) iter.Seq[int32] {
 			}
 		}
 	}
+}
+
+// equal reports whether two nodes have equal values. Its cost is that of the smaller value.
+func (t *tree) equal(a, b int32) bool {
+	n, m := &t.nodes[a], &t.nodes[b]
+	if n.kind != m.kind || n.length != m.length || !bytes.Equal(t.textOf(n), t.textOf(m)) {
+		return false
+	}
+	c, d := n.first, m.first
+	for ; c != 0; c, d = t.nodes[c].next, t.nodes[d].next {
+		if !bytes.Equal(t.key(&t.nodes[c]), t.key(&t.nodes[d])) || !t.equal(c, d) {
+			return false
+		}
+	}
+	return true
 }
 
 // value returns the value of a node, for an extra field.

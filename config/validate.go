@@ -15,21 +15,15 @@ var rules = newRules()
 func newRules() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterStructValidation(validateRequired, requiredPart{})
-	for tag, check := range map[string]func(string) bool{
-		"path_or_url": isPathOrURL,
-		"web_url":     isWebURL,
-	} {
-		err := v.RegisterValidation(tag, func(f validator.FieldLevel) bool { return check(f.Field().String()) })
-		if err != nil {
-			panic(err)
-		}
+	err := v.RegisterValidation("web_url", func(f validator.FieldLevel) bool { return isWebURL(f.Field().String()) })
+	if err != nil {
+		panic(err)
 	}
 	v.RegisterStructValidationMapRules(map[string]string{
-		"Layers":                  "gte=0",
-		"NodesPerLayer":           "gte=0",
-		"RecordFormat":            "omitempty,oneof=json pt",
-		"ExplanationDatasetPaths": "dive,path_or_url",
-		"Homepage":                "omitempty,web_url",
+		"Layers":        "gte=0",
+		"NodesPerLayer": "gte=0",
+		"RecordFormat":  "omitempty,oneof=json pt",
+		"Homepage":      "omitempty,web_url",
 	}, optionalPart{})
 	return v
 }
@@ -41,12 +35,12 @@ type (
 	requiredPart struct {
 		spec       *registry.Spec
 		extraTypes map[registry.DerivedScalarType]bool // accepted in addition to the known types
+		reported   [requiredFields]bool                // whether an error of the field is already reported
 	}
 	optionalPart struct {
-		Layers, NodesPerLayer   int
-		RecordFormat            string
-		ExplanationDatasetPaths []string
-		Homepage                string
+		Layers, NodesPerLayer int
+		RecordFormat          string
+		Homepage              string
 	}
 )
 
@@ -54,7 +48,7 @@ func validateRequired(level validator.StructLevel) {
 	part := level.Top().Interface().(*requiredPart)
 	s := part.spec
 	require := func(ok bool, name, value, tag string) {
-		if !ok {
+		if !ok && !part.reported[fieldByGoName[name].place] {
 			level.ReportError(value, name, name, tag, "")
 		}
 	}

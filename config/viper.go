@@ -30,11 +30,12 @@ type loader struct {
 	viper *viper.Viper
 	input input
 
-	tree    tree
-	decode  func(*loader) error
-	toml    unstable.Parser
-	json    jsontext.Decoder
-	jsonBuf bytes.Buffer
+	tree      tree
+	maxValues int // in the document being read
+	decode    func(*loader) error
+	toml      unstable.Parser
+	json      jsontext.Decoder
+	jsonBuf   bytes.Buffer
 
 	scratch  []byte        // texts of the dataset being read
 	required *requiredPart // of the dataset being checked; a pointer, as the validator retains it
@@ -91,9 +92,10 @@ func (l *loader) Decode(data []byte, into map[string]any) error {
 
 // load reads a document of the given format. The tree is valid until release, and does not
 // refer to data.
-func (l *loader) load(format string, data []byte) (*tree, *problem) {
+func (l *loader) load(format string, data []byte, maxValues int) (*tree, *problem) {
+	l.maxValues = maxValues
 	if format == "jsonc" {
-		plain, fault := standardize(data)
+		plain, fault := standardize(data, func(int) {})
 		if fault != nil {
 			return nil, fault
 		}
@@ -126,6 +128,12 @@ func (in *input) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	return n, io.EOF
+}
+
+// tooMany returns the problem of a document that has too many values, which cost far more
+// memory than its text. The first one too many is at an offset.
+func (l *loader) tooMany(at int) *problem {
+	return &problem{RuleTooLarge, at, fmt.Sprintf("exceeds the limit of %d values", l.maxValues)}
 }
 
 func tooDeep(at int) *problem {

@@ -13,6 +13,7 @@ import (
 func TestDecode(t *testing.T) {
 	for format, data := range map[string]string{"toml": `a = "b"`, "json": `{"a": "b"}`} {
 		l := loaders.New().(*loader)
+		l.maxValues = 2
 		d, err := l.Decoder(format)
 		require.NoError(t, err)
 		into := map[string]any{}

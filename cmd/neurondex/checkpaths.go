@@ -136,20 +136,16 @@ func checkPaths(ctx context.Context, p *prober, reports []fileReport, progress i
 	})
 	_ = bar.Finish()
 	p.client.HTTPClient.CloseIdleConnections()
+	var found config.Diagnostics
 	for _, probe := range probes {
-		if probe.state != probeFailed {
-			continue
-		}
-		for i := range reports {
-			if reports[i].name == probe.file {
-				reports[i].found = append(reports[i].found, config.Diagnostic{
-					Severity: config.SeverityError, Rule: config.RuleUnreachablePath, File: probe.file, Line: probe.dataset.Line, Column: 1,
-					Field: "neuron_dataset_path", Value: probe.dataset.NeuronDatasetPath,
-					Message: fmt.Sprintf("cannot reach the path of %v: %s", probe.dataset.Key(), probe.detail)})
-				break
-			}
+		if probe.state == probeFailed {
+			found = append(found, config.Diagnostic{
+				Severity: config.SeverityError, Rule: config.RuleUnreachablePath, File: probe.file, Line: probe.dataset.Line, Column: 1,
+				Field: "neuron_dataset_path", Value: probe.dataset.NeuronDatasetPath,
+				Message: fmt.Sprintf("cannot reach the path of %v: %s", probe.dataset.Key(), probe.detail)})
 		}
 	}
+	attach(reports, found)
 	return probes
 }
 

@@ -34,10 +34,10 @@ var reportWriters = map[string]func(io.Writer, []fileReport) error{
 }
 
 // each calls f for every diagnostic until f returns an error.
-func each(reports []fileReport, f func(fileReport, config.Diagnostic) error) error {
+func each(reports []fileReport, f func(config.Diagnostic) error) error {
 	for _, r := range reports {
 		for _, d := range r.found {
-			if err := f(r, d); err != nil {
+			if err := f(d); err != nil {
 				return err
 			}
 		}
@@ -45,11 +45,23 @@ func each(reports []fileReport, f func(fileReport, config.Diagnostic) error) err
 	return nil
 }
 
-// countSeverity returns the number of diagnostics of the given severity.
+// countSeverity returns the number of diagnostics of the given severity that are shown.
 func countSeverity(reports []fileReport, s config.Severity) (n int) {
-	for _, r := range reports {
-		n += r.found.Count(s)
-	}
+	_ = each(reports, func(d config.Diagnostic) error {
+		if d.Severity == s && d.Rule != config.RuleMoreProblems {
+			n++
+		}
+		return nil
+	})
+	return n
+}
+
+// countMore returns the number of problems that are not shown.
+func countMore(reports []fileReport) (n int) {
+	_ = each(reports, func(d config.Diagnostic) error {
+		n += d.More
+		return nil
+	})
 	return n
 }
 
@@ -63,31 +75,34 @@ var severityColors = map[config.Severity]*color.Color{
 // the column, and a summary at the end.
 func writeText(w io.Writer, reports []fileReport) error {
 	bold := color.New(color.Bold)
-	err := each(reports, func(r fileReport, d config.Diagnostic) error {
-		paint := severityColors[d.Severity]
-		place, rest, _ := strings.Cut(d.String(), ": "+d.Severity.String()+": ")
-		if _, err := fmt.Fprintf(w, "%s: %s: %s\n", bold.Sprint(place), paint.Sprint(d.Severity), rest); err != nil {
-			return err
-		}
-		if line, caret := excerpt(r.source, d.Line, d.Column); line != "" {
-			_, err := fmt.Fprintf(w, "    %s\n    %s\n", line, paint.Sprint(caret))
-			return err
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
 	datasets := 0
 	for _, r := range reports {
 		datasets += len(r.document.Datasets)
+		source := newExcerpter(r.source)
+		for _, d := range r.found {
+			paint := severityColors[d.Severity]
+			place, rest, _ := strings.Cut(d.String(), ": "+d.Severity.String()+": ")
+			if _, err := fmt.Fprintf(w, "%s: %s: %s\n", bold.Sprint(place), paint.Sprint(d.Severity), rest); err != nil {
+				return err
+			}
+			line, caret := source.excerpt(d.Line, d.Column)
+			if line == "" {
+				continue
+			}
+			if _, err := fmt.Fprintf(w, "    %s\n    %s\n", line, paint.Sprint(caret)); err != nil {
+				return err
+			}
+		}
 	}
-	hints := ""
+	others := ""
 	if n := countSeverity(reports, config.SeverityHint); n > 0 {
-		hints = ", " + count(n, "hint")
+		others = ", " + count(n, "hint")
 	}
-	_, err = fmt.Fprintf(w, "%s with %s: %s, %s%s\n", count(len(reports), "file"), count(datasets, "dataset"),
-		count(countSeverity(reports, config.SeverityError), "error"), count(countSeverity(reports, config.SeverityWarning), "warning"), hints)
+	if n := countMore(reports); n > 0 {
+		others += ", " + count(n, "more problem")
+	}
+	_, err := fmt.Fprintf(w, "%s with %s: %s, %s%s\n", count(len(reports), "file"), count(datasets, "dataset"),
+		count(countSeverity(reports, config.SeverityError), "error"), count(countSeverity(reports, config.SeverityWarning), "warning"), others)
 	return err
 }
 
@@ -102,36 +117,86 @@ func count(n int, what string) string {
 // excerptWidth is the number of characters shown of a long line.
 const excerptWidth = 100
 
+// An excerpter finds lines of a source. Positions in increasing order cost one pass over it.
+type excerpter struct {
+	source       []byte // empty if it is not UTF-8
+	start        int    // offset of the current line
+	at           int    // offset in the current line
+	line, column int    // of at
+}
+
+func newExcerpter(source []byte) *excerpter {
+	source = bytes.TrimPrefix(source, []byte("\xef\xbb\xbf"))
+	if !utf8.Valid(source) {
+		source = nil
+	}
+	return &excerpter{source: source, line: 1, column: 1}
+}
+
+// seek moves to a position, or to the end of its line if the line is shorter. It reports
+// whether the source has the line.
+func (e *excerpter) seek(line, column int) bool {
+	if line < e.line || line == e.line && column < e.column {
+		e.start, e.at, e.line, e.column = 0, 0, 1, 1
+	}
+	for e.line < line {
+		i := bytes.IndexByte(e.source[e.at:], '\n')
+		if i < 0 {
+			return false
+		}
+		e.at += i + 1
+		e.start, e.line, e.column = e.at, e.line+1, 1
+	}
+	for e.column < column && !e.atEnd(e.at) {
+		_, n := utf8.DecodeRune(e.source[e.at:])
+		e.at += n
+		e.column++
+	}
+	return line > 0 && len(e.source) > 0
+}
+
+// atEnd reports whether a line ends at an offset.
+func (e *excerpter) atEnd(at int) bool {
+	rest := e.source[at:]
+	return len(rest) == 0 || rest[0] == '\n' || bytes.HasPrefix(rest, []byte("\r\n")) || string(rest) == "\r"
+}
+
 // excerpt returns a line of the source, escaped for a terminal, and a line with a caret below
 // the column. Both are empty if there is no such line or the source is not UTF-8.
-func excerpt(source []byte, line, column int) (text, caret string) {
-	source = bytes.TrimPrefix(source, []byte("\xef\xbb\xbf"))
-	if line < 1 || !utf8.Valid(source) {
+func (e *excerpter) excerpt(line, column int) (text, caret string) {
+	if !e.seek(line, column) {
 		return "", ""
 	}
-	for range line - 1 {
-		i := bytes.IndexByte(source, '\n')
-		if i < 0 {
-			return "", ""
+	// Half of the characters come before the column, and more if the line ends soon after it.
+	before, after := 0, 0
+	from, to := e.at, e.at
+	for from > e.start && before < excerptWidth {
+		_, n := utf8.DecodeLastRune(e.source[e.start:from])
+		from -= n
+		before++
+	}
+	for after < excerptWidth && !e.atEnd(to) {
+		_, n := utf8.DecodeRune(e.source[to:])
+		to += n
+		after++
+	}
+	if before+after > excerptWidth {
+		for drop := min(before-excerptWidth/2, before+after-excerptWidth); drop > 0; drop-- {
+			_, n := utf8.DecodeRune(e.source[from:])
+			from += n
+			before--
 		}
-		source = source[i+1:]
-	}
-	if i := bytes.IndexByte(source, '\n'); i >= 0 {
-		source = source[:i]
-	}
-	runes := []rune(strings.TrimSuffix(string(source), "\r"))
-	at := min(max(column-1, 0), len(runes))
-	start, end := 0, len(runes)
-	if len(runes) > excerptWidth {
-		start = max(0, min(at-excerptWidth/2, len(runes)-excerptWidth))
-		end = start + excerptWidth
+		for ; before+after > excerptWidth; after-- {
+			_, n := utf8.DecodeLastRune(e.source[from:to])
+			to -= n
+		}
 	}
 	var shown, below strings.Builder
-	if start > 0 {
+	if from > e.start {
 		shown.WriteString("...")
 		below.WriteString("   ")
 	}
-	for i, r := range runes[start:end] {
+	for i, r := range string(e.source[from:to]) {
 		cell := string(r)
 		switch {
 		case r == '\t': // kept in both lines, which aligns the caret
@@ -139,7 +204,7 @@ func excerpt(source []byte, line, column int) (text, caret string) {
 			cell = strings.Trim(strconv.QuoteRune(r), "'")
 		}
 		shown.WriteString(cell)
-		if start+i < at {
+		if from+i < e.at {
 			if r == '\t' {
 				below.WriteByte('\t')
 			} else {
@@ -147,7 +212,7 @@ func excerpt(source []byte, line, column int) (text, caret string) {
 			}
 		}
 	}
-	if end < len(runes) {
+	if !e.atEnd(to) {
 		shown.WriteString("...")
 	}
 	return shown.String(), below.String() + "^"
@@ -167,7 +232,7 @@ func writeJSONReport(w io.Writer, reports []fileReport) error {
 func writeGitHub(w io.Writer, reports []fileReport) error {
 	text := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A")
 	property := strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
-	return each(reports, func(_ fileReport, d config.Diagnostic) error {
+	return each(reports, func(d config.Diagnostic) error {
 		command := map[config.Severity]string{config.SeverityError: "error", config.SeverityWarning: "warning", config.SeverityHint: "notice"}[d.Severity]
 		where := "file=" + property.Replace(d.File)
 		if d.Line > 0 {
@@ -243,7 +308,7 @@ func writeSARIF(w io.Writer, reports []fileReport) error {
 		index[r.Rule] = i
 		run.Tool.Driver.Rules = append(run.Tool.Driver.Rules, sarifRule{r.Rule, sarifText{r.Summary}, sarifConfiguration{level[r.Severity]}})
 	}
-	_ = each(reports, func(_ fileReport, d config.Diagnostic) error {
+	_ = each(reports, func(d config.Diagnostic) error {
 		at := sarifPhysical{Artifact: sarifArtifact{(&url.URL{Path: filepath.ToSlash(d.File)}).String()}}
 		if d.Line > 0 {
 			at.Region = &sarifRegion{d.Line, d.Column}

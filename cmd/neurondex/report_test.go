@@ -82,7 +82,7 @@ func TestExcerpt(t *testing.T) {
 		"wide":         {"éàb", 1, 3, "éàb", "  ^"},
 		"long":         {long, 1, 150, "..." + long[:100] + "...", strings.Repeat(" ", 53) + "^"},
 	} {
-		text, caret := excerpt([]byte(tt.source), tt.line, tt.column)
+		text, caret := newExcerpter([]byte(tt.source)).excerpt(tt.line, tt.column)
 		assert.Equal(t, tt.text, text, name)
 		assert.Equal(t, tt.caret, caret, name)
 	}

@@ -173,17 +173,35 @@ func validate(sets []fileSet, viewer bool, progress io.Writer) []fileReport {
 		if viewer {
 			found = append(found, config.LintViewer(documents)...)
 		}
-		for _, d := range found {
-			i := slices.IndexFunc(reports, func(r fileReport) bool { return r.name == d.File })
-			reports[i].found = append(reports[i].found, d)
-			if reports[i].source == nil {
-				reports[i].source = sourceOf(d.File, reports[i].found)
+		attach(reports, found)
+		for i := range reports {
+			if r := &reports[i]; r.source == nil {
+				r.source = sourceOf(r.name, r.found)
 			}
 		}
 		all = append(all, reports...)
 	}
 	_ = bar.Finish()
 	return all
+}
+
+// attach adds diagnostics to the reports of their files.
+func attach(reports []fileReport, found config.Diagnostics) {
+	byName := make(map[string]*fileReport, len(reports))
+	for i := range reports {
+		if r := &reports[i]; byName[r.name] == nil { // an argument may name a file again
+			byName[r.name] = r
+		}
+	}
+	changed := make(map[*fileReport]bool)
+	for _, d := range found {
+		r := byName[d.File]
+		r.found = append(r.found, d)
+		changed[r] = true
+	}
+	for r := range changed {
+		r.found = r.found.Limit()
+	}
 }
 
 // validate parses one file of the set.
@@ -209,7 +227,6 @@ func (set *fileSet) validate(f file) fileReport {
 		if len(r.Documents) > 0 {
 			doc = r.Documents[0]
 		}
-		report.source = sourceOf(f.path, r.Diagnostics)
 	}
 	report.document = doc
 	return report
