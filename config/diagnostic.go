@@ -63,6 +63,14 @@ func printable(s string) string {
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
+// UnlistedDiagnostic returns the diagnostic for a directory that cannot be listed because of
+// err, such as lost+found. It is a warning: the directory may hold no documents.
+func UnlistedDiagnostic(name string, err error) Diagnostic {
+	d := UnreadableDiagnostic(name, err)
+	d.Severity = SeverityWarning
+	return d
+}
+
 // UnreadableDiagnostic returns the diagnostic for a file that cannot be read because of
 // err. Its rule is [RuleUnreadable].
 func UnreadableDiagnostic(name string, err error) Diagnostic {

@@ -56,14 +56,20 @@ func LoadDir(dir string, opts ...Option) (Result, error) {
 }
 
 // LoadFS loads every file of fsys whose name ends in .toml, .json or .jsonc. The name of a
-// document is its path. It uses all cores, so fsys must be safe for concurrent use. Files and directories whose names start
-// with a dot are skipped, as are the backup files of editors. Symbolic links are followed.
+// document is its path. It uses all cores, so fsys must be safe for concurrent use. Files and
+// directories whose names start with a dot are skipped, as are the backup files of editors and
+// what [WithExclude] matches. Symbolic links are followed.
 //
-// LoadFS returns an error if it cannot list the root. A file or directory below it that
-// cannot be read is in the diagnostics, with [RuleUnreadable].
+// LoadFS returns an error if it cannot list the root, or if a pattern is malformed. A file
+// below it that cannot be read is in the diagnostics as an error, a directory that cannot be
+// listed as a warning, both with [RuleUnreadable].
 func LoadFS(fsys fs.FS, opts ...Option) (Result, error) {
+	o := newOptions(opts)
+	if err := o.exclude.Check(); err != nil {
+		return Result{}, err
+	}
 	var entries []disk.Entry
-	err := disk.Walk(fsys, nil, func(e disk.Entry) {
+	err := disk.Walk(fsys, o.exclude, func(e disk.Entry) {
 		if e.IsCandidate() {
 			entries = append(entries, e)
 		}
@@ -72,11 +78,14 @@ func LoadFS(fsys fs.FS, opts ...Option) (Result, error) {
 		return Result{}, err
 	}
 	slices.SortFunc(entries, func(a, b disk.Entry) int { return strings.Compare(a.Name, b.Name) })
-	o := newOptions(opts)
 	results := make([]Result, len(entries))
 	parallel.For(len(entries), runtime.GOMAXPROCS(0), func(i int) {
 		e, r := &entries[i], &results[i]
-		if e.Err != nil {
+		switch {
+		case e.Err != nil && e.IsDir():
+			r.Diagnostics = Diagnostics{UnlistedDiagnostic(e.Name, e.Err)}
+			return
+		case e.Err != nil:
 			r.unreadable(e.Name, e.Err)
 			return
 		}

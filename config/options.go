@@ -1,6 +1,9 @@
 package config
 
-import "github.com/neurondex/neurondex/registry"
+import (
+	"github.com/neurondex/neurondex/internal/disk"
+	"github.com/neurondex/neurondex/registry"
+)
 
 // DefaultMaxBytes is the default limit on the size of a document, in bytes.
 const DefaultMaxBytes = 16 << 20
@@ -11,6 +14,7 @@ type Option func(*options)
 type options struct {
 	maxBytes   int64
 	extraTypes map[registry.DerivedScalarType]bool
+	exclude    disk.Patterns
 }
 
 func newOptions(opts []Option) options {
@@ -43,6 +47,13 @@ func WithExtraScalarTypes(types ...registry.DerivedScalarType) Option {
 // with [RuleTooLarge], as is one with more than a value for every ten bytes of the limit or
 // of the default, [DefaultMaxBytes]. The largest limit is 1 GiB.
 func WithMaxBytes(n int64) Option { return func(o *options) { o.maxBytes = min(n, maxText) } }
+
+// WithExclude makes [LoadDir] and [LoadFS] leave out the files and directories that a pattern
+// matches: with a slash, their paths ("**" matches any number of directories); without, their
+// names. It may be given more than once.
+func WithExclude(patterns ...string) Option {
+	return func(o *options) { o.exclude = append(o.exclude, patterns...) }
+}
 
 // maxValues returns the largest number of values that a document may have: lists, objects and
 // all that they hold.

@@ -55,7 +55,7 @@ func unreadable(doc *source.Document) config.Diagnostic {
 	case errors.Is(doc.Err, source.ErrTooLarge):
 		d.Rule, d.Message = config.RuleTooLarge, doc.Err.Error()
 	case errors.Is(doc.Err, source.ErrNotDocument):
-		d.Severity = config.SeverityWarning
+		d = config.UnlistedDiagnostic(doc.Name, doc.Err)
 	}
 	return d
 }

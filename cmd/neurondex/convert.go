@@ -30,7 +30,7 @@ output. The PATH "-" is standard input.`,
 			if c.to != "" && c.to != "toml" && c.to != "json" {
 				return fmt.Errorf("--to: must be toml or json, not %q", c.to)
 			}
-			sets, err := findFiles(args, cmd.InOrStdin())
+			sets, err := findFiles(args, nil, cmd.InOrStdin())
 			if err != nil {
 				return err
 			}

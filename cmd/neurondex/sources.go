@@ -20,8 +20,12 @@ import (
 // addDirFlags adds the flags that say where the datasets are.
 func addDirFlags(cmd *cobra.Command) {
 	cmd.Flags().StringArray("dir", nil, "`directory` of dataset files; may be repeated, later ones override earlier ones (default: the nine built-in datasets)")
-	cmd.Flags().StringArray("exclude", nil, "leave out files and directories that this `pattern` matches, like lost+found or **/old/*; may be repeated")
+	addExcludeFlag(cmd)
 	cmd.Flags().Bool("builtin", false, "keep the nine built-in datasets beneath those of --dir")
+}
+
+func addExcludeFlag(cmd *cobra.Command) {
+	cmd.Flags().StringArray("exclude", nil, "leave out files and directories that this `pattern` matches, like lost+found or **/old/*; may be repeated")
 }
 
 // addWatchFlags adds the flags of the commands that follow directories.
@@ -53,11 +57,11 @@ type layer struct {
 }
 
 // load reads the documents of a layer once.
-func (l layer) load() (config.Result, error) {
+func (l layer) load(exclude []string) (config.Result, error) {
 	if l.builtIn {
 		return config.LoadFS(datasets.FS)
 	}
-	return config.LoadDir(l.dir)
+	return config.LoadDir(l.dir, config.WithExclude(exclude...))
 }
 
 // layers returns where the datasets are, as the flags of addDirFlags say.

@@ -50,7 +50,7 @@ is set.`,
 			if !ok {
 				return fmt.Errorf("--format: must be text, json, github or sarif, not %q", s.GetString("format"))
 			}
-			sets, err := findFiles(args, cmd.InOrStdin())
+			sets, err := findFiles(args, s.GetStringSlice("exclude"), cmd.InOrStdin())
 			if err != nil {
 				return err
 			}
@@ -82,6 +82,7 @@ is set.`,
 	cmd.Flags().Bool("viewer", false, "also report datasets that the public neuron viewer cannot show")
 	cmd.Flags().Bool("check-paths", false, "also check that the path of each dataset can be reached")
 	cmd.Flags().Bool("rules", false, "list the rules and exit")
+	addExcludeFlag(cmd)
 	return cmd
 }
 
@@ -102,13 +103,18 @@ type fileSet struct {
 
 // A file is a file to read.
 type file struct {
-	path string
-	err  error // why it cannot be read, if already known
+	path  string
+	isDir bool
+	err   error // why it cannot be read or listed, if already known
 }
 
 // findFiles returns the files that the arguments name. It fails if a directory cannot be
-// listed or an argument names nothing. A file that cannot be read is not an error here.
-func findFiles(args []string, stdin io.Reader) ([]fileSet, error) {
+// listed or an argument names nothing. A file that cannot be read is not an error here. The
+// patterns of exclude apply to what is found below directories.
+func findFiles(args, exclude []string, stdin io.Reader) ([]fileSet, error) {
+	if err := disk.Patterns(exclude).Check(); err != nil {
+		return nil, fmt.Errorf("--exclude: %w", err)
+	}
 	named := fileSet{}
 	var sets []fileSet
 	for _, arg := range args {
@@ -121,9 +127,9 @@ func findFiles(args []string, stdin io.Reader) ([]fileSet, error) {
 			named.files = append(named.files, file{path: arg})
 		case err == nil && info.IsDir():
 			set := fileSet{}
-			err := disk.Walk(disk.Dir(arg), nil, func(e disk.Entry) {
+			err := disk.Walk(disk.Dir(arg), exclude, func(e disk.Entry) {
 				if e.IsCandidate() {
-					set.files = append(set.files, file{filepath.Join(arg, filepath.FromSlash(e.Name)), e.Err})
+					set.files = append(set.files, file{filepath.Join(arg, filepath.FromSlash(e.Name)), e.IsDir(), e.Err})
 				}
 			})
 			if err != nil {
@@ -219,7 +225,11 @@ func (set *fileSet) validate(f file) fileReport {
 		if err == nil {
 			r, err = config.LoadFile(f.path)
 		}
-		if err != nil {
+		switch {
+		case err != nil && f.isDir:
+			report.found = config.Diagnostics{config.UnlistedDiagnostic(f.path, err)}
+			return report
+		case err != nil:
 			report.found = config.Diagnostics{config.UnreadableDiagnostic(f.path, err)}
 			return report
 		}
