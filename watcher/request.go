@@ -20,7 +20,9 @@ type request struct {
 // acceptsAll reports whether the caller of a request accepts what is held, and still waits.
 func (r *request) acceptsAll() bool { return r.depth == source.PollReread && r.ctx.Err() == nil }
 
-// Sync is a barrier: when it returns nil, the registry reflects the source as of the call.
+// Sync is a barrier: when it returns nil, the registry reflects the source as of the call. Of
+// a directory, that is what its events report: not a write through a memory map, nor a
+// change on a file system that keeps silent about it. Reload reads everything.
 //
 // If documents are invalid the error is a [*StaleError], if a change is held a
 // [*ShrinkError], and if the source cannot be read [ErrSource] with the source's own error.
