@@ -3,22 +3,19 @@ package registry
 import (
 	"cmp"
 	"math"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"unique"
 )
 
 // prepare validates a change and builds its documents.
 func (s *Snapshot) prepare(c Change) ([]documentEdit, error) {
-	edits := make([]documentEdit, 0, len(c.Put)+len(c.Remove))
-	b := builder{scratch: make([]byte, 0, 4096)}
-	for i := range c.Put {
-		old := s.documents.find(c.Put[i].Name)
-		doc, err := b.build(&c.Put[i], old)
-		if err != nil {
-			return nil, err
-		}
-		edits = append(edits, documentEdit{doc.name(), old, doc})
+	edits, err := s.buildAll(c.Put)
+	if err != nil {
+		return nil, err
 	}
 	for _, name := range c.Remove {
 		edits = append(edits, documentEdit{name, s.documents.find(name), nil})
@@ -27,6 +24,42 @@ func (s *Snapshot) prepare(c Change) ([]documentEdit, error) {
 	for i := range edits[:max(len(edits)-1, 0)] {
 		if edits[i].name == edits[i+1].name {
 			return nil, &DocumentError{Document: edits[i].name, Index: -1, Err: ErrDuplicate}
+		}
+	}
+	return edits, nil
+}
+
+// perBuilder is the least number of datasets that are worth another goroutine.
+const perBuilder = 2_000
+
+// buildAll builds documents, on several cores if there are many datasets. The error is that
+// of the first document that has one.
+func (s *Snapshot) buildAll(documents []Document) ([]documentEdit, error) {
+	total := 0
+	for i := range documents {
+		total += len(documents[i].Datasets)
+	}
+	edits, errs := make([]documentEdit, len(documents)), make([]error, len(documents))
+	var next atomic.Int64
+	build := func() {
+		b := builder{scratch: make([]byte, 0, 4096)}
+		for i := int(next.Add(1)) - 1; i < len(documents); i = int(next.Add(1)) - 1 {
+			old := s.documents.find(documents[i].Name)
+			var to *document
+			if to, errs[i] = b.build(&documents[i], old); errs[i] == nil {
+				edits[i] = documentEdit{to.name(), old, to}
+			}
+		}
+	}
+	var others sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), len(documents), total/perBuilder) - 1 {
+		others.Go(build)
+	}
+	build()
+	others.Wait()
+	for _, err := range errs {
+		if err != nil {
+			return nil, err
 		}
 	}
 	return edits, nil
