@@ -102,32 +102,46 @@ func (d *Dir) Poll(ctx context.Context, depth source.Depth) (source.Batch, error
 	if err != nil {
 		return source.Batch{Health: d.health()}, err
 	}
-	// Events alone tell what changed, if they cover the tree and none is under way. Once a
-	// second this also proves that they still come.
-	told := false
-	if d.pending.phase == phaseNotified && (depth == source.PollAll || d.pending.verifyIsDue(time.Now())) {
-		told = d.watches.pass(ctx) && depth == source.PollAll
-	}
+	told := d.isTold(ctx, depth)
 	now := time.Now()
 	events := d.watches.drain()
 	resync := depth == source.PollNotified && d.pending.isResync(now)
 	waiting := len(d.pending.waiting)
 	batch, err := d.step(depth, told, events, now)
-	if err != nil {
+	switch {
+	case err != nil:
 		d.watches.drop() // what comes back is another directory
 		d.pending.fail(now)
-		return source.Batch{Pending: d.pending.names(), Health: d.health()}, err
+	case resync:
+		found := len(batch.Changed) + len(batch.Removed) + len(d.pending.waiting) - waiting
+		d.countResync(batch, events.isEmpty() && found > 0)
 	}
-	if resync {
-		d.resyncs++
-		if events.isEmpty() && len(batch.Changed)+len(batch.Removed)+len(d.pending.waiting) > waiting {
-			d.resyncChanges++ // though a pending file is delivered only later
-			d.watches.isSilent = d.watches.isSilent || d.pending.hasReported(batch)
-		}
+	batch.Pending, batch.Health = d.pending.names(), d.health()
+	return batch, err
+}
+
+// isTold reports whether the events so far tell everything that changed before the call, as
+// far as events cover the tree. Once a second it is asked to prove that they still come.
+func (d *Dir) isTold(ctx context.Context, depth source.Depth) bool {
+	switch {
+	case d.pending.phase != phaseNotified:
+		return false
+	case depth == source.PollAll:
+		return d.watches.pass(ctx)
+	case d.pending.verifyIsDue(time.Now()):
+		d.watches.pass(ctx)
 	}
-	batch.Pending = d.pending.names()
-	batch.Health = d.health()
-	return batch, nil
+	return false
+}
+
+// countResync counts a resync, and whether it found something that no event announced. If
+// one should have, events are not relied on any more.
+func (d *Dir) countResync(b source.Batch, found bool) {
+	d.resyncs++
+	if found {
+		d.resyncChanges++
+		d.watches.isSilent = d.watches.isSilent || d.pending.shouldBeReported(b)
+	}
 }
 
 // step takes the steps of a poll that touch the disk: scope, scan, compare, read, scan

@@ -84,9 +84,9 @@ func (p *pending) namesToExamine(verify, all bool, now time.Time) map[string]boo
 	return names
 }
 
-// hasReported reports whether events should have reported a batch that a resync found, or
-// what is pending since: files that change without an event are not meant.
-func (p *pending) hasReported(b source.Batch) bool {
+// shouldBeReported reports whether an event should have announced what a resync found: a
+// batch, and what is pending now. Files that can change without an event do not count.
+func (p *pending) shouldBeReported(b source.Batch) bool {
 	isSilent := func(name string) bool { _, ok := p.silent[name]; return ok }
 	for _, d := range b.Changed {
 		if !isSilent(d.Name) {
