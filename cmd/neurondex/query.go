@@ -206,12 +206,17 @@ func completeKey(s settings) cobra.CompletionFunc {
 			return nil, cobra.ShellCompDirectiveError
 		}
 		var words []string
+		if len(args) == 1 {
+			for d := range snapshot.Named(args[0]) {
+				words = append(words, string(d.DerivedScalarType()))
+			}
+			return words, cobra.ShellCompDirectiveNoFileComp
+		}
+		seen := make(map[string]bool)
 		for key := range snapshot.Keys() {
-			switch {
-			case len(args) == 0 && !slices.Contains(words, key.ShortName):
+			if !seen[key.ShortName] {
+				seen[key.ShortName] = true
 				words = append(words, key.ShortName)
-			case len(args) == 1 && key.ShortName == args[0]:
-				words = append(words, string(key.DerivedScalarType))
 			}
 		}
 		return words, cobra.ShellCompDirectiveNoFileComp
