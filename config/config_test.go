@@ -3,6 +3,7 @@ package config_test
 import (
 	"bytes"
 	"encoding/binary"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -86,6 +87,8 @@ func TestBadInput(t *testing.T) {
 		"deep TOML header":  {"a.toml", "[" + strings.Repeat("a.", 100) + "a]", "a.toml:1:130: error: nesting exceeds 64 levels [too-deep]"},
 		"trailing comma":    {"a.json", goodJSON + ",}", "a.json:1:105: error: trailing comma is not allowed in JSON [syntax]"},
 		"comment in JSON":   {"a.json", "// hello\n" + goodJSON + "}", "a.json:1:1: error: comments are not allowed in JSON [syntax]"},
+		"comma at the end":  {"a.json", "{\"datasets\":[]},", "a.json:1:16: error: unexpected data after the end of the document [syntax]"},
+		"colon at the end":  {"a.json", "[] \n:", "a.json:2:1: error: unexpected data after the end of the document [syntax]"},
 		"two values":        {"a.json", goodJSON + "}\n{}", "a.json:2:1: error: unexpected data after the end of the document [syntax]"},
 		"cut JSON":          {"a.json", goodJSON, "a.json:1:105: error: unexpected end of document [syntax]"},
 		"name with newline": {"a\n.yaml", "", `a\n.yaml: error: file name must end in .toml, .json or .jsonc [unknown-format]`},
@@ -389,6 +392,12 @@ func independent(t *testing.T, name string, data []byte) {
 	require.Equal(t, wantErr, err)
 }
 
+// hasSurrogate reports whether a document may escape half a UTF-16 character, which
+// encoding/json replaces and Parse rejects.
+func hasSurrogate(data []byte) bool {
+	return bytes.Contains(bytes.ToLower(data), []byte(`\ud`))
+}
+
 func FuzzParse(f *testing.F) {
 	formats := []string{"toml", "json", "jsonc"}
 	seeds, err := filepath.Glob("testdata/parse/*")
@@ -417,6 +426,11 @@ func FuzzParse(f *testing.F) {
 			var full map[string]any
 			err := toml.Unmarshal(bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), &full)
 			require.Equal(t, err != nil, rules[config.RuleSyntax] || rules[config.RuleDuplicateKey], "Unmarshal returns %v, Parse returns %v", err, found)
+		}
+		if name == "a.json" && len(bytes.TrimSpace(data)) > 0 && !rules[config.RuleTooDeep] && !rules[config.RuleBadEncoding] &&
+			!bytes.HasPrefix(data, []byte("\xff\xfe")) && !bytes.HasPrefix(data, []byte("\xfe\xff")) && !hasSurrogate(data) {
+			data := bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
+			require.Equal(t, len(bytes.TrimSpace(data)) > 0 && !json.Valid(data), rules[config.RuleSyntax], "Parse returns %v", found)
 		}
 		// A registry accepts what Parse returns, and Parse accepts what the registry encodes.
 		reg := applied(t, name, specs)

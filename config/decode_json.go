@@ -81,7 +81,9 @@ func (l *loader) decodeJSON() error {
 			break
 		}
 	}
-	if at := skipJSONSpace(data, int(dec.InputOffset())); at < len(data) {
+	end := int(dec.InputOffset())
+	if rest := bytes.TrimLeft(data[end:], " \t\r\n"); len(rest) > 0 {
+		at := len(data) - len(rest)
 		return &problem{RuleSyntax, at, "unexpected data after the end of the document"}
 	}
 	return nil
@@ -96,7 +98,8 @@ func (t *tree) jsonString(at, end int, tok jsontext.Token) span {
 	return t.keep([]byte(tok.String()))
 }
 
-// skipJSONSpace returns the offset of the next token at or after at.
+// skipJSONSpace returns the offset of the next token inside a document, at or after at. Commas
+// and colons are no tokens of their own.
 func skipJSONSpace(data []byte, at int) int {
 	for at < len(data) {
 		switch data[at] {
