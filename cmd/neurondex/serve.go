@@ -77,6 +77,10 @@ func serve(ctx context.Context, s settings, log *slog.Logger) (err error) {
 	if !(0 <= share && share <= 1) {
 		return fmt.Errorf("--max-shrink: must be between 0 and 1, not %v", share)
 	}
+	src, err := newSource(s)
+	if err != nil {
+		return err
+	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.GetString("listen"))
 	if err != nil {
 		return fmt.Errorf("--listen: %w", err)
@@ -86,7 +90,7 @@ func serve(ctx context.Context, s settings, log *slog.Logger) (err error) {
 	if s.GetBool("require-valid") {
 		opts = append(opts, watcher.WithRequireValid())
 	}
-	w, err := follow(ctx, s, log, opts...)
+	w, err := follow(ctx, s, src, log, opts...)
 	if err != nil {
 		return err
 	}

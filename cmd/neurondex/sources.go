@@ -88,8 +88,8 @@ func (s settings) layers() []layer {
 	return all
 }
 
-// follow follows the datasets, as the flags of addDirFlags and addWatchFlags say.
-func follow(ctx context.Context, s settings, log *slog.Logger, opts ...watcher.Option) (*watcher.Watcher, error) {
+// newSource returns a source of the layers, with the settings of addWatchFlags.
+func newSource(s settings) (source.Source, error) {
 	settings := dir.Dir{Polling: s.GetBool("poll"), Confined: s.GetBool("confined"), Exclude: s.GetStringSlice("exclude")}
 	for _, flag := range []struct {
 		name string
@@ -109,13 +109,14 @@ func follow(ctx context.Context, s settings, log *slog.Logger, opts ...watcher.O
 		}
 		parts = append(parts, part)
 	}
-	src := parts[0].Source
-	if len(parts) > 1 {
-		var err error
-		if src, err = source.Join(parts...); err != nil {
-			return nil, err
-		}
+	if len(parts) == 1 {
+		return parts[0].Source, nil
 	}
+	return source.Join(parts...)
+}
+
+// follow follows a source, which it closes at the end.
+func follow(ctx context.Context, s settings, src source.Source, log *slog.Logger, opts ...watcher.Option) (*watcher.Watcher, error) {
 	opts = append(opts, watcher.WithLogger(log))
 	if s.GetBool("wait-dir") {
 		opts = append(opts, watcher.WithWait())

@@ -35,7 +35,11 @@ Problems of files go to standard error. SIGINT and SIGTERM end it.`,
 			}
 			ctx, stop := untilStopped(cmd.Context())
 			defer stop()
-			w, err := follow(ctx, s, log)
+			src, err := newSource(s)
+			if err != nil {
+				return err
+			}
+			w, err := follow(ctx, s, src, log)
 			if err != nil {
 				return err
 			}
