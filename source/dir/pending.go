@@ -280,12 +280,21 @@ func (p *pending) commit(documents []source.Document, before, after *tree, depth
 	if before.swapped(after) || p.isPatient(now) && !before.same(after) {
 		return b
 	}
-	news := 0
-	for _, doc := range documents {
+	isSame := func(doc source.Document) bool {
 		found, wasThere := before.files[doc.Name]
 		still, isThere := after.files[doc.Name]
+		return wasThere == isThere && (!wasThere || still.same(found)) && !errors.Is(doc.Err, errChanged)
+	}
+	// What a swap put in place is delivered whole or not at all, however long it takes.
+	isWhole := !slices.ContainsFunc(documents, func(doc source.Document) bool {
+		return p.waiting[doc.Name].kind == placed && !isSame(doc)
+	})
+	news := 0
+	for _, doc := range documents {
+		found := before.files[doc.Name]
+		_, isThere := after.files[doc.Name]
 		switch {
-		case wasThere != isThere, wasThere && !still.same(found), errors.Is(doc.Err, errChanged):
+		case !isSame(doc), p.waiting[doc.Name].kind == placed && !isWhole:
 			continue // it stays pending
 		case errors.Is(doc.Err, errOpen):
 			p.waiting[doc.Name] = change{kind: open, file: found, since: now, ready: now.Add(p.settle)}

@@ -512,6 +512,25 @@ func TestCommit(t *testing.T) {
 	}
 }
 
+// TestSwapIsWhole: files that a swap put in place are delivered together even if one of them
+// changes while they are read, and others have waited for long.
+func TestSwapIsWhole(t *testing.T) {
+	tb := newTable(t, true, "link/a", "link/b", "other")
+	for _, name := range []string{"link/a", "link/b"} {
+		tb.put(name, "2", 0)
+		f := tb.tree.files[name]
+		f.real = "/data/revision2"
+		tb.tree.files[name] = f
+	}
+	tb.put("other", "2", -time.Hour)
+	tb.p.since = tb.now.Add(-time.Minute) // no patience left
+	after := tb.clone()
+	delete(after.files, "link/b") // as if everything was being removed
+	assert.Equal(t, "other", tb.pollTo(fullScope, source.PollNotified, after))
+	assert.Equal(t, []string{"link/a", "link/b"}, tb.p.names())
+	assert.Equal(t, "link/a link/b", tb.poll(fullScope))
+}
+
 func TestLinkTargetSwappedWhileReading(t *testing.T) {
 	tb := newTable(t, true)
 	tb.put("a", "1", -time.Hour)
