@@ -106,15 +106,20 @@ func (d *Dir) Poll(ctx context.Context, depth source.Depth) (source.Batch, error
 	now := time.Now()
 	events := d.watches.drain()
 	resync := depth == source.PollNotified && d.pending.isResync(now)
-	waiting := len(d.pending.waiting)
+	var expected map[string]bool // names that may be delivered without an event
+	if resync {
+		expected = d.pending.namesToExamine(false, false, now)
+	}
 	batch, err := d.step(depth, told, events, now)
 	switch {
 	case err != nil:
 		d.watches.drop() // what comes back is another directory
 		d.pending.fail(now)
 	case resync:
-		found := len(batch.Changed) + len(batch.Removed) + len(d.pending.waiting) - waiting
-		d.countResync(batch, events.isEmpty() && found > 0)
+		d.resyncs++
+		if found := d.pending.found(batch, expected); len(found) > 0 && events.isEmpty() {
+			d.countUnannounced(ctx, found)
+		}
 	}
 	batch.Pending, batch.Health = d.pending.names(), d.health()
 	return batch, err
@@ -134,14 +139,14 @@ func (d *Dir) isTold(ctx context.Context, depth source.Depth) bool {
 	return false
 }
 
-// countResync counts a resync, and whether it found something that no event announced. If
-// one should have, events are not relied on any more.
-func (d *Dir) countResync(b source.Batch, found bool) {
-	d.resyncs++
-	if found {
-		d.resyncChanges++
-		d.watches.isSilent = d.watches.isSilent || d.pending.shouldBeReported(b)
+// countUnannounced counts that a resync found files that no event had announced, unless their
+// events came during the scan. If some should have come, events are not relied on any more.
+func (d *Dir) countUnannounced(ctx context.Context, found []string) {
+	if d.watches.hasEvents(ctx) {
+		return
 	}
+	d.resyncChanges++
+	d.watches.isSilent = d.watches.isSilent || d.pending.shouldBeReported(found)
 }
 
 // step takes the steps of a poll that touch the disk: scope, scan, compare, read, scan

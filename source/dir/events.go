@@ -158,6 +158,13 @@ func (c *collector) drain() (events, counts) {
 	return e, c.counts
 }
 
+// hasEvents reports whether drain would return events.
+func (c *collector) hasEvents() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.events.isEmpty()
+}
+
 // expect returns a channel that is closed by the first event of a path.
 func (c *collector) expect(path string) <-chan struct{} {
 	c.mu.Lock()

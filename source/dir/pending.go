@@ -84,21 +84,20 @@ func (p *pending) namesToExamine(verify, all bool, now time.Time) map[string]boo
 	return names
 }
 
-// shouldBeReported reports whether an event should have announced what a resync found: a
-// batch, and what is pending now. Files that can change without an event do not count.
-func (p *pending) shouldBeReported(b source.Batch) bool {
-	isSilent := func(name string) bool { _, ok := p.silent[name]; return ok }
+// found returns the names of a batch, and those that are pending now, except for expected
+// ones.
+func (p *pending) found(b source.Batch, expected map[string]bool) []string {
+	names := append(p.names(), b.Removed...)
 	for _, d := range b.Changed {
-		if !isSilent(d.Name) {
-			return true
-		}
+		names = append(names, d.Name)
 	}
-	for name := range p.waiting {
-		if !isSilent(name) {
-			return true
-		}
-	}
-	return len(b.Removed) > 0
+	return slices.DeleteFunc(names, func(name string) bool { return expected[name] })
+}
+
+// shouldBeReported reports whether an event should have announced some of these names. Files
+// that can change without an event do not count.
+func (p *pending) shouldBeReported(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { _, ok := p.silent[name]; return !ok })
 }
 
 // compare notes how a scan differs from what was delivered. It returns the names that are
