@@ -33,3 +33,16 @@ func TestRereadDuringResync(t *testing.T) {
 	assert.Zero(t, b.Health.ResyncChanges)
 	assert.False(t, d.watches.isSilent)
 }
+
+// TestRootFailsWhileFilesWait: what waited when the root vanished is found anew when it is
+// back, and waits as long as any other change.
+func TestRootFailsWhileFilesWait(t *testing.T) {
+	tb := newTable(t, true, "a.toml", "b.toml")
+	full := *tb.tree
+	delete(full.files, "a.toml")
+	assert.Empty(t, tb.poll(fullScope))
+	tb.p.fail(tb.now)
+	tb.at(time.Minute)
+	delete(tb.tree.files, "b.toml")
+	assert.Empty(t, tb.poll(fullScope), "b.toml is still being copied, and a.toml may follow")
+}
