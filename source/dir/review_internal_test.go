@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/fsnotify/fsnotify"
 	"github.com/neurondex/neurondex/source"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -45,4 +46,38 @@ func TestRootFailsWhileFilesWait(t *testing.T) {
 	tb.at(time.Minute)
 	delete(tb.tree.files, "b.toml")
 	assert.Empty(t, tb.poll(fullScope), "b.toml is still being copied, and a.toml may follow")
+}
+
+// A slowNotifier reports files only as long as they exist, as kqueue does.
+type slowNotifier struct {
+	notifier
+	events chan fsnotify.Event
+}
+
+func (n slowNotifier) Events() <-chan fsnotify.Event { return n.events }
+
+func (n slowNotifier) forward() {
+	defer close(n.events)
+	for e := range n.notifier.Events() {
+		time.Sleep(5 * time.Millisecond)
+		if _, err := os.Lstat(e.Name); err == nil {
+			n.events <- e
+		}
+	}
+}
+
+// TestBarrierOfSlowNotifier: the file of a barrier stays until its event has come.
+func TestBarrierOfSlowNotifier(t *testing.T) {
+	inner, err := newNotifier()
+	require.NoError(t, err)
+	n := slowNotifier{inner, make(chan fsnotify.Event)}
+	go n.forward()
+	c := newCollector(n, t.TempDir())
+	b := newBarrier(n)
+	defer b.close()
+	assert.True(t, b.pass(t.Context(), c))
+	left, err := os.ReadDir(b.dir)
+	require.NoError(t, err)
+	assert.Empty(t, left)
+	require.NoError(t, c.close())
 }

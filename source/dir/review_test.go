@@ -2,9 +2,11 @@ package dir_test
 
 import (
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
+	"github.com/fsnotify/fsnotify"
 	"github.com/neurondex/neurondex/internal/watchtest"
 	"github.com/neurondex/neurondex/source/dir"
 	"github.com/stretchr/testify/assert"
@@ -25,4 +27,51 @@ func TestChangeDuringResync(t *testing.T) {
 	before := r.scans()
 	require.NoError(t, r.Sync())
 	assert.Less(t, r.scans(), before+2, "Sync relies on events")
+}
+
+// TestOverflowEndsBarrier loses the event of a barrier with others: the notifier still
+// works, and is kept.
+func TestOverflowEndsBarrier(t *testing.T) {
+	r := newFaultRig(t)
+	r.follow(dir.Dir{})
+	require.NoError(t, r.Sync())
+	r.system.set(func() { r.system.silent = true })
+	r.Write("a.toml", watchtest.TOML("2", "a"))
+	go func() {
+		time.Sleep(50 * time.Millisecond)
+		r.system.notifier.errs <- fsnotify.ErrEventOverflow
+	}()
+	start := time.Now()
+	require.NoError(t, r.Sync())
+	assert.Less(t, time.Since(start), 800*time.Millisecond)
+	assert.Equal(t, "a=2", r.Served())
+	assert.Zero(t, r.health().WatchErrors)
+}
+
+// TestBarrierNeverPasses has a system that reports nothing from the start. The notifier is
+// not replaced again and again.
+func TestBarrierNeverPasses(t *testing.T) {
+	r := newFaultRig(t)
+	r.system.set(func() { r.system.silent = true })
+	r.follow(dir.Dir{})
+	time.Sleep(6 * time.Second)
+	r.system.set(func() { assert.LessOrEqual(t, r.system.calls["notify"], 2, "notifiers") })
+	r.Write("a.toml", watchtest.TOML("2", "a"))
+	start := time.Now()
+	require.NoError(t, r.Sync())
+	assert.Less(t, time.Since(start), 800*time.Millisecond)
+	assert.Equal(t, "a=2", r.Served())
+}
+
+// TestNotifierEnds ends the notifier, right after an error that causes a full scan: another
+// one takes its place.
+func TestNotifierEnds(t *testing.T) {
+	r := newFaultRig(t)
+	r.follow(dir.Dir{})
+	n := r.system.notifier
+	n.errs <- syscall.EIO
+	require.NoError(t, n.Notifier.Close())
+	time.Sleep(2500 * time.Millisecond)
+	require.Eventually(t, func() bool { return r.health().Notified }, 5*time.Second, time.Millisecond)
+	r.writeNotified("a.toml", "2", "a=2")
 }

@@ -26,6 +26,7 @@ type watches struct {
 	collector *collector        // nil without a notifier
 	writers   writerWatch       // of the same directories
 	barrier   barrier           // of the notifier
+	missed    bool              // the last barrier did not pass
 	isSilent  bool              // changes were found that events should have reported, and did not
 	watched   map[string]fileID // by absolute path; a watch follows the directory, not the path
 	failures  uint64
@@ -59,6 +60,9 @@ func (w *watches) begin() {
 	if w.polling || w.remote {
 		_ = w.stop() // its events are not needed any more
 		return
+	}
+	if w.collector != nil && w.collector.hasEnded() {
+		w.restart()
 	}
 	if w.collector == nil {
 		n, err := w.system.notify()
@@ -184,7 +188,14 @@ func (w *watches) pass(ctx context.Context) bool {
 		return false
 	}
 	passed := w.barrier.pass(ctx, w.collector)
-	if !passed && ctx.Err() == nil {
+	switch {
+	case passed:
+		w.missed = false
+	case ctx.Err() != nil:
+	case w.missed:
+		w.barrier.close() // it did not pass with another notifier either
+	default:
+		w.missed = true
 		w.restart()
 	}
 	return passed && !w.isSilent
@@ -232,7 +243,7 @@ func (w *watches) health() source.Health {
 	return h
 }
 
-// restart makes the next full scan start another notifier, as this one has ended.
+// restart ends the notifier; the next full scan starts another one.
 func (w *watches) restart() {
 	w.failures++
 	_ = w.stop() // it has ended already
