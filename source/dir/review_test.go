@@ -29,6 +29,33 @@ func TestChangeDuringResync(t *testing.T) {
 	assert.Less(t, r.scans(), before+2, "Sync relies on events")
 }
 
+// TestLinkBeforeItsDirectory adds a link whose name sorts before the directory that it leads
+// to. The directory stays watched.
+func TestLinkBeforeItsDirectory(t *testing.T) {
+	r := newFaultRig(t)
+	r.Write("sub/b.toml", watchtest.TOML("1", "b"))
+	r.follow(dir.Dir{})
+	require.NoError(t, os.Symlink("sub", r.Path("link")))
+	require.NoError(t, r.Sync())
+	time.Sleep(100 * time.Millisecond)
+	before := r.scans()
+	time.Sleep(2500 * time.Millisecond)
+	assert.Equal(t, before, r.scans(), "full scans of a directory that did not change")
+	r.writeNotified("sub/b.toml", "2", "a=1 b=2")
+}
+
+// TestLinkToParent adds a link to the directory above the root, which is watched as well.
+func TestLinkToParent(t *testing.T) {
+	r := newFaultRig(t)
+	r.follow(dir.Dir{})
+	require.NoError(t, os.Symlink("..", r.Path("up")))
+	require.NoError(t, r.Sync())
+	time.Sleep(100 * time.Millisecond)
+	before := r.scans()
+	time.Sleep(2500 * time.Millisecond)
+	assert.Equal(t, before, r.scans(), "full scans of a directory that did not change")
+}
+
 // TestOverflowEndsBarrier loses the event of a barrier with others: the notifier still
 // works, and is kept.
 func TestOverflowEndsBarrier(t *testing.T) {

@@ -29,6 +29,7 @@ type watches struct {
 	missed    bool              // the last barrier did not pass
 	isSilent  bool              // changes were found that events should have reported, and did not
 	watched   map[string]fileID // by absolute path; a watch follows the directory, not the path
+	paths     map[fileID]string // the path that a directory is watched by: the notifier knows one only
 	failures  uint64
 	closed    counts // of collectors that were closed
 	counts    counts // of the collector, as of the last drain
@@ -46,7 +47,7 @@ type watches struct {
 const modePoll = "poll"
 
 func newWatches(root string, s system, polling bool) *watches {
-	return &watches{root: root, system: s, polling: polling, writers: noWriterWatch{}, watched: make(map[string]fileID)}
+	return &watches{root: root, system: s, polling: polling, writers: noWriterWatch{}, watched: make(map[string]fileID), paths: make(map[fileID]string)}
 }
 
 // begin starts a notifier, unless events are not wanted or not available, and forgets watches that have ended.
@@ -77,7 +78,7 @@ func (w *watches) begin() {
 	active := w.active()
 	for path := range w.watched {
 		if _, ok := slices.BinarySearch(active, path); !ok {
-			delete(w.watched, path)
+			w.remove(path)
 		}
 	}
 	if runtime.GOOS == "linux" { // kqueue would open every file beside the root
@@ -158,13 +159,16 @@ func (w *watches) add(path string, id fileID) error {
 		return nil
 	}
 	w.remove(path)
+	if other, ok := w.paths[id]; ok {
+		w.remove(other)
+	}
 	if err := w.collector.notifier.Add(path); err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			w.failures++
 		}
 		return err
 	}
-	w.watched[path] = id
+	w.watched[path], w.paths[id] = id, path
 	if path != w.parent() {
 		w.writers.add(path)
 	}
@@ -172,10 +176,12 @@ func (w *watches) add(path string, id fileID) error {
 }
 
 func (w *watches) remove(path string) {
-	if _, ok := w.watched[path]; !ok {
+	id, ok := w.watched[path]
+	if !ok {
 		return
 	}
 	delete(w.watched, path)
+	delete(w.paths, id)
 	w.writers.remove(path)
 	// It fails if the directory was removed, and its watch with it.
 	_ = w.collector.notifier.Remove(path)
@@ -261,6 +267,7 @@ func (w *watches) stop() error {
 	w.closed = w.closed.plus(last)
 	w.collector, w.writers, w.counts = nil, noWriterWatch{}, counts{}
 	clear(w.watched)
+	clear(w.paths)
 	return err
 }
 
