@@ -12,6 +12,29 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// TestReaderBeforeFirstWrite: a reader that opens and closes a file before its writer writes
+// to it does not hide the writer.
+func TestReaderBeforeFirstWrite(t *testing.T) {
+	w := newWriterWatch().(*inotifyWriters)
+	defer w.close()
+	d := t.TempDir()
+	w.add(d)
+	path := filepath.Join(d, "a.toml")
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	time.Sleep(20 * time.Millisecond)
+	for range 3 {
+		_, err = os.ReadFile(path)
+		require.NoError(t, err)
+		time.Sleep(20 * time.Millisecond)
+	}
+	_, err = f.WriteString("x")
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return w.isOpen(path, time.Now()) }, time.Second, time.Millisecond)
+	require.NoError(t, f.Close())
+	require.Eventually(t, func() bool { return !w.isOpen(path, time.Now()) }, time.Second, time.Millisecond)
+}
+
 // TestMovedDirectories moves directories away: no watch of a writer is left on them.
 func TestMovedDirectories(t *testing.T) {
 	d, outside := &Dir{Path: t.TempDir()}, t.TempDir()
