@@ -49,12 +49,14 @@ type Dir struct {
 	Confined bool
 
 	// Set by the first Poll, and used by the goroutine that calls Wait and Poll.
-	system  system
-	root    string // Path, absolute
-	watches *watches
-	pending *pending
-	dirs    map[string]directory // the directories of the last full scan
-	mounts  mounts               // as of the last full scan or verification
+	failed   bool // it could not start
+	system   system
+	root     string // Path, absolute
+	watches  *watches
+	pending  *pending
+	dirs     map[string]directory // the directories of the last full scan
+	dangling []string             // links of the last full scan that lead nowhere
+	mounts   mounts               // as of the last full scan or verification
 
 	lastScan               time.Time
 	resyncs, resyncChanges uint64
@@ -64,7 +66,10 @@ var _ source.Source = (*Dir)(nil)
 
 // Wait implements [source.Source].
 func (d *Dir) Wait(ctx context.Context) error {
-	if d.pending == nil {
+	switch {
+	case d.failed:
+		return pause(ctx, missingInterval)
+	case d.pending == nil:
 		return ctx.Err() // the first Poll is due
 	}
 	timer := time.NewTimer(time.Until(d.pending.next().at))
@@ -93,9 +98,22 @@ func (d *Dir) Wait(ctx context.Context) error {
 	}
 }
 
+// pause waits for a time, or until ctx is done.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
 // Poll implements [source.Source].
 func (d *Dir) Poll(ctx context.Context, depth source.Depth) (source.Batch, error) {
 	err := d.start()
+	d.failed = err != nil
 	if err == nil {
 		err = ctx.Err() // before anything counts as delivered
 	}
@@ -200,7 +218,7 @@ func (d *Dir) keep(t *tree, now time.Time) {
 			t.dirs[name] = dir // it cannot be listed now, but has files
 		}
 	}
-	d.dirs, d.lastScan = t.dirs, now
+	d.dirs, d.dangling, d.lastScan = t.dirs, t.dangling, now
 	d.pending.remoteClock = d.watches.remote
 	d.pending.scanned(d.watches.covered, now)
 }

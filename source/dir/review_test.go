@@ -2,6 +2,7 @@ package dir_test
 
 import (
 	"os"
+	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
@@ -56,6 +57,19 @@ func TestLinkToParent(t *testing.T) {
 	assert.Equal(t, before, r.scans(), "full scans of a directory that did not change")
 }
 
+// TestDanglingLinkToDirectory creates the directory that a link leads to: no event reports
+// that.
+func TestDanglingLinkToDirectory(t *testing.T) {
+	r := newFaultRig(t)
+	outside := filepath.Join(t.TempDir(), "later")
+	require.NoError(t, os.Symlink(outside, r.Path("link")))
+	r.follow(dir.Dir{})
+	require.NoError(t, os.Mkdir(outside, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(outside, "b.toml"), []byte(watchtest.TOML("1", "b")), 0o644))
+	require.NoError(t, r.Sync())
+	assert.Equal(t, "a=1 b=1", r.Served())
+}
+
 // TestOverflowEndsBarrier loses the event of a barrier with others: the notifier still
 // works, and is kept.
 func TestOverflowEndsBarrier(t *testing.T) {
@@ -101,4 +115,14 @@ func TestNotifierEnds(t *testing.T) {
 	time.Sleep(2500 * time.Millisecond)
 	require.Eventually(t, func() bool { return r.health().Notified }, 5*time.Second, time.Millisecond)
 	r.writeNotified("a.toml", "2", "a=2")
+}
+
+// TestWaitAfterFailedStart has settings that are invalid: polling does not spin.
+func TestWaitAfterFailedStart(t *testing.T) {
+	d := &dir.Dir{Path: t.TempDir(), Exclude: []string{"["}}
+	_, err := d.Poll(t.Context(), 0)
+	require.Error(t, err)
+	start := time.Now()
+	require.NoError(t, d.Wait(t.Context()))
+	assert.Greater(t, time.Since(start), 100*time.Millisecond)
 }

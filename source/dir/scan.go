@@ -28,7 +28,7 @@ func (d *Dir) scan(files fileSystem, scope scope, depth source.Depth) (*tree, er
 			return nil, errDirectoryChanged
 		}
 	}
-	s := &scanner{files: files, root: d.root, exclude: d.Exclude, mounts: d.mounts, dirs: d.dirs, delivered: d.pending.delivered, tree: newTree()}
+	s := &scanner{files: files, root: d.root, exclude: d.Exclude, mounts: d.mounts, dirs: d.dirs, dangling: d.dangling, delivered: d.pending.delivered, tree: newTree()}
 	if !scope.full {
 		return s.tree, s.scanNames(scope)
 	}
@@ -53,6 +53,7 @@ type scanner struct {
 	exclude   disk.Patterns
 	mounts    mounts
 	dirs      map[string]directory // of the last full scan
+	dangling  []string             // of the last full scan
 	delivered map[string]file
 	tree      *tree
 }
@@ -82,6 +83,8 @@ func (s *scanner) scanAll(enter func(path string, id fileID)) error {
 			t.files[e.Name] = file{link: e.Link, err: reason(e.Err), unknown: !anyBelow(s.delivered, e.Name)}
 		case e.IsCandidate():
 			t.files[e.Name] = file{link: e.Link, err: reason(e.Err)}
+		default:
+			t.dangling = append(t.dangling, e.Name)
 		}
 	})
 }
@@ -92,6 +95,11 @@ func (s *scanner) scanNames(scope scope) error {
 	if scope.verify {
 		for name := range s.dirs {
 			if !s.isUnchanged(name) {
+				return errDirectoryChanged
+			}
+		}
+		for _, name := range s.dangling {
+			if info, err := s.files.Stat(name); err == nil && info.IsDir() {
 				return errDirectoryChanged
 			}
 		}

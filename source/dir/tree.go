@@ -10,6 +10,7 @@ type tree struct {
 	files    map[string]file      // by name: files, and whatever could not be examined
 	dirs     map[string]directory // by name: the directories of the files, up to the root
 	unlisted []string             // names of directories that could not be listed, each with a slash
+	dangling []string             // names of links that lead nowhere, and may lead to a directory later
 }
 
 // A file is what a scan found under a name.
