@@ -284,9 +284,9 @@ func (p *pending) commit(documents []source.Document, before, after *tree, depth
 		found, wasThere := before.files[doc.Name]
 		still, isThere := after.files[doc.Name]
 		switch {
-		case wasThere != isThere, wasThere && !still.same(found), errors.Is(doc.Err, errChanged):
+		case wasThere != isThere, wasThere && !still.same(found):
 			continue // it stays pending
-		case errors.Is(doc.Err, errOpen):
+		case errors.Is(doc.Err, errOpen), errors.Is(doc.Err, errChanged):
 			p.waiting[doc.Name] = change{kind: open, file: found, since: now, ready: now.Add(p.settle)}
 			continue // to be tried again
 		case !isThere:

@@ -3,6 +3,7 @@ package dir_test
 import (
 	"os"
 	"path/filepath"
+	"runtime"
 	"syscall"
 	"testing"
 	"time"
@@ -125,4 +126,22 @@ func TestWaitAfterFailedStart(t *testing.T) {
 	start := time.Now()
 	require.NoError(t, d.Wait(t.Context()))
 	assert.Greater(t, time.Since(start), 100*time.Millisecond)
+}
+
+// TestFileOfUnknownSize has a file whose size is not that of its content: it is tried again
+// with pauses.
+func TestFileOfUnknownSize(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("needs /proc")
+	}
+	r := newFaultRig(t)
+	require.NoError(t, os.Symlink("/proc/version", r.Path("b.toml")))
+	r.follow(dir.Dir{})
+	count := func() (n int) {
+		r.system.set(func() { n = r.system.calls["open b.toml"] })
+		return n
+	}
+	before := count()
+	time.Sleep(time.Second)
+	assert.Less(t, count()-before, 50)
 }
