@@ -124,6 +124,7 @@ func (d *Dir) Poll(ctx context.Context, depth source.Depth) (source.Batch, error
 	now := time.Now()
 	events := d.watches.drain()
 	resync := depth == source.PollNotified && d.pending.isResync(now)
+	dirs := d.dirs
 	var expected map[string]bool // names that may be delivered without an event
 	if resync {
 		expected = d.pending.namesToExamine(false, false, now)
@@ -135,7 +136,7 @@ func (d *Dir) Poll(ctx context.Context, depth source.Depth) (source.Batch, error
 		d.pending.fail(now)
 	case resync:
 		d.resyncs++
-		if found := d.pending.found(batch, expected); len(found) > 0 && events.isEmpty() {
+		if found := d.pending.found(batch, expected); len(found) > 0 && events.isEmpty() && !anyReplaced(dirs, d.dirs) {
 			d.countUnannounced(ctx, found)
 		}
 	}

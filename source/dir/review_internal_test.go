@@ -81,3 +81,30 @@ func TestBarrierOfSlowNotifier(t *testing.T) {
 	assert.Empty(t, left)
 	require.NoError(t, c.close())
 }
+
+// TestLinkAboveRootSwappedBeforeResync swaps a link above the root right before a resync:
+// verifying would have found that, so it does not show that events are unreliable.
+func TestLinkAboveRootSwappedBeforeResync(t *testing.T) {
+	base := t.TempDir()
+	for _, version := range []string{"v1", "v2"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(base, version, "data"), 0o755))
+		require.NoError(t, os.WriteFile(filepath.Join(base, version, "data", "a.toml"), nil, 0o644))
+	}
+	current := filepath.Join(base, "current")
+	require.NoError(t, os.Symlink("v1", current))
+	d := &Dir{Path: filepath.Join(current, "data")}
+	defer d.Close()
+	require.Eventually(t, func() bool {
+		_, err := d.Poll(t.Context(), source.PollAll)
+		require.NoError(t, err)
+		return len(d.pending.delivered) == 1
+	}, 10*time.Second, time.Millisecond)
+	require.NoError(t, os.Symlink("v2", current+".next"))
+	require.NoError(t, os.Rename(current+".next", current))
+	d.pending.fullScan.at = time.Now()
+	b, err := d.Poll(t.Context(), source.PollNotified)
+	require.NoError(t, err)
+	assert.Equal(t, uint64(1), b.Health.Resyncs)
+	assert.Zero(t, b.Health.ResyncChanges)
+	assert.False(t, d.watches.isSilent)
+}

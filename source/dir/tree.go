@@ -42,6 +42,17 @@ func (d directory) same(e directory) bool {
 	return d.id.same(e.id) && d.mount == e.mount && d.real == e.real
 }
 
+// anyReplaced reports whether some directories are others now, or gone. No event reports that
+// if it happened above the root; verifying finds it.
+func anyReplaced(was, is map[string]directory) bool {
+	for name, dir := range was {
+		if now, ok := is[name]; !ok || !now.same(dir) {
+			return true
+		}
+	}
+	return false
+}
+
 func newTree() *tree {
 	return &tree{files: make(map[string]file), dirs: make(map[string]directory)}
 }
