@@ -310,7 +310,7 @@ func (p *pending) commit(documents []source.Document, before, after *tree, depth
 // deliver records a document as delivered. It reports whether that is news: the metadata
 // differs from what was delivered before, or the reason why it cannot be read.
 func (p *pending) deliver(doc source.Document, f file, readAt, now time.Time) bool {
-	if doc.Err != nil {
+	if doc.Err != nil && !f.unknown { // else f.err is part of it
 		f.err = doc.Err.Error()
 	}
 	old, ok := p.delivered[doc.Name]

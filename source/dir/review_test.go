@@ -112,7 +112,7 @@ func TestNotifierEnds(t *testing.T) {
 	r.follow(dir.Dir{})
 	n := r.system.notifier
 	n.errs <- syscall.EIO
-	require.NoError(t, n.Notifier.Close())
+	require.NoError(t, n.Close())
 	time.Sleep(2500 * time.Millisecond)
 	require.Eventually(t, func() bool { return r.health().Notified }, 5*time.Second, time.Millisecond)
 	r.writeNotified("a.toml", "2", "a=2")
@@ -144,4 +144,47 @@ func TestFileOfUnknownSize(t *testing.T) {
 	before := count()
 	time.Sleep(time.Second)
 	assert.Less(t, count()-before, 50)
+}
+
+// TestUnlistedDirectoryIsQuiet has a directory of another user, like lost+found: the tree is
+// not scanned every second for it, and Sync does not wait for it.
+func TestUnlistedDirectoryIsQuiet(t *testing.T) {
+	for _, denied := range []string{"list lost+found", "list sub"} {
+		t.Run(denied, func(t *testing.T) {
+			r := newFaultRig(t)
+			r.Write("sub/b.toml", watchtest.TOML("1", "b"))
+			require.NoError(t, os.MkdirAll(r.Path("lost+found"), 0o755))
+			r.follow(dir.Dir{})
+			r.system.fail(denied, syscall.EACCES)
+			r.notifyOfListing(denied)
+			_ = r.Sync()
+			time.Sleep(100 * time.Millisecond)
+			before := r.scans()
+			time.Sleep(2500 * time.Millisecond)
+			_ = r.Sync()
+			assert.Equal(t, before, r.scans(), "full scans")
+			r.writeNotified("a.toml", "2", "a=2 b=1")
+			r.system.fail(denied, nil)
+			require.NoError(t, r.Sync())
+			r.writeNotified("sub/b.toml", "2", "a=2 b=2")
+		})
+	}
+}
+
+// TestDirectoryOfAnotherUser has a directory that can be neither watched nor listed. Events
+// cover the rest, and report when it can be.
+func TestDirectoryOfAnotherUser(t *testing.T) {
+	if os.Getuid() == 0 {
+		t.Skip("root may list everything")
+	}
+	r := newFaultRig(t)
+	r.Write("sub/b.toml", watchtest.TOML("1", "b"))
+	require.NoError(t, os.Chmod(r.Path("sub"), 0))
+	t.Cleanup(func() { _ = os.Chmod(r.Path("sub"), 0o755) })
+	r.follow(dir.Dir{})
+	assert.Empty(t, r.health().Problem)
+	r.writeNotified("a.toml", "2", "a=2")
+	require.NoError(t, os.Chmod(r.Path("sub"), 0o755))
+	r.WaitFor("a=2 b=1")
+	r.writeNotified("sub/b.toml", "2", "a=2 b=2")
 }

@@ -39,7 +39,7 @@ func (d *Dir) scan(files fileSystem, scope scope, depth source.Depth) (*tree, er
 	if err := s.scanAll(d.watches.enter); err != nil {
 		return nil, err
 	}
-	d.watches.end()
+	d.watches.end(s.tree)
 	if depth == source.PollReread {
 		return s.tree, nil
 	}
@@ -111,6 +111,9 @@ func (s *scanner) scanNames(scope scope) error {
 		f, ok := s.examine(name)
 		switch {
 		case !ok:
+		case f.examined && f.stat.mode.IsDir() && s.isStillUnlisted(name):
+			s.tree.unlisted = append(s.tree.unlisted, name+"/")
+			s.tree.files[name] = s.delivered[name]
 		case f.examined && f.stat.mode.IsDir(), s.isSwapped(name, f):
 			return errDirectoryChanged
 		default:
@@ -150,6 +153,16 @@ func (s *scanner) isUnchanged(name string) bool {
 func (s *scanner) isSwapped(name string, f file) bool {
 	old, ok := s.delivered[name]
 	return ok && f.link && f.real != old.real
+}
+
+// isStillUnlisted reports whether a directory cannot be listed, as when it was delivered.
+func (s *scanner) isStillUnlisted(name string) bool {
+	old, ok := s.delivered[name]
+	if !ok || old.examined {
+		return false
+	}
+	_, err := s.files.ReadDir(name)
+	return err != nil && reason(err) == old.err
 }
 
 // examine returns the file of a name; ok is false if there is none.

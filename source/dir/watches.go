@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -35,13 +36,14 @@ type watches struct {
 	counts    counts // of the collector, as of the last drain
 
 	// Of the last full scan.
-	covered bool            // events cover every directory
-	problem string          // why they do not; empty if they are not wanted
-	remote  bool            // a directory is on another machine
-	aliased bool            // two names lead to one directory: events name only one of them
-	device  uint64          // of the root
-	met     map[fileID]bool // directories
-	entered map[string]bool // their absolute paths
+	covered   bool             // events cover every directory
+	problem   string           // why they do not; empty if they are not wanted
+	remote    bool             // a directory is on another machine
+	aliased   bool             // two names lead to one directory: events name only one of them
+	device    uint64           // of the root
+	met       map[fileID]bool  // directories
+	entered   map[string]bool  // their absolute paths
+	unwatched map[string]error // absolute paths of those that cannot be watched, and why
 }
 
 const modePoll = "poll"
@@ -54,7 +56,7 @@ func newWatches(root string, s system, polling bool) *watches {
 func (w *watches) begin() {
 	w.covered, w.aliased, w.device, w.problem = false, false, 0, ""
 	w.remote = w.system.remote(w.root)
-	w.met, w.entered = make(map[fileID]bool), make(map[string]bool)
+	w.met, w.entered, w.unwatched = make(map[fileID]bool), make(map[string]bool), make(map[string]error)
 	if w.remote {
 		w.problem = problemRemote
 	}
@@ -107,12 +109,18 @@ func (w *watches) enter(path string, id fileID) {
 	}
 	w.met[id] = true
 	if err := w.add(path, id); err != nil {
-		w.covered, w.problem = false, watchProblem(err)
+		w.unwatched[path] = err
 	}
 }
 
-// end removes the watches of directories that were not entered.
-func (w *watches) end() {
+// end removes the watches of directories that were not entered. Those that cannot be listed
+// need none: the watch of the directory above reports when that changes.
+func (w *watches) end(t *tree) {
+	for _, path := range slices.Sorted(maps.Keys(w.unwatched)) {
+		if name, _ := nameBelow(w.root, path); !slices.Contains(t.unlisted, name+"/") {
+			w.covered, w.problem = false, watchProblem(w.unwatched[path])
+		}
+	}
 	for path := range w.watched {
 		if !w.entered[path] && path != w.parent() {
 			w.remove(path)
