@@ -78,7 +78,9 @@ func (d *Dir) Wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-timer.C:
-		return nil
+		if !d.watches.haveEvents() {
+			return nil
+		}
 	case <-d.watches.woken():
 	}
 	// More events often follow. Wait for a gap between them, but not for too long.
@@ -161,7 +163,8 @@ func (d *Dir) isTold(ctx context.Context, depth source.Depth) bool {
 // countUnannounced counts that a resync found files that no event had announced, unless their
 // events came during the scan. If some should have come, events are not relied on any more.
 func (d *Dir) countUnannounced(ctx context.Context, found []string) {
-	if d.watches.hasEvents(ctx) {
+	d.watches.pass(ctx) // they may be under way
+	if d.watches.haveEvents() {
 		return
 	}
 	d.resyncChanges++

@@ -108,3 +108,20 @@ func TestLinkAboveRootSwappedBeforeResync(t *testing.T) {
 	assert.Zero(t, b.Health.ResyncChanges)
 	assert.False(t, d.watches.isSilent)
 }
+
+// TestTimerAmongEvents has a timer that ends while events follow each other: they stay one
+// change.
+func TestTimerAmongEvents(t *testing.T) {
+	d := &Dir{Path: t.TempDir()}
+	defer d.Close()
+	_, err := d.Poll(t.Context(), source.PollAll)
+	require.NoError(t, err)
+	require.True(t, d.watches.pass(t.Context()))
+	d.watches.drain()
+	d.pending.burst = time.Now() // a gap that is long enough to be measured
+	d.pending.verify = time.Now()
+	d.watches.collector.add(fsnotify.Event{Name: filepath.Join(d.root, "a.toml"), Op: fsnotify.Create})
+	start := time.Now()
+	require.NoError(t, d.Wait(t.Context()))
+	assert.Greater(t, time.Since(start), d.pending.settle/2)
+}

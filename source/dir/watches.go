@@ -215,11 +215,8 @@ func (w *watches) pass(ctx context.Context) bool {
 	return passed && !w.isSilent
 }
 
-// hasEvents reports whether events of changes before the call are left to be drained.
-func (w *watches) hasEvents(ctx context.Context) bool {
-	w.pass(ctx) // some may be under way
-	return w.collector != nil && w.collector.hasEvents()
-}
+// haveEvents reports whether drain would return events.
+func (w *watches) haveEvents() bool { return w.collector != nil && w.collector.hasEvents() }
 
 // drain returns the events since the last call.
 func (w *watches) drain() events {
