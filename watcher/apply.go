@@ -51,6 +51,7 @@ func (w *Watcher) record(batch source.Batch, results []parsed) []transition {
 		if d == nil {
 			d = &document{status: DocumentStatus{Name: doc.Name}}
 			w.documents[doc.Name] = d
+			delete(w.change.remove, doc.Name) // it is back before its removal was applied
 		}
 		from := d.status.State
 		d.sum, d.notDocument, d.status.Diagnostics = p.sum, p.notDocument, p.diagnostics
@@ -62,7 +63,6 @@ func (w *Watcher) record(batch source.Batch, results []parsed) []transition {
 		default:
 			w.setState(d, StateOK, now)
 			w.change.put[doc.Name] = registry.Document{Name: doc.Name, Datasets: p.datasets}
-			delete(w.change.remove, doc.Name)
 		}
 		transitions = append(transitions, transition{d.status, from})
 	}

@@ -56,11 +56,12 @@ func (w *Watcher) ask(ctx context.Context, depth source.Depth) error {
 // unfinished returns the error of a request whose caller leaves.
 func (w *Watcher) unfinished(ctx context.Context) error {
 	var pending []DocumentStatus
-	for _, d := range w.Status().Documents {
-		if d.State == StatePending {
-			pending = append(pending, d)
-		}
+	w.mu.Lock()
+	for name, since := range w.pending {
+		pending = append(pending, DocumentStatus{Name: name, State: StatePending, Since: since})
 	}
+	w.mu.Unlock()
+	sortByName(pending)
 	if len(pending) == 0 {
 		return ctx.Err()
 	}

@@ -46,7 +46,9 @@ func (b *barrier) pass(ctx context.Context, c *collector) bool {
 		c.forget(path)
 		return false
 	}
-	_, _ = f.Close(), os.Remove(path) // it is empty, and its event is under way
+	_ = f.Close()
+	// It stays until its event has come: kqueue reports only files that still exist.
+	defer func() { _ = os.Remove(path) }()
 	timer := time.NewTimer(barrierTimeout)
 	defer timer.Stop()
 	select {

@@ -49,12 +49,14 @@ type Dir struct {
 	Confined bool
 
 	// Set by the first Poll, and used by the goroutine that calls Wait and Poll.
-	system  system
-	root    string // Path, absolute
-	watches *watches
-	pending *pending
-	dirs    map[string]directory // the directories of the last full scan
-	mounts  mounts               // as of the last full scan or verification
+	failed   bool // it could not start
+	system   system
+	root     string // Path, absolute
+	watches  *watches
+	pending  *pending
+	dirs     map[string]directory // the directories of the last full scan
+	dangling []string             // links of the last full scan that lead nowhere
+	mounts   mounts               // as of the last full scan or verification
 
 	lastScan               time.Time
 	resyncs, resyncChanges uint64
@@ -64,7 +66,10 @@ var _ source.Source = (*Dir)(nil)
 
 // Wait implements [source.Source].
 func (d *Dir) Wait(ctx context.Context) error {
-	if d.pending == nil {
+	switch {
+	case d.failed:
+		return pause(ctx, missingInterval)
+	case d.pending == nil:
 		return ctx.Err() // the first Poll is due
 	}
 	timer := time.NewTimer(time.Until(d.pending.next().at))
@@ -73,7 +78,9 @@ func (d *Dir) Wait(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	case <-timer.C:
-		return nil
+		if !d.watches.haveEvents() {
+			return nil
+		}
 	case <-d.watches.woken():
 	}
 	// More events often follow. Wait for a gap between them, but not for too long.
@@ -93,9 +100,22 @@ func (d *Dir) Wait(ctx context.Context) error {
 	}
 }
 
+// pause waits for a time, or until ctx is done.
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
 // Poll implements [source.Source].
 func (d *Dir) Poll(ctx context.Context, depth source.Depth) (source.Batch, error) {
 	err := d.start()
+	d.failed = err != nil
 	if err == nil {
 		err = ctx.Err() // before anything counts as delivered
 	}
@@ -106,15 +126,21 @@ func (d *Dir) Poll(ctx context.Context, depth source.Depth) (source.Batch, error
 	now := time.Now()
 	events := d.watches.drain()
 	resync := depth == source.PollNotified && d.pending.isResync(now)
-	waiting := len(d.pending.waiting)
+	dirs := d.dirs
+	var expected map[string]bool // names that may be delivered without an event
+	if resync {
+		expected = d.pending.namesToExamine(false, false, now)
+	}
 	batch, err := d.step(depth, told, events, now)
 	switch {
 	case err != nil:
 		d.watches.drop() // what comes back is another directory
 		d.pending.fail(now)
 	case resync:
-		found := len(batch.Changed) + len(batch.Removed) + len(d.pending.waiting) - waiting
-		d.countResync(batch, events.isEmpty() && found > 0)
+		d.resyncs++
+		if found := d.pending.found(batch, expected); len(found) > 0 && events.isEmpty() && !anyReplaced(dirs, d.dirs) {
+			d.countUnannounced(ctx, found)
+		}
 	}
 	batch.Pending, batch.Health = d.pending.names(), d.health()
 	return batch, err
@@ -134,14 +160,15 @@ func (d *Dir) isTold(ctx context.Context, depth source.Depth) bool {
 	return false
 }
 
-// countResync counts a resync, and whether it found something that no event announced. If
-// one should have, events are not relied on any more.
-func (d *Dir) countResync(b source.Batch, found bool) {
-	d.resyncs++
-	if found {
-		d.resyncChanges++
-		d.watches.isSilent = d.watches.isSilent || d.pending.shouldBeReported(b)
+// countUnannounced counts that a resync found files that no event had announced, unless their
+// events came during the scan. If some should have come, events are not relied on any more.
+func (d *Dir) countUnannounced(ctx context.Context, found []string) {
+	d.watches.pass(ctx) // they may be under way
+	if d.watches.haveEvents() {
+		return
 	}
+	d.resyncChanges++
+	d.watches.isSilent = d.watches.isSilent || d.pending.shouldBeReported(found)
 }
 
 // step takes the steps of a poll that touch the disk: scope, scan, compare, read, scan
@@ -195,7 +222,7 @@ func (d *Dir) keep(t *tree, now time.Time) {
 			t.dirs[name] = dir // it cannot be listed now, but has files
 		}
 	}
-	d.dirs, d.lastScan = t.dirs, now
+	d.dirs, d.dangling, d.lastScan = t.dirs, t.dangling, now
 	d.pending.remoteClock = d.watches.remote
 	d.pending.scanned(d.watches.covered, now)
 }

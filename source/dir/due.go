@@ -145,9 +145,12 @@ func (p *pending) rescan(now time.Time) {
 	p.fullScan = alarm{now.Add(retryInterval), causeInterrupted}
 }
 
-// fail records that the tree cannot be scanned.
+// fail records that the tree cannot be scanned. What differs from what was delivered is found
+// anew when it can be, and waits as long as any other change.
 func (p *pending) fail(now time.Time) {
 	p.phase = phaseMissing
+	clear(p.waiting)
+	p.since = time.Time{}
 	p.fullScan = alarm{now.Add(missingInterval), causeMissing}
 }
 

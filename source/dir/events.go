@@ -144,6 +144,10 @@ func (c *collector) fail(err error) {
 	c.last = time.Now()
 	if errors.Is(err, fsnotify.ErrEventOverflow) {
 		c.counts.overflows++
+		for path, passed := range c.barriers { // its event may be lost, and lost says enough
+			delete(c.barriers, path)
+			close(passed)
+		}
 	} else {
 		c.counts.errors++
 	}
@@ -156,6 +160,13 @@ func (c *collector) drain() (events, counts) {
 	e := c.events
 	c.events = newEvents()
 	return e, c.counts
+}
+
+// hasEvents reports whether drain would return events.
+func (c *collector) hasEvents() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return !c.events.isEmpty()
 }
 
 // expect returns a channel that is closed by the first event of a path.
@@ -179,6 +190,16 @@ func (c *collector) lastEvent() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.last
+}
+
+// hasEnded reports whether the notifier has ended.
+func (c *collector) hasEnded() bool {
+	select {
+	case <-c.done:
+		return true
+	default:
+		return false
+	}
 }
 
 func (c *collector) close() error {

@@ -84,21 +84,20 @@ func (p *pending) namesToExamine(verify, all bool, now time.Time) map[string]boo
 	return names
 }
 
-// shouldBeReported reports whether an event should have announced what a resync found: a
-// batch, and what is pending now. Files that can change without an event do not count.
-func (p *pending) shouldBeReported(b source.Batch) bool {
-	isSilent := func(name string) bool { _, ok := p.silent[name]; return ok }
+// found returns the names of a batch, and those that are pending now, except for expected
+// ones.
+func (p *pending) found(b source.Batch, expected map[string]bool) []string {
+	names := append(p.names(), b.Removed...)
 	for _, d := range b.Changed {
-		if !isSilent(d.Name) {
-			return true
-		}
+		names = append(names, d.Name)
 	}
-	for name := range p.waiting {
-		if !isSilent(name) {
-			return true
-		}
-	}
-	return len(b.Removed) > 0
+	return slices.DeleteFunc(names, func(name string) bool { return expected[name] })
+}
+
+// shouldBeReported reports whether an event should have announced some of these names. Files
+// that can change without an event do not count.
+func (p *pending) shouldBeReported(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { _, ok := p.silent[name]; return !ok })
 }
 
 // compare notes how a scan differs from what was delivered. It returns the names that are
@@ -283,7 +282,7 @@ func (p *pending) commit(documents []source.Document, before, after *tree, depth
 	isSame := func(doc source.Document) bool {
 		found, wasThere := before.files[doc.Name]
 		still, isThere := after.files[doc.Name]
-		return wasThere == isThere && (!wasThere || still.same(found)) && !errors.Is(doc.Err, errChanged)
+		return wasThere == isThere && (!wasThere || still.same(found))
 	}
 	// What a swap put in place is delivered whole or not at all, however long it takes.
 	isWhole := !slices.ContainsFunc(documents, func(doc source.Document) bool {
@@ -296,7 +295,7 @@ func (p *pending) commit(documents []source.Document, before, after *tree, depth
 		switch {
 		case !isSame(doc), p.waiting[doc.Name].kind == placed && !isWhole:
 			continue // it stays pending
-		case errors.Is(doc.Err, errOpen):
+		case errors.Is(doc.Err, errOpen), errors.Is(doc.Err, errChanged):
 			p.waiting[doc.Name] = change{kind: open, file: found, since: now, ready: now.Add(p.settle)}
 			continue // to be tried again
 		case !isThere:
@@ -320,7 +319,7 @@ func (p *pending) commit(documents []source.Document, before, after *tree, depth
 // deliver records a document as delivered. It reports whether that is news: the metadata
 // differs from what was delivered before, or the reason why it cannot be read.
 func (p *pending) deliver(doc source.Document, f file, readAt, now time.Time) bool {
-	if doc.Err != nil {
+	if doc.Err != nil && !f.unknown { // else f.err is part of it
 		f.err = doc.Err.Error()
 	}
 	old, ok := p.delivered[doc.Name]

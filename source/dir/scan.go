@@ -28,7 +28,7 @@ func (d *Dir) scan(files fileSystem, scope scope, depth source.Depth) (*tree, er
 			return nil, errDirectoryChanged
 		}
 	}
-	s := &scanner{files: files, root: d.root, exclude: d.Exclude, mounts: d.mounts, dirs: d.dirs, delivered: d.pending.delivered, tree: newTree()}
+	s := &scanner{files: files, root: d.root, exclude: d.Exclude, mounts: d.mounts, dirs: d.dirs, dangling: d.dangling, delivered: d.pending.delivered, tree: newTree()}
 	if !scope.full {
 		return s.tree, s.scanNames(scope)
 	}
@@ -39,7 +39,7 @@ func (d *Dir) scan(files fileSystem, scope scope, depth source.Depth) (*tree, er
 	if err := s.scanAll(d.watches.enter); err != nil {
 		return nil, err
 	}
-	d.watches.end()
+	d.watches.end(s.tree)
 	if depth == source.PollReread {
 		return s.tree, nil
 	}
@@ -53,6 +53,7 @@ type scanner struct {
 	exclude   disk.Patterns
 	mounts    mounts
 	dirs      map[string]directory // of the last full scan
+	dangling  []string             // of the last full scan
 	delivered map[string]file
 	tree      *tree
 }
@@ -82,6 +83,8 @@ func (s *scanner) scanAll(enter func(path string, id fileID)) error {
 			t.files[e.Name] = file{link: e.Link, err: reason(e.Err), unknown: !anyBelow(s.delivered, e.Name)}
 		case e.IsCandidate():
 			t.files[e.Name] = file{link: e.Link, err: reason(e.Err)}
+		default:
+			t.dangling = append(t.dangling, e.Name)
 		}
 	})
 }
@@ -95,6 +98,11 @@ func (s *scanner) scanNames(scope scope) error {
 				return errDirectoryChanged
 			}
 		}
+		for _, name := range s.dangling {
+			if info, err := s.files.Stat(name); err == nil && info.IsDir() {
+				return errDirectoryChanged
+			}
+		}
 	}
 	for name := range scope.names {
 		if !s.isUnchanged(path.Dir(name)) {
@@ -103,6 +111,9 @@ func (s *scanner) scanNames(scope scope) error {
 		f, ok := s.examine(name)
 		switch {
 		case !ok:
+		case f.examined && f.stat.mode.IsDir() && s.isStillUnlisted(name):
+			s.tree.unlisted = append(s.tree.unlisted, name+"/")
+			s.tree.files[name] = s.delivered[name]
 		case f.examined && f.stat.mode.IsDir(), s.isSwapped(name, f):
 			return errDirectoryChanged
 		default:
@@ -142,6 +153,16 @@ func (s *scanner) isUnchanged(name string) bool {
 func (s *scanner) isSwapped(name string, f file) bool {
 	old, ok := s.delivered[name]
 	return ok && f.link && f.real != old.real
+}
+
+// isStillUnlisted reports whether a directory cannot be listed, as when it was delivered.
+func (s *scanner) isStillUnlisted(name string) bool {
+	old, ok := s.delivered[name]
+	if !ok || old.examined {
+		return false
+	}
+	_, err := s.files.ReadDir(name)
+	return err != nil && reason(err) == old.err
 }
 
 // examine returns the file of a name; ok is false if there is none.

@@ -10,6 +10,7 @@ type tree struct {
 	files    map[string]file      // by name: files, and whatever could not be examined
 	dirs     map[string]directory // by name: the directories of the files, up to the root
 	unlisted []string             // names of directories that could not be listed, each with a slash
+	dangling []string             // names of links that lead nowhere, and may lead to a directory later
 }
 
 // A file is what a scan found under a name.
@@ -39,6 +40,17 @@ type directory struct {
 
 func (d directory) same(e directory) bool {
 	return d.id.same(e.id) && d.mount == e.mount && d.real == e.real
+}
+
+// anyReplaced reports whether some directories are others now, or gone. No event reports that
+// if it happened above the root; verifying finds it.
+func anyReplaced(was, is map[string]directory) bool {
+	for name, dir := range was {
+		if now, ok := is[name]; !ok || !now.same(dir) {
+			return true
+		}
+	}
+	return false
 }
 
 func newTree() *tree {

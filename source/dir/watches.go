@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -26,39 +27,45 @@ type watches struct {
 	collector *collector        // nil without a notifier
 	writers   writerWatch       // of the same directories
 	barrier   barrier           // of the notifier
+	missed    bool              // the last barrier did not pass
 	isSilent  bool              // changes were found that events should have reported, and did not
 	watched   map[string]fileID // by absolute path; a watch follows the directory, not the path
+	paths     map[fileID]string // the path that a directory is watched by: the notifier knows one only
 	failures  uint64
 	closed    counts // of collectors that were closed
 	counts    counts // of the collector, as of the last drain
 
 	// Of the last full scan.
-	covered bool            // events cover every directory
-	problem string          // why they do not; empty if they are not wanted
-	remote  bool            // a directory is on another machine
-	aliased bool            // two names lead to one directory: events name only one of them
-	device  uint64          // of the root
-	met     map[fileID]bool // directories
-	entered map[string]bool // their absolute paths
+	covered   bool             // events cover every directory
+	problem   string           // why they do not; empty if they are not wanted
+	remote    bool             // a directory is on another machine
+	aliased   bool             // two names lead to one directory: events name only one of them
+	device    uint64           // of the root
+	met       map[fileID]bool  // directories
+	entered   map[string]bool  // their absolute paths
+	unwatched map[string]error // absolute paths of those that cannot be watched, and why
 }
 
 const modePoll = "poll"
 
 func newWatches(root string, s system, polling bool) *watches {
-	return &watches{root: root, system: s, polling: polling, writers: noWriterWatch{}, watched: make(map[string]fileID)}
+	return &watches{root: root, system: s, polling: polling, writers: noWriterWatch{}, watched: make(map[string]fileID), paths: make(map[fileID]string)}
 }
 
 // begin starts a notifier, unless events are not wanted or not available, and forgets watches that have ended.
 func (w *watches) begin() {
 	w.covered, w.aliased, w.device, w.problem = false, false, 0, ""
 	w.remote = w.system.remote(w.root)
-	w.met, w.entered = make(map[fileID]bool), make(map[string]bool)
+	w.met, w.entered, w.unwatched = make(map[fileID]bool), make(map[string]bool), make(map[string]error)
 	if w.remote {
 		w.problem = problemRemote
 	}
 	if w.polling || w.remote {
 		_ = w.stop() // its events are not needed any more
 		return
+	}
+	if w.collector != nil && w.collector.hasEnded() {
+		w.restart()
 	}
 	if w.collector == nil {
 		n, err := w.system.notify()
@@ -73,7 +80,7 @@ func (w *watches) begin() {
 	active := w.active()
 	for path := range w.watched {
 		if _, ok := slices.BinarySearch(active, path); !ok {
-			delete(w.watched, path)
+			w.remove(path)
 		}
 	}
 	if runtime.GOOS == "linux" { // kqueue would open every file beside the root
@@ -102,12 +109,18 @@ func (w *watches) enter(path string, id fileID) {
 	}
 	w.met[id] = true
 	if err := w.add(path, id); err != nil {
-		w.covered, w.problem = false, watchProblem(err)
+		w.unwatched[path] = err
 	}
 }
 
-// end removes the watches of directories that were not entered.
-func (w *watches) end() {
+// end removes the watches of directories that were not entered. Those that cannot be listed
+// need none: the watch of the directory above reports when that changes.
+func (w *watches) end(t *tree) {
+	for _, path := range slices.Sorted(maps.Keys(w.unwatched)) {
+		if name, _ := nameBelow(w.root, path); !slices.Contains(t.unlisted, name+"/") {
+			w.covered, w.problem = false, watchProblem(w.unwatched[path])
+		}
+	}
 	for path := range w.watched {
 		if !w.entered[path] && path != w.parent() {
 			w.remove(path)
@@ -154,13 +167,16 @@ func (w *watches) add(path string, id fileID) error {
 		return nil
 	}
 	w.remove(path)
+	if other, ok := w.paths[id]; ok {
+		w.remove(other)
+	}
 	if err := w.collector.notifier.Add(path); err != nil {
 		if !errors.Is(err, fs.ErrNotExist) {
 			w.failures++
 		}
 		return err
 	}
-	w.watched[path] = id
+	w.watched[path], w.paths[id] = id, path
 	if path != w.parent() {
 		w.writers.add(path)
 	}
@@ -168,10 +184,12 @@ func (w *watches) add(path string, id fileID) error {
 }
 
 func (w *watches) remove(path string) {
-	if _, ok := w.watched[path]; !ok {
+	id, ok := w.watched[path]
+	if !ok {
 		return
 	}
 	delete(w.watched, path)
+	delete(w.paths, id)
 	w.writers.remove(path)
 	// It fails if the directory was removed, and its watch with it.
 	_ = w.collector.notifier.Remove(path)
@@ -184,11 +202,21 @@ func (w *watches) pass(ctx context.Context) bool {
 		return false
 	}
 	passed := w.barrier.pass(ctx, w.collector)
-	if !passed && ctx.Err() == nil {
+	switch {
+	case passed:
+		w.missed = false
+	case ctx.Err() != nil:
+	case w.missed:
+		w.barrier.close() // it did not pass with another notifier either
+	default:
+		w.missed = true
 		w.restart()
 	}
 	return passed && !w.isSilent
 }
+
+// haveEvents reports whether drain would return events.
+func (w *watches) haveEvents() bool { return w.collector != nil && w.collector.hasEvents() }
 
 // drain returns the events since the last call.
 func (w *watches) drain() events {
@@ -226,7 +254,7 @@ func (w *watches) health() source.Health {
 	return h
 }
 
-// restart makes the next full scan start another notifier, as this one has ended.
+// restart ends the notifier; the next full scan starts another one.
 func (w *watches) restart() {
 	w.failures++
 	_ = w.stop() // it has ended already
@@ -244,6 +272,7 @@ func (w *watches) stop() error {
 	w.closed = w.closed.plus(last)
 	w.collector, w.writers, w.counts = nil, noWriterWatch{}, counts{}
 	clear(w.watched)
+	clear(w.paths)
 	return err
 }
 

@@ -53,8 +53,11 @@ type inotifyWriters struct {
 	files map[string]fileUsage // by path: those that a process opened and did not close
 }
 
-// A fileUsage is when a file that is open was written to last; zero if it was not.
-type fileUsage struct{ written time.Time }
+// A fileUsage is how a file is open.
+type fileUsage struct {
+	opens   int       // about how often; the system reports equal events in a row once
+	written time.Time // when it was written to last; zero if it was not
+}
 
 // writerTimeout is how long a file counts as being written without another write. A file
 // that a reader has open, and that truncate(2) changes, looks as if the reader wrote it.
@@ -154,12 +157,16 @@ func (w *inotifyWriters) handle(buf []byte, now time.Time) {
 		case mask&unix.IN_IGNORED != 0:
 			w.forget(wd)
 		case mask&unix.IN_OPEN != 0:
+			usage.opens++
 			w.files[path] = usage
 		case mask&unix.IN_MODIFY != 0:
 			if isOpen {
-				w.files[path] = fileUsage{now}
+				usage.written = now
+				w.files[path] = usage
 			}
-		case mask&unix.IN_CLOSE_NOWRITE != 0 && !usage.written.IsZero(): // by a reader
+		case mask&unix.IN_CLOSE_NOWRITE != 0 && (usage.opens > 1 || !usage.written.IsZero()): // by a reader
+			usage.opens--
+			w.files[path] = usage
 		case mask&unix.IN_MOVED_FROM != 0:
 			if isOpen {
 				moved[cookie] = usage

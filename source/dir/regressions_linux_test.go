@@ -1,0 +1,82 @@
+package dir
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/neurondex/neurondex/source"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestReaderBeforeFirstWrite: a reader that opens and closes a file before its writer writes
+// to it does not hide the writer.
+func TestReaderBeforeFirstWrite(t *testing.T) {
+	w := newWriterWatch().(*inotifyWriters)
+	defer w.close()
+	d := t.TempDir()
+	w.add(d)
+	path := filepath.Join(d, "a.toml")
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	time.Sleep(20 * time.Millisecond)
+	for range 3 {
+		_, err = os.ReadFile(path)
+		require.NoError(t, err)
+		time.Sleep(20 * time.Millisecond)
+	}
+	_, err = f.WriteString("x")
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return w.isOpen(path, time.Now()) }, time.Second, time.Millisecond)
+	require.NoError(t, f.Close())
+	require.Eventually(t, func() bool { return !w.isOpen(path, time.Now()) }, time.Second, time.Millisecond)
+}
+
+// TestMovedDirectories moves directories away: no watch of a writer is left on them.
+func TestMovedDirectories(t *testing.T) {
+	d, outside := &Dir{Path: t.TempDir()}, t.TempDir()
+	defer d.Close()
+	sub := filepath.Join(d.Path, "sub")
+	for i := range 5 {
+		require.NoError(t, os.Mkdir(sub, 0o755))
+		_, err := d.Poll(t.Context(), source.PollAll)
+		require.NoError(t, err)
+		require.NoError(t, os.Rename(sub, filepath.Join(outside, strconv.Itoa(i))))
+		time.Sleep(10 * time.Millisecond)
+		_, err = d.Poll(t.Context(), source.PollAll)
+		require.NoError(t, err)
+	}
+	w := d.watches.writers.(*inotifyWriters)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	assert.Len(t, w.dirs, 1)
+	assert.Len(t, w.wds, 1)
+}
+
+// TestRenamedDirectory renames a directory: its writers are watched under the new name.
+func TestRenamedDirectory(t *testing.T) {
+	d := &Dir{Path: t.TempDir()}
+	defer d.Close()
+	a, b := filepath.Join(d.Path, "a"), filepath.Join(d.Path, "b")
+	require.NoError(t, os.Mkdir(a, 0o755))
+	_, err := d.Poll(t.Context(), source.PollAll)
+	require.NoError(t, err)
+	require.NoError(t, os.Rename(a, b))
+	time.Sleep(10 * time.Millisecond)
+	_, err = d.Poll(t.Context(), source.PollAll)
+	require.NoError(t, err)
+	f, err := os.Create(filepath.Join(b, "x.toml"))
+	require.NoError(t, err)
+	defer f.Close()
+	_, err = f.WriteString("x")
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return d.watches.writers.isOpen(f.Name(), time.Now()) }, time.Second, time.Millisecond)
+	w := d.watches.writers.(*inotifyWriters)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	assert.Len(t, w.dirs, 2)
+	assert.Len(t, w.wds, 2)
+}
