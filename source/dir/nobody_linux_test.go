@@ -14,7 +14,7 @@ import (
 // runAsNobody runs the test again in a process of a user without rights.
 func runAsNobody(t *testing.T) {
 	t.Helper()
-	home, err := os.MkdirTemp("", "nobody-") // the test's own directory is closed to others
+	home, err := os.MkdirTemp("", "nobody-") //nolint:usetesting // t.TempDir is closed to other users
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(home)) })
 	require.NoError(t, os.Chmod(home, 0o777))
