@@ -136,8 +136,23 @@ func (p *pending) compare(t *tree, scope scope, depth source.Depth, events event
 	if len(ready) < len(p.waiting) && p.isPatient(now) {
 		return nil
 	}
+	if p.hasLinkedRemoval(now) {
+		ready = slices.DeleteFunc(ready, func(name string) bool { return p.waiting[name].kind == placed })
+	}
 	slices.Sort(ready)
 	return ready
+}
+
+// hasLinkedRemoval reports whether a file behind a link was removed and has not settled. If
+// links were swapped before, what they lead to now is only a part of the last swap: the rest
+// is being removed.
+func (p *pending) hasLinkedRemoval(now time.Time) bool {
+	for name, c := range p.waiting {
+		if c.kind == removed && c.ready.After(now) && p.delivered[name].linked {
+			return true
+		}
+	}
+	return false
 }
 
 // compareFound notes the files of a scan that differ from what was delivered, and in what

@@ -531,6 +531,28 @@ func TestSwapIsWhole(t *testing.T) {
 	assert.Equal(t, "link/a link/b", tb.poll(fullScope))
 }
 
+// TestSwapBesideRemoval: while a part of what was swapped is being removed, the rest is not
+// delivered.
+func TestSwapBesideRemoval(t *testing.T) {
+	tb := newTable(t, true)
+	for _, name := range []string{"link/a", "link/sub/b"} {
+		tb.put(name, "1", -time.Hour)
+		f := tb.tree.files[name]
+		f.linked = true
+		tb.tree.files[name] = f
+	}
+	require.Equal(t, "link/a link/sub/b", tb.poll(fullScope))
+	tb.put("link/a", "2", 0)
+	f := tb.tree.files["link/a"]
+	f.real = "/data/revision2"
+	tb.tree.files["link/a"] = f
+	delete(tb.tree.files, "link/sub/b")
+	tb.p.since = tb.now.Add(-time.Minute) // no patience left
+	assert.Empty(t, tb.poll(fullScope))
+	tb.at(50 * ms)
+	assert.Equal(t, "-link/sub/b link/a", tb.poll(fullScope))
+}
+
 func TestLinkTargetSwappedWhileReading(t *testing.T) {
 	tb := newTable(t, true)
 	tb.put("a", "1", -time.Hour)

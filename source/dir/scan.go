@@ -181,7 +181,7 @@ func (s *scanner) examine(name string) (f file, ok bool) {
 }
 
 func (s *scanner) file(name string, info fs.FileInfo, link bool) file {
-	f := file{stat: newStat(info), examined: true, link: link}
+	f := file{stat: newStat(info), examined: true, link: link, linked: link || s.tree.dirs[path.Dir(name)].linked}
 	if !info.Mode().IsRegular() {
 		f.err = "is not a regular file"
 	}
@@ -203,6 +203,7 @@ func (s *scanner) file(name string, info fs.FileInfo, link bool) file {
 // the directory is examined: a swap after that shows in the next scan.
 func (s *scanner) directory(name string, info fs.FileInfo, link bool) directory {
 	d := directory{id: newStat(info).id, link: link}
+	d.linked = name != "." && (link || s.tree.dirs[path.Dir(name)].linked)
 	if name == "." || link {
 		d.real = s.resolve(name)
 	} else {

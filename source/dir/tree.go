@@ -18,6 +18,7 @@ type file struct {
 	stat     stat   // of the target, if the name is a link
 	examined bool   // stat is set
 	link     bool   // the name is a symbolic link
+	linked   bool   // it is, or a directory above it is
 	real     string // path without links: of a link's target; of the directory of any other file
 	err      string // why it cannot be examined or read
 	unknown  bool   // it is not known to be, or to hold, a dataset file
@@ -32,10 +33,11 @@ func (f file) same(g file) bool {
 
 // A directory is what a scan found of a directory.
 type directory struct {
-	id    fileID
-	mount int    // see mounts.of
-	link  bool   // the name is a symbolic link
-	real  string // path without links: it shows a swap even if the number of a deleted directory is reused
+	id     fileID
+	mount  int    // see mounts.of
+	link   bool   // the name is a symbolic link
+	linked bool   // it is, or a directory above it is; the root does not count
+	real   string // path without links: it shows a swap even if the number of a deleted directory is reused
 }
 
 func (d directory) same(e directory) bool {
