@@ -4,7 +4,9 @@ import (
 	"errors"
 	"maps"
 	"path"
+	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/neurondex/neurondex/source"
@@ -136,23 +138,31 @@ func (p *pending) compare(t *tree, scope scope, depth source.Depth, events event
 	if len(ready) < len(p.waiting) && p.isPatient(now) {
 		return nil
 	}
-	if p.hasLinkedRemoval(now) {
-		ready = slices.DeleteFunc(ready, func(name string) bool { return p.waiting[name].kind == placed })
-	}
+	removing := p.linkedRemovals(now)
+	ready = slices.DeleteFunc(ready, func(name string) bool {
+		return p.waiting[name].kind == placed && isPartOf(p.delivered[name].directory(), removing)
+	})
 	slices.Sort(ready)
 	return ready
 }
 
-// hasLinkedRemoval reports whether a file behind a link was removed and has not settled. If
-// links were swapped before, what they lead to now is only a part of the last swap: the rest
-// is being removed.
-func (p *pending) hasLinkedRemoval(now time.Time) bool {
+// linkedRemovals returns where files behind links were, as they were delivered, that were
+// removed and have not settled. What was swapped with them is only a part of the last swap
+// as long as the rest is being removed.
+func (p *pending) linkedRemovals(now time.Time) (targets []string) {
 	for name, c := range p.waiting {
-		if c.kind == removed && c.ready.After(now) && p.delivered[name].linked {
-			return true
+		if old := p.delivered[name]; c.kind == removed && c.ready.After(now) && old.linked {
+			targets = append(targets, old.directory())
 		}
 	}
-	return false
+	return targets
+}
+
+// isPartOf reports whether a path is above, below or equal to one of some targets of links.
+func isPartOf(path string, targets []string) bool {
+	return path != "" && slices.ContainsFunc(targets, func(t string) bool {
+		return t == path || strings.HasPrefix(t, path+string(filepath.Separator)) || strings.HasPrefix(path, t+string(filepath.Separator))
+	})
 }
 
 // compareFound notes the files of a scan that differ from what was delivered, and in what

@@ -538,13 +538,13 @@ func TestSwapBesideRemoval(t *testing.T) {
 	for _, name := range []string{"link/a", "link/sub/b"} {
 		tb.put(name, "1", -time.Hour)
 		f := tb.tree.files[name]
-		f.linked = true
+		f.linked, f.real = true, "/revision1"+filepath.Dir(name)[len("link"):]
 		tb.tree.files[name] = f
 	}
 	require.Equal(t, "link/a link/sub/b", tb.poll(fullScope))
 	tb.put("link/a", "2", 0)
 	f := tb.tree.files["link/a"]
-	f.real = "/data/revision2"
+	f.real = "/revision2"
 	tb.tree.files["link/a"] = f
 	delete(tb.tree.files, "link/sub/b")
 	tb.p.since = tb.now.Add(-time.Minute) // no patience left

@@ -1,6 +1,7 @@
 package dir
 
 import (
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -29,6 +30,14 @@ func (f file) same(g file) bool {
 		return f.examined == g.examined && f.err == g.err && f.unknown == g.unknown
 	}
 	return f.err == g.err && f.stat.same(g.stat)
+}
+
+// directory returns the directory of a file, or of a link's target, without links.
+func (f file) directory() string {
+	if f.link {
+		return filepath.Dir(f.real)
+	}
+	return f.real
 }
 
 // A directory is what a scan found of a directory.
