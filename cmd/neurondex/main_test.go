@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -12,7 +11,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -21,6 +19,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
+
+	"github.com/neurondex/neurondex/internal/watchtest"
 )
 
 func TestMain(m *testing.M) {
@@ -48,31 +48,9 @@ func TestScripts(t *testing.T) {
 type process struct {
 	*testing.T
 	url  string // of its server
-	log  *logBuffer
+	log  *watchtest.Buffer
 	exit chan int
 	stop context.CancelFunc
-}
-
-// A logBuffer is a log whose lines can be waited for.
-type logBuffer struct {
-	mu   sync.Mutex // guards the rest
-	text bytes.Buffer
-	more chan struct{} // closed by the next Write
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	close(l.more)
-	l.more = make(chan struct{})
-	return l.text.Write(p)
-}
-
-// read returns the text, and a channel that is closed when there is more.
-func (l *logBuffer) read() (string, <-chan struct{}) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String(), l.more
 }
 
 // waitForLog waits until the log contains a match at or after an offset, and returns the
@@ -82,7 +60,7 @@ func (s *process) waitForLog(from int, pattern string) string {
 	re := regexp.MustCompile(pattern)
 	timeout := time.After(20 * time.Second)
 	for {
-		text, more := s.log.read()
+		text, more := s.log.Read()
 		if m := re.FindStringSubmatch(text[from:]); m != nil {
 			return m[len(m)-1]
 		}
@@ -95,8 +73,7 @@ func (s *process) waitForLog(from int, pattern string) string {
 }
 
 func (s *process) text() string {
-	text, _ := s.log.read()
-	return text
+	return s.log.String()
 }
 
 func (s *process) logSize() int { return len(s.text()) }
@@ -105,7 +82,7 @@ func (s *process) logSize() int { return len(s.text()) }
 func startServer(t *testing.T, args ...string) *process {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	s := &process{T: t, log: &logBuffer{more: make(chan struct{})}, exit: make(chan int, 1), stop: cancel}
+	s := &process{T: t, log: watchtest.NewBuffer(), exit: make(chan int, 1), stop: cancel}
 	go func() {
 		s.exit <- run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...), nil, io.Discard, s.log)
 	}()
@@ -270,7 +247,7 @@ func TestWatch(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	exit := make(chan int, 2)
 	start := func(args ...string) *process {
-		s := &process{T: t, log: &logBuffer{more: make(chan struct{})}}
+		s := &process{T: t, log: watchtest.NewBuffer()}
 		go func() { exit <- run(ctx, append([]string{"watch", "--dir", dir}, args...), nil, s.log, io.Discard) }()
 		return s
 	}

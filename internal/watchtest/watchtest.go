@@ -42,7 +42,7 @@ type Rig struct {
 // New returns a rig without a watcher.
 func New(t *testing.T) *Rig {
 	t.Helper()
-	return &Rig{T: t, Dir: filepath.Join(t.TempDir(), "datasets"), LogText: &Buffer{more: make(chan struct{})}}
+	return &Rig{T: t, Dir: filepath.Join(t.TempDir(), "datasets"), LogText: NewBuffer()}
 }
 
 // Open follows the directory with the defaults.
@@ -111,7 +111,7 @@ func (r *Rig) WaitFor(want string) {
 func (r *Rig) waitForLog(ctx context.Context, generation uint64) {
 	r.Helper()
 	for line := fmt.Sprintf(" generation=%d ", generation); generation > 0; {
-		text, more := r.LogText.read()
+		text, more := r.LogText.Read()
 		if strings.Contains(text, line) {
 			return
 		}
@@ -137,6 +137,9 @@ type Buffer struct {
 	more chan struct{} // closed by the next Write
 }
 
+// NewBuffer returns an empty buffer.
+func NewBuffer() *Buffer { return &Buffer{more: make(chan struct{})} }
+
 // Write implements io.Writer.
 func (b *Buffer) Write(p []byte) (int, error) {
 	b.mu.Lock()
@@ -148,12 +151,12 @@ func (b *Buffer) Write(p []byte) (int, error) {
 
 // String returns what was written.
 func (b *Buffer) String() string {
-	text, _ := b.read()
+	text, _ := b.Read()
 	return text
 }
 
-// read returns what was written, and a channel that is closed by the next Write.
-func (b *Buffer) read() (text string, more <-chan struct{}) {
+// Read returns what was written, and a channel that is closed by the next Write.
+func (b *Buffer) Read() (text string, more <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.buf.String(), b.more
