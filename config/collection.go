@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"math/bits"
+	"slices"
 
 	"github.com/neurondex/neurondex/registry"
 )
@@ -44,11 +45,12 @@ func (p *parser) newCollection(at int32) collection {
 
 // add reads the dataset at a node.
 func (c *collection) add(at int32, where place, key mapKey) {
-	c.specs = append(c.specs, registry.Spec{})
+	c.specs = slices.Grow(c.specs, 1)[:len(c.specs)+1]
 	s := &c.specs[len(c.specs)-1]
 	c.p.dataset(s, at, where, key)
 	d, slot := definition{s.Key(), s.Line}, int32(len(c.specs))
 	if c.p.found.count[SeverityError] > 0 {
+		*s = registry.Spec{} // as all of them are beyond the length
 		c.specs = c.specs[:len(c.specs)-1]
 		if d.key.ShortName == "" {
 			return

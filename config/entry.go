@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"iter"
 	"strconv"
 	"strings"
 
@@ -52,16 +53,38 @@ type entry struct {
 	known bool               // whether the derived scalar type is a known value
 }
 
-// gather concatenates the texts of the dataset's string fields, for [entry.take] to slice:
-// a dataset costs one allocation, and no two datasets share memory.
+// textBlock is the size of the memory that the texts of several datasets share, in bytes.
+const textBlock = 4096
+
+// gather concatenates the texts of the dataset's string fields, for [entry.take] to slice.
+// Small datasets share an allocation.
 func (e *entry) gather() {
-	all := e.p.loader.scratch[:0]
-	for i, c := range e.given {
-		if c != 0 && fields[i].text != nil && i != typePlace {
-			all = append(all, e.p.tree.textOf(&e.p.tree.nodes[c])...)
+	size := 0
+	for c := range e.textNodes() {
+		size += len(e.p.tree.textOf(&e.p.tree.nodes[c]))
+	}
+	b := &e.p.texts
+	if b.Cap()-b.Len() < size {
+		b.Reset()
+		b.Grow(max(size, textBlock))
+	}
+	from := b.Len()
+	for c := range e.textNodes() {
+		b.Write(e.p.tree.textOf(&e.p.tree.nodes[c]))
+	}
+	e.texts = b.String()[from:]
+}
+
+// textNodes returns an iterator over the nodes of the fields that are strings, except for the
+// type, whose texts are shared.
+func (e *entry) textNodes() iter.Seq[int32] {
+	return func(yield func(int32) bool) {
+		for i, c := range e.given {
+			if c != 0 && fields[i].text != nil && i != typePlace && !yield(c) {
+				return
+			}
 		}
 	}
-	e.p.loader.scratch, e.texts = all, string(all)
 }
 
 // take returns the text of the next string field.

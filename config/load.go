@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
@@ -8,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/neurondex/neurondex/internal/disk"
 	"github.com/neurondex/neurondex/internal/parallel"
@@ -37,10 +39,7 @@ func LoadFile(file string, opts ...Option) (Result, error) {
 		return Result{}, &fs.PathError{Op: "read", Path: file, Err: errors.New("is a directory")}
 	}
 	var r Result
-	r.load(file, info, opts, func() ([]byte, error) {
-		f, err := os.Open(file)
-		return readAll(f, err, o.maxBytes)
-	})
+	r.load(file, info, opts, o.maxBytes, func() (fs.File, error) { return os.Open(file) })
 	return r, nil
 }
 
@@ -89,10 +88,7 @@ func LoadFS(fsys fs.FS, opts ...Option) (Result, error) {
 			r.unreadable(e.Name, e.Err)
 			return
 		}
-		r.load(e.Name, e.Info, opts, func() ([]byte, error) {
-			f, err := fsys.Open(e.Name)
-			return readAll(f, err, o.maxBytes)
-		})
+		r.load(e.Name, e.Info, opts, o.maxBytes, func() (fs.File, error) { return fsys.Open(e.Name) })
 	})
 	var all Result
 	for _, r := range results {
@@ -102,18 +98,35 @@ func LoadFS(fsys fs.FS, opts ...Option) (Result, error) {
 	return all, nil
 }
 
-// load adds the document that read returns, unless it is invalid, and its diagnostics.
-func (r *Result) load(name string, info fs.FileInfo, opts []Option, read func() ([]byte, error)) {
+// buffers pools the memory that files are read into. Nothing that Parse returns refers to it.
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// load adds the document of a file, unless it is invalid, and its diagnostics.
+func (r *Result) load(name string, info fs.FileInfo, opts []Option, maxBytes int64, open func() (fs.File, error)) {
 	if !info.Mode().IsRegular() {
 		r.unreadable(name, errors.New("not a regular file"))
 		return
 	}
-	data, err := read()
+	f, err := open()
 	if err != nil {
 		r.unreadable(name, err)
 		return
 	}
-	specs, found := Parse(name, data, opts...)
+	defer f.Close()
+	text := buffers.Get().(*bytes.Buffer)
+	defer func() {
+		if text.Cap() <= keptBytes {
+			text.Reset()
+			buffers.Put(text)
+		}
+	}()
+	text.Grow(int(min(max(info.Size(), 0), maxBytes)) + bytes.MinRead) // as much as ReadFrom wants free at the end
+	// One byte more than maxBytes, so that Parse rejects a file that is too large.
+	if _, err := text.ReadFrom(io.LimitReader(f, maxBytes+1)); err != nil {
+		r.unreadable(name, err)
+		return
+	}
+	specs, found := Parse(name, text.Bytes(), opts...)
 	r.Diagnostics = append(r.Diagnostics, found...)
 	if found.Count(SeverityError) == 0 {
 		r.Documents = append(r.Documents, registry.Document{Name: name, Datasets: specs})
@@ -123,14 +136,4 @@ func (r *Result) load(name string, info fs.FileInfo, opts []Option, read func() 
 // unreadable adds the diagnostic of a file that cannot be read.
 func (r *Result) unreadable(name string, err error) {
 	r.Diagnostics = append(r.Diagnostics, UnreadableDiagnostic(name, err))
-}
-
-// readAll reads and closes f. It reads at most one byte more than maxBytes, so that Parse
-// rejects a file that is too large. It takes the results of an Open call.
-func readAll(f fs.File, err error, maxBytes int64) ([]byte, error) {
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxBytes+1))
 }

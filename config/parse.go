@@ -44,6 +44,7 @@ type parser struct {
 	loader *loader
 	tree   *tree
 	found  findings
+	texts  strings.Builder // of the datasets read last: see [entry.gather]
 
 	// topLevel holds the top-level keys other than datasets, in snake_case, for Convert.
 	topLevel      []registry.Field

@@ -14,8 +14,8 @@ import (
 // document costs few allocations and gives the garbage collector nothing to scan. The root
 // is nodes[0].
 type tree struct {
-	// text is a copy of the document, followed by the unescaped forms of strings that have
-	// escapes. It is a []byte so that every string made from it is a copy.
+	// text is the document, followed by the unescaped forms of strings that have escapes. It is
+	// a []byte so that every string made from it is a copy.
 	text  []byte
 	size  int // of the document in text
 	nodes []node
@@ -63,10 +63,10 @@ type node struct {
 // A span is a part of a tree's text.
 type span struct{ from, to int32 }
 
-// reset makes t an empty tree with a copy of a document, and room for an estimate of its
-// nodes.
+// reset makes t an empty tree of a document, which it takes over, with room for an estimate of
+// its nodes.
 func (t *tree) reset(document []byte) {
-	*t = tree{text: append(t.text[:0], document...), size: len(document), nodes: slices.Grow(t.nodes[:0], len(document)/40+8)}
+	*t = tree{text: document, size: len(document), nodes: slices.Grow(t.nodes[:0], len(document)/40+8)}
 }
 
 func (t *tree) document() []byte { return t.text[:t.size] }

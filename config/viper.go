@@ -37,7 +37,6 @@ type loader struct {
 	json      jsontext.Decoder
 	jsonBuf   bytes.Buffer
 
-	scratch  []byte        // texts of the dataset being read
 	required *requiredPart // of the dataset being checked; a pointer, as the validator retains it
 }
 
@@ -49,20 +48,22 @@ var loaders = sync.Pool{New: func() any {
 	return l
 }}
 
-// A loader that holds more than this is not returned to the pool.
+// What holds more than this is not returned to its pool.
 const (
 	keptBytes = 4 << 20
 	keptNodes = 1 << 16
 )
 
-// release returns a loader to the pool. The caller must not use it or its tree again. The
-// parsers may still refer to the tree's text, which the next document overwrites.
+// release returns a loader to the pool. The caller must not use it or its tree again.
 func (l *loader) release() {
 	*l.required = requiredPart{}
-	if cap(l.tree.text) > keptBytes || cap(l.tree.nodes) > keptNodes {
+	if cap(l.tree.nodes) > keptNodes {
 		return
 	}
 	l.tree.reset(nil)
+	l.toml.Reset(nil)
+	l.jsonBuf = bytes.Buffer{}
+	l.json.Reset(&l.jsonBuf)
 	loaders.Put(l)
 }
 
@@ -79,8 +80,9 @@ func (l *loader) Decoder(format string) (viper.Decoder, error) {
 // Encoder implements [viper.CodecRegistry]. Nothing is written through Viper.
 func (*loader) Encoder(string) (viper.Encoder, error) { return nil, errors.ErrUnsupported }
 
-// Decode implements [viper.Decoder]. The tree does not refer to data. If data cannot be read
-// to its end the error is a [*problem].
+// Decode implements [viper.Decoder]. The tree takes data over: Viper read the document into a
+// buffer that it does not use again. If data cannot be read to its end the error is a
+// [*problem].
 func (l *loader) Decode(data []byte, into map[string]any) error {
 	l.tree.reset(data)
 	if err := l.decode(l); err != nil {

@@ -3,6 +3,7 @@ package registry
 import (
 	"cmp"
 	"math"
+	"math/bits"
 	"runtime"
 	"slices"
 	"strings"
@@ -11,14 +12,11 @@ import (
 	"unique"
 )
 
-// prepare validates a change and builds its documents.
+// prepare validates a change, builds its documents, and finds the records that come and go.
 func (s *Snapshot) prepare(c Change) ([]documentEdit, error) {
-	edits, err := s.buildAll(c.Put)
+	edits, err := s.edits(c)
 	if err != nil {
 		return nil, err
-	}
-	for _, name := range c.Remove {
-		edits = append(edits, documentEdit{name, s.documents.find(name), nil})
 	}
 	slices.SortFunc(edits, func(a, b documentEdit) int { return cmp.Compare(a.name, b.name) })
 	for i := range edits[:max(len(edits)-1, 0)] {
@@ -32,31 +30,34 @@ func (s *Snapshot) prepare(c Change) ([]documentEdit, error) {
 // perBuilder is the least number of datasets that are worth another goroutine.
 const perBuilder = 2_000
 
-// buildAll builds documents, on several cores if there are many datasets. The error is that
-// of the first document that has one.
-func (s *Snapshot) buildAll(documents []Document) ([]documentEdit, error) {
+// edits returns the edit of each document, made on several cores if there are many datasets.
+// The error is that of the first document that has one.
+func (s *Snapshot) edits(c Change) ([]documentEdit, error) {
+	edits, errs := make([]documentEdit, len(c.Put)+len(c.Remove)), make([]error, len(c.Put))
 	total := 0
-	for i := range documents {
-		total += len(documents[i].Datasets)
+	for i := range c.Put {
+		total += len(c.Put[i].Datasets)
 	}
-	edits, errs := make([]documentEdit, len(documents)), make([]error, len(documents))
+	for i, name := range c.Remove {
+		e := &edits[len(c.Put)+i]
+		e.name, e.old = name, s.documents.find(name)
+		total += len(e.old.list())
+	}
 	var next atomic.Int64
-	build := func() {
+	onCores(total/perBuilder, func() {
 		b := builder{scratch: make([]byte, 0, 4096)}
-		for i := int(next.Add(1)) - 1; i < len(documents); i = int(next.Add(1)) - 1 {
-			old := s.documents.find(documents[i].Name)
-			var to *document
-			if to, errs[i] = b.build(&documents[i], old); errs[i] == nil {
-				edits[i] = documentEdit{to.name(), old, to}
+		for i := int(next.Add(1)) - 1; i < len(edits); i = int(next.Add(1)) - 1 {
+			e := &edits[i]
+			if i < len(c.Put) {
+				e.name = c.Put[i].Name
+				e.old = s.documents.find(e.name)
+				if e.to, errs[i] = b.build(&c.Put[i], e.old); errs[i] != nil {
+					continue
+				}
 			}
+			e.findEntries()
 		}
-	}
-	var others sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), len(documents), total/perBuilder) - 1 {
-		others.Go(build)
-	}
-	build()
-	others.Wait()
+	})
 	for _, err := range errs {
 		if err != nil {
 			return nil, err
@@ -65,15 +66,27 @@ func (s *Snapshot) buildAll(documents []Document) ([]documentEdit, error) {
 	return edits, nil
 }
 
+// onCores calls work on up to n goroutines, but not on more than there are cores, and returns
+// when all calls have returned.
+func onCores(n int, work func()) {
+	var others sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), n) - 1 {
+		others.Go(work)
+	}
+	work()
+	others.Wait()
+}
+
 // A builder builds documents. It reuses its memory from one to the next.
 type builder struct {
-	byName  map[string]int                           // first position of each short name
-	byKey   map[Key]int                              // position of each key whose short name repeats
+	names   positions                                // first position of each short name
+	keys    positions                                // position of each key whose short name repeats
+	repeats bool                                     // whether there is one
 	types   map[DerivedScalarType]*DerivedScalarType // unknown types, shared
 	scratch []byte
 }
 
-// maxReused bounds the maps that are reused: clearing a large one for each of many small
+// maxReused bounds the memory that is reused: clearing much of it for each of many small
 // documents would be slow.
 const maxReused = 10_000
 
@@ -96,28 +109,66 @@ func (b *builder) shareType(t DerivedScalarType) *DerivedScalarType {
 
 // place notes the position of a dataset and reports whether its key is new.
 func (b *builder) place(specs []Spec, position int) bool {
-	if b.byName == nil { // not needed if every key is where it was
-		b.byName, b.byKey = make(map[string]int, len(specs)), make(map[Key]int)
-	}
 	s := &specs[position]
-	first, repeats := b.byName[s.ShortName]
-	if !repeats {
-		b.byName[s.ShortName] = position
+	name := b.names.named(specs, s.ShortName)
+	if *name == 0 {
+		*name = int32(position) + 1
 		return true
 	}
-	b.byKey[specs[first].Key()] = first
-	_, twice := b.byKey[s.Key()]
-	b.byKey[s.Key()] = position
-	return !twice
+	if !b.repeats {
+		b.repeats = true
+		b.keys.reset(len(specs))
+	}
+	first := *name - 1
+	*b.keys.keyed(specs, specs[first].Key()) = first + 1
+	key := b.keys.keyed(specs, s.Key())
+	isNew := *key == 0
+	*key = int32(position) + 1
+	return isNew
 }
 
 // find returns the position of a key.
 func (b *builder) find(specs []Spec, k Key) (position int, ok bool) {
-	if first, ok := b.byName[k.ShortName]; ok && specs[first].DerivedScalarType == k.DerivedScalarType {
-		return first, true
+	at := *b.names.named(specs, k.ShortName)
+	if at != 0 && b.repeats && specs[at-1].DerivedScalarType != k.DerivedScalarType {
+		at = *b.keys.keyed(specs, k)
 	}
-	position, ok = b.byKey[k]
-	return position, ok
+	return int(at) - 1, at != 0 && specs[at-1].DerivedScalarType == k.DerivedScalarType
+}
+
+// positions is an open-addressed hash table of positions, plus one. A map would store the keys
+// and their hashes as well.
+type positions []int32
+
+// reset empties the table and makes room for n positions.
+func (t *positions) reset(n int) {
+	size := 1 << bits.Len(uint(2*n))
+	if cap(*t) < size || cap(*t) > maxReused && cap(*t) > size {
+		*t = make(positions, size)
+		return
+	}
+	*t = (*t)[:size]
+	clear(*t)
+}
+
+// named returns the slot of a short name, which is 0 if it has no position yet.
+func (t positions) named(specs []Spec, shortName string) *int32 {
+	for hash := hashString(shortName); ; hash++ {
+		slot := &t[hash&uint64(len(t)-1)]
+		if *slot == 0 || specs[*slot-1].ShortName == shortName {
+			return slot
+		}
+	}
+}
+
+// keyed is named for a key.
+func (t positions) keyed(specs []Spec, k Key) *int32 {
+	for hash := hashPair(k.ShortName, k.DerivedScalarType); ; hash++ {
+		slot := &t[hash&uint64(len(t)-1)]
+		if *slot == 0 || specs[*slot-1].Key() == k {
+			return slot
+		}
+	}
 }
 
 // build returns the next version of a document. It keeps every record of the old one,
@@ -132,11 +183,7 @@ func (b *builder) build(from *Document, old *document) (*document, error) {
 		doc.origin = &origin{strings.Clone(from.Name)}
 	}
 	was := old.list()
-	if len(b.byName) > maxReused || len(b.byKey) > maxReused {
-		b.byName, b.byKey = nil, nil
-	}
-	clear(b.byName)
-	clear(b.byKey)
+	b.repeats = false
 	placed, aligned := 0, true // aligned: every key so far is where it was
 	for i := range specs {
 		spec := &specs[i]
@@ -157,13 +204,16 @@ func (b *builder) build(from *Document, old *document) (*document, error) {
 		if aligned {
 			continue // the old version has no key twice
 		}
+		if placed == 0 {
+			b.names.reset(len(specs))
+		}
 		for ; placed <= i; placed++ {
 			if !b.place(specs, placed) {
 				return fail("", ErrDuplicate)
 			}
 		}
 	}
-	if !aligned {
+	if !aligned && len(specs) > 0 {
 		for _, r := range was {
 			if i, ok := b.find(specs, r.key()); ok && r.says(&specs[i]) {
 				doc.records[i] = r
@@ -190,7 +240,7 @@ func (b *builder) order(doc, old *document, aligned bool) {
 	switch {
 	case aligned && old != nil && len(doc.records) == len(old.records):
 		doc.order.Store(old.order.Load())
-	case len(b.byKey) > 0 || aligned && old != nil && old.order.Load() != nil:
+	case b.repeats || aligned && old != nil && old.order.Load() != nil:
 		order := orderOf(doc.records)
 		doc.order.Store(&order)
 	}
@@ -215,68 +265,34 @@ func linesOf(specs []Spec) []int32 {
 // change only lines, the generation and the superseded channel are those of s.
 func (s *Snapshot) with(edits []documentEdit) *Snapshot {
 	next := *s
-	e := indexEdit{index: s.index, id: s.generation + 1}
+	e := indexEdit{index: s.index, id: (s.generation + 1) * editIDs}
 	changed := edits[:0]
 	for _, edit := range edits {
-		old, to := edit.old, edit.to
-		if old == to {
+		if edit.old == edit.to {
 			continue
 		}
 		changed = append(changed, edit)
-		if old != nil && to != nil && old.hash == to.hash {
+		if edit.keepsContent() {
 			continue
 		}
-		if old != nil {
-			next.hash.subtract(old.hash)
+		if edit.old != nil {
+			next.hash.subtract(edit.old.hash)
 		}
-		if to != nil {
-			next.hash.add(to.hash)
+		if edit.to != nil {
+			next.hash.add(edit.to.hash)
 		}
-		gone, come := replaced(old, to)
-		next.withdraw(&e, gone)
-		next.define(&e, come)
 		next.generation = s.generation + 1
 	}
 	if len(changed) == 0 {
 		return s
 	}
-	next.documents = s.documents.with(changed)
+	e.apply(changed)
 	next.index = e.index
+	next.count += e.count
+	next.hidden += e.hidden
+	next.documents = s.documents.with(changed)
 	if next.generation != s.generation {
 		next.superseded = make(chan struct{})
 	}
 	return &next
-}
-
-// withdraw removes records from the index. The definitions that they hid are visible
-// again.
-func (s *Snapshot) withdraw(e *indexEdit, records []*record) {
-	for _, r := range records {
-		hash, root := e.definitions(r.shortName(), *r.typ)
-		rest := root.remove(*r.typ, r.origin.document)
-		if rest.winner(*r.typ) == nil {
-			s.count--
-		} else {
-			s.hidden--
-		}
-		if rest == nil {
-			e.remove(hash, r.shortName())
-		} else {
-			e.put(hash, rest)
-		}
-	}
-}
-
-// define adds records to the index. Each hides definitions of its key in earlier
-// documents, or is hidden itself.
-func (s *Snapshot) define(e *indexEdit, records []*record) {
-	for _, r := range records {
-		hash, others := e.definitions(r.shortName(), *r.typ)
-		if others.winner(*r.typ) == nil {
-			s.count++
-		} else {
-			s.hidden++
-		}
-		e.put(hash, others.insert(r))
-	}
 }

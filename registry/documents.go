@@ -177,8 +177,24 @@ func compareName(d *document, name string) int { return strings.Compare(d.name()
 
 // A documentEdit replaces one version of a document by another. Either may be nil.
 type documentEdit struct {
-	name    string
-	old, to *document
+	name       string
+	old, to    *document
+	gone, come []entry // the records that only one of them has
+}
+
+// keepsContent reports whether the versions differ in lines at most.
+func (e *documentEdit) keepsContent() bool {
+	return e.old == e.to || e.old != nil && e.to != nil && e.old.hash == e.to.hash
+}
+
+// findEntries sets gone and come.
+func (e *documentEdit) findEntries() {
+	if e.keepsContent() {
+		return
+	}
+	gone, come := replaced(e.old, e.to)
+	e.gone, e.come = entriesOf(gone), entriesOf(come)
+	cloneNames(e.come)
 }
 
 // with returns the list after edits, which are ordered by name. It shares chunks without

@@ -1,9 +1,6 @@
 package registry
 
-import (
-	"slices"
-	"strings"
-)
+import "slices"
 
 // An index maps keys to the trees of their definitions. It is persistent: a change
 // copies what it touches and shares the rest with the previous index.
@@ -147,6 +144,9 @@ type indexEdit struct {
 	index
 	id        uint64 // different from that of every edit before
 	ownsPages bool   // whether the slice of pages is a copy
+	floor     uint8  // no shard joins another one at this depth
+
+	count, hidden int // how the numbers of visible and of hidden definitions change
 }
 
 // shard returns the shard of a hash for writing.
@@ -197,10 +197,10 @@ func (e *indexEdit) arrange(depth uint8, shard func(place uint64) *shard) {
 	e.pages, e.ownsPages, e.depth = pages, true, depth
 }
 
-// put sets the tree of an entry, which has the short name of the root.
-func (e *indexEdit) put(hash uint64, root *record) {
+// put sets the tree of a slot. It keeps shortName, which should be a copy, if the slot is new.
+func (e *indexEdit) put(hash uint64, shortName string, root *record) {
 	s := e.shard(hash)
-	i := s.find(hash, root.shortName())
+	i := s.find(hash, shortName)
 	if s.slots[i].root != nil {
 		s.slots[i].root = root
 		return
@@ -211,7 +211,7 @@ func (e *indexEdit) put(hash uint64, root *record) {
 		}
 		s = e.shard(hash)
 	}
-	s.add(slot{hash, strings.Clone(root.shortName()), root})
+	s.add(slot{hash, shortName, root})
 }
 
 // add adds an entry that the shard does not have.
@@ -327,7 +327,7 @@ func distance(from, to int) int { return (to - from + shardSlots) % shardSlots }
 // fit easily in one shard, and reports whether it did.
 func (e *indexEdit) join(hash uint64) bool {
 	s := e.shardOf(hash)
-	if s.depth == 0 {
+	if s.depth <= e.floor {
 		return false
 	}
 	other := e.shardOf(hash ^ 1<<(64-s.depth))

@@ -44,7 +44,7 @@ func TestIndexWithCollidingHashes(t *testing.T) {
 			hash, r := hashes[i], records[i]
 			switch {
 			case !removing:
-				e.put(hash, r)
+				e.put(hash, r.shortName(), r)
 				want[i] = r
 			case want[i] != nil:
 				e.remove(hash, r.shortName())

@@ -1,0 +1,222 @@
+package registry
+
+import (
+	"math/bits"
+	"slices"
+	"sync/atomic"
+)
+
+// An entry is a record that comes into the index or goes out of it, with what the index needs
+// to know of it: reading that from the record later would be a cache miss.
+type entry struct {
+	hash      uint64 // of the key: see hashKey
+	shortName string
+	record    *record
+}
+
+func entriesOf(records []*record) []entry {
+	entries := make([]entry, len(records))
+	for i, r := range records {
+		entries[i] = entry{hashKey(hashString(r.shortName()), *r.typ), r.shortName(), r}
+	}
+	return entries
+}
+
+// nameBlock is the number of short names that are copied together. As long as one of them is
+// used all stay in memory.
+const nameBlock = 16
+
+// cloneNames replaces the short names by copies: see slot.
+func cloneNames(entries []entry) {
+	var text []byte
+	for block := range slices.Chunk(entries, nameBlock) {
+		text = text[:0]
+		for i := range block {
+			text = append(text, block[i].shortName...)
+		}
+		names := string(text)
+		for i := range block {
+			n := len(block[i].shortName)
+			block[i].shortName, names = names[:n], names[n:]
+		}
+	}
+}
+
+const (
+	// rangeSize is the least number of entries that are worth another range of hashes.
+	rangeSize = 4096
+	// maxRangeBits limits the ranges to so many that the shards of each stay in the
+	// processor's cache while they are filled.
+	maxRangeBits = 6
+	// editIDs is the number of edits that change one index: of the ranges, and of the whole.
+	editIDs = 1<<maxRangeBits + 1
+)
+
+// apply adds and removes the records of document edits. If there are many, it divides them by
+// the top bits of their hashes into ranges, which have no shard in common, and changes several
+// ranges at once.
+func (e *indexEdit) apply(edits []documentEdit) {
+	total := 0
+	for i := range edits {
+		total += len(edits[i].gone) + len(edits[i].come)
+	}
+	depth := uint8(min(bits.Len(uint(total/rangeSize)), maxRangeBits))
+	if depth == 0 {
+		for i := range edits {
+			e.withdraw(edits[i].gone)
+			e.define(edits[i].come)
+		}
+		return
+	}
+	e.deepen(0, 0, depth)
+	gone := partition(edits, depth, func(edit *documentEdit) []entry { return edit.gone })
+	come := partition(edits, depth, func(edit *documentEdit) []entry { return edit.come })
+	parts := make([]indexEdit, 1<<depth)
+	var next atomic.Int64
+	onCores(len(parts), func() {
+		for i := int(next.Add(1)) - 1; i < len(parts); i = int(next.Add(1)) - 1 {
+			p := &parts[i]
+			*p = indexEdit{index: e.index, id: e.id + 1 + uint64(i), floor: depth}
+			p.withdraw(gone[i])
+			p.deepen(uint64(i)<<(64-depth), depth, depth+depthFor(come[i], depth))
+			p.define(come[i])
+		}
+	})
+	e.merge(parts, depth)
+}
+
+// partition divides entries of edits by the top bits of their hashes.
+func partition(edits []documentEdit, depth uint8, of func(*documentEdit) []entry) [][]entry {
+	parts := make([][]entry, 1<<depth)
+	sizes := make([]int, len(parts))
+	for i := range edits {
+		for _, entry := range of(&edits[i]) {
+			sizes[entry.hash>>(64-depth)]++
+		}
+	}
+	for i, n := range sizes {
+		parts[i] = make([]entry, 0, n)
+	}
+	for i := range edits {
+		for _, entry := range of(&edits[i]) {
+			p := &parts[entry.hash>>(64-depth)]
+			*p = append(*p, entry)
+		}
+	}
+	return parts
+}
+
+// depthFor returns how many more bits than the first ones, which the hashes of entries share,
+// divide them into shards that would all be half full at least.
+func depthFor(entries []entry, first uint8) uint8 {
+	depth := uint8(bits.Len(uint(len(entries) / (shardLimit * 3 / 4))))
+	counts := make([]int, 1<<depth)
+	for i := range entries {
+		counts[entries[i].hash<<first>>(64-depth)]++
+	}
+	for ; depth > 0 && slices.Min(counts) < shardLimit/2; depth-- {
+		for i := range len(counts) / 2 {
+			counts[i] = counts[2*i] + counts[2*i+1]
+		}
+		counts = counts[:len(counts)/2]
+	}
+	return depth
+}
+
+// deepen splits the shards of the hashes that share the first bits of a hash, until those of
+// each shard share so many more. To split full shards one after the other would cost more.
+func (e *indexEdit) deepen(hash uint64, bits, depth uint8) {
+	if depth <= bits {
+		return
+	}
+	e.shard(hash) // there is a directory now
+	if was := e.index; e.depth < depth {
+		e.arrange(depth, func(place uint64) *shard { return was.at(place >> (depth - was.depth)) })
+	}
+	for i := range uint64(1) << (depth - bits) {
+		from := hash | i<<(64-depth)
+		for s := e.shardOf(from); s.depth < depth; s = e.shardOf(from) {
+			if s.count > 0 {
+				e.split(s, from)
+			} else {
+				e.fill(&shard{depth: depth, edit: e.id}, from)
+			}
+		}
+	}
+}
+
+// merge makes one index of those of ranges. Each part is up to date in its range, and is
+// otherwise as e.
+func (e *indexEdit) merge(parts []indexEdit, depth uint8) {
+	deepest := depth
+	for i := range parts {
+		p := &parts[i]
+		for place, end := p.place(uint64(i)<<(64-depth)), uint64(i+1)<<(p.depth-depth); place < end; {
+			s := p.at(place)
+			deepest = max(deepest, s.depth)
+			place += 1 << (p.depth - s.depth)
+		}
+	}
+	families := e.families
+	e.arrange(deepest, func(place uint64) *shard {
+		hash := place << (64 - deepest)
+		return parts[hash>>(64-depth)].shardOf(hash)
+	})
+	for i := range parts {
+		e.families += parts[i].families - families
+		e.count += parts[i].count
+		e.hidden += parts[i].hidden
+	}
+	for i := range parts {
+		for e.join(uint64(i) << (64 - depth)) {
+		}
+	}
+}
+
+// withdraw removes records. The definitions that they hid are visible again.
+func (e *indexEdit) withdraw(entries []entry) {
+	for i := range entries {
+		r := entries[i].record
+		hash, root := e.definitionsOf(&entries[i])
+		rest := root.remove(*r.typ, r.origin.document)
+		if rest.winner(*r.typ) == nil {
+			e.count--
+		} else {
+			e.hidden--
+		}
+		if rest == nil {
+			e.remove(hash, entries[i].shortName)
+		} else {
+			e.put(hash, entries[i].shortName, rest)
+		}
+	}
+}
+
+// define adds records. Each hides definitions of its key in earlier documents, or is hidden
+// itself.
+func (e *indexEdit) define(entries []entry) {
+	for i := range entries {
+		r := entries[i].record
+		hash, root := e.definitionsOf(&entries[i])
+		switch {
+		case root == nil: // nothing has been read from the record so far
+			e.count++
+			e.put(hash, entries[i].shortName, r)
+			continue
+		case root.winner(*r.typ) == nil:
+			e.count++
+		default:
+			e.hidden++
+		}
+		e.put(hash, entries[i].shortName, root.insert(r))
+	}
+}
+
+// definitionsOf is [index.definitions] for the key of an entry.
+func (e *indexEdit) definitionsOf(new *entry) (hash uint64, root *record) {
+	root = e.lookup(new.hash, new.shortName)
+	if e.families == 0 {
+		return new.hash, root
+	}
+	return e.definitions(new.shortName, *new.record.typ)
+}
