@@ -270,7 +270,7 @@ func TestLoadFS(t *testing.T) {
 	file := func(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s)} }
 	named := func(name string) *fstest.MapFile { return file(strings.ReplaceAll(good, `"x"`, `"`+name+`"`)) }
 	r, err := config.LoadFS(fstest.MapFS{
-		"b.toml": named("b"), "a/z.toml": named("z"), "a-b.toml": named("ab"), "c.json": file(goodJSON + "}"),
+		"b.toml": named("b"), "a/z.toml": named("z"), "a-b.toml": named("ab"), "c.json": file(goodJSON + "}"), "D.TOML": named("d"),
 		"bad.toml":     file("short_name = 1"),
 		".hidden.toml": named("h"), "b.toml~": named("h"), "#b.toml#": named("h"), ".git/x.toml": named("h"), "..data/x.toml": named("h"),
 		"b.toml.swp": named("h"), "README.md": file("#"), "~b.toml": named("h"),
@@ -280,8 +280,11 @@ func TestLoadFS(t *testing.T) {
 	for _, d := range r.Documents {
 		names = append(names, d.Name)
 	}
-	assert.Equal(t, []string{"a-b.toml", "a/z.toml", "b.toml", "c.json"}, names)
-	assert.Equal(t, []string{"bad.toml"}, slices.Compact(files(r.Diagnostics)))
+	assert.Equal(t, []string{"D.TOML", "a-b.toml", "a/z.toml", "b.toml", "c.json"}, names)
+	assert.Equal(t, []string{"#b.toml#", "b.toml.swp", "b.toml~", "bad.toml", "~b.toml"}, slices.Compact(files(r.Diagnostics)))
+	for _, d := range r.Diagnostics {
+		assert.Equal(t, d.File != "bad.toml", d.Rule == config.RuleIgnoredFile, "%v", d)
+	}
 }
 
 func files(found config.Diagnostics) (names []string) {

@@ -71,6 +71,12 @@ func UnlistedDiagnostic(name string, err error) Diagnostic {
 	return d
 }
 
+// IgnoredDiagnostic returns the diagnostic for a file that looks like a dataset file and is
+// not read, and why. Its rule is [RuleIgnoredFile].
+func IgnoredDiagnostic(name, why string) Diagnostic {
+	return Diagnostic{Severity: SeverityWarning, Rule: RuleIgnoredFile, File: name, Message: "is not read: " + why + "; rename, remove or exclude it"}
+}
+
 // UnreadableDiagnostic returns the diagnostic for a file that cannot be read because of
 // err. Its rule is [RuleUnreadable].
 func UnreadableDiagnostic(name string, err error) Diagnostic {

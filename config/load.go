@@ -54,14 +54,16 @@ func LoadDir(dir string, opts ...Option) (Result, error) {
 	return LoadFS(disk.Dir(dir), opts...)
 }
 
-// LoadFS loads every file of fsys whose name ends in .toml, .json or .jsonc. The name of a
-// document is its path. It uses all cores, so fsys must be safe for concurrent use. Files and
-// directories whose names start with a dot are skipped, as are the backup files of editors and
-// what [WithExclude] matches. Symbolic links are followed.
+// LoadFS loads every file of fsys whose name ends in .toml, .json or .jsonc, in upper or lower
+// case. The name of a document is its path. It uses all cores, so fsys must be safe for
+// concurrent use. Files and directories whose names start with a dot are skipped, as are the
+// leftovers of tools (backups, conflict copies) and what [WithExclude] matches. Symbolic links
+// are followed.
 //
 // LoadFS returns an error if it cannot list the root, or if a pattern is malformed. A file
 // below it that cannot be read is in the diagnostics as an error, a directory that cannot be
-// listed as a warning, both with [RuleUnreadable].
+// listed as a warning, both with [RuleUnreadable]. A file that looks like a dataset file and is
+// not read is a warning with [RuleIgnoredFile].
 func LoadFS(fsys fs.FS, opts ...Option) (Result, error) {
 	o := newOptions(opts)
 	if err := o.exclude.Check(); err != nil {
@@ -69,7 +71,7 @@ func LoadFS(fsys fs.FS, opts ...Option) (Result, error) {
 	}
 	var entries []disk.Entry
 	err := disk.Walk(fsys, o.exclude, func(e disk.Entry) {
-		if e.IsCandidate() {
+		if e.IsCandidate() || e.Ignored != "" {
 			entries = append(entries, e)
 		}
 	})
@@ -81,6 +83,9 @@ func LoadFS(fsys fs.FS, opts ...Option) (Result, error) {
 	parallel.For(len(entries), runtime.GOMAXPROCS(0), func(i int) {
 		e, r := &entries[i], &results[i]
 		switch {
+		case e.Ignored != "":
+			r.Diagnostics = Diagnostics{IgnoredDiagnostic(e.Name, e.Ignored)}
+			return
 		case e.Err != nil && e.IsDir():
 			r.Diagnostics = Diagnostics{UnlistedDiagnostic(e.Name, e.Err)}
 			return

@@ -25,6 +25,7 @@ const (
 	RuleInternal           Rule = "internal"
 
 	RuleEmptyDocument     Rule = "empty-document"
+	RuleIgnoredFile       Rule = "ignored-file"
 	RuleUnknownField      Rule = "unknown-field"
 	RuleNestedDataset     Rule = "nested-dataset"
 	RuleOverridesOther    Rule = "overrides-other-file"
@@ -67,6 +68,7 @@ func Rules() []RuleInfo {
 		{RuleMoreProblems, SeverityError, "the document has more problems than are shown"},
 		{RuleInternal, SeverityError, "parsing failed unexpectedly; please report it"},
 		{RuleEmptyDocument, SeverityWarning, "the document has no datasets; an error if it had some before"},
+		{RuleIgnoredFile, SeverityWarning, "a file looks like a dataset file and is not read, such as a backup"},
 		{RuleUnknownField, SeverityWarning, "a field is unknown; it is kept as an extra field"},
 		{RuleNestedDataset, SeverityWarning, "a dataset appears to be nested in another one"},
 		{RuleOverridesOther, SeverityWarning, "a dataset overrides one that is defined in another file"},

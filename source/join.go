@@ -80,6 +80,10 @@ func (j *joined) Poll(ctx context.Context, depth Depth) (Batch, error) {
 			all.Pending = append(all.Pending, p.Prefix+name)
 		}
 		all.Health.add(b.Health)
+		for _, f := range b.Health.Ignored {
+			f.Name = p.Prefix + f.Name
+			all.Health.Ignored = append(all.Health.Ignored, f)
+		}
 		if !slices.Contains(modes, b.Health.Mode) {
 			modes = append(modes, b.Health.Mode)
 		}
@@ -97,7 +101,8 @@ func (j *joined) Close() error {
 	return errors.Join(errs...)
 }
 
-// add adds the health of a part to that of the whole, except for the mode.
+// add adds the health of a part to that of the whole, except for the mode and the ignored
+// files.
 func (h *Health) add(part Health) {
 	h.Notified = h.Notified && part.Notified
 	if h.Problem == "" {

@@ -54,7 +54,7 @@ type Batch struct {
 }
 
 // A Document is the content of a named document, or the reason why it cannot be read. The
-// extension of the name tells the format: .toml, .json or .jsonc.
+// extension of the name tells the format: .toml, .json or .jsonc, in upper or lower case.
 type Document struct {
 	Name string
 	Data []byte
@@ -82,4 +82,15 @@ type Health struct {
 	WatchErrors   uint64 `json:"watchErrors"`   // other failures of the event mechanism
 	Resyncs       uint64 `json:"resyncs"`       // full scans that only the timer called for
 	ResyncChanges uint64 `json:"resyncChanges"` // those that found a change no event announced
+
+	// Ignored lists files that look like documents and are not read, by name; of many only
+	// the first. The slice does not change after the Poll.
+	Ignored []Ignored `json:"ignored,omitempty"`
+}
+
+// An Ignored is a file that looks like a document and is not read, such as the backup of an
+// editor.
+type Ignored struct {
+	Name string `json:"name"`
+	Why  string `json:"why"`
 }

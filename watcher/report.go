@@ -3,6 +3,8 @@ package watcher
 import (
 	"context"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/neurondex/neurondex/config"
@@ -21,6 +23,7 @@ func (w *Watcher) report(batch source.Batch, err error, transitions []transition
 	}
 	w.logSource(wasErr, wasReady)
 	w.logHealth(wasHealth, batch.Health)
+	w.logIgnored(batch.Health.Ignored)
 	w.logHeld(a.wasHeld)
 	if a.update.Before != a.update.After {
 		w.logUpdate(a.update, took)
@@ -145,6 +148,28 @@ func (w *Watcher) logHealth(was, is source.Health) {
 	}
 }
 
+// maxIgnored is the number of files that are remembered though they are not ignored any more.
+const maxIgnored = 1000
+
+// logIgnored names files that the source ignores, each once.
+func (w *Watcher) logIgnored(files []source.Ignored) {
+	if len(w.ignored) > len(files)+maxIgnored {
+		maps.DeleteFunc(w.ignored, func(name string, _ bool) bool {
+			return !slices.ContainsFunc(files, func(f source.Ignored) bool { return f.Name == name })
+		})
+	}
+	var found []source.Ignored
+	for _, f := range files {
+		if !w.ignored[f.Name] {
+			w.ignored[f.Name] = true
+			found = append(found, f)
+		}
+	}
+	if len(found) > 0 {
+		w.options.log.Warn("files are not read; rename, remove or exclude them", "files", firstOf(found, func(f source.Ignored) string { return f.Name + " (" + f.Why + ")" }))
+	}
+}
+
 func (w *Watcher) logSource(was error, wasReady bool) {
 	switch err := w.sourceErr; {
 	case err == nil && was != nil:
@@ -166,8 +191,20 @@ func (w *Watcher) logHeld(was *ShrinkError) {
 	}
 }
 
-// maxNames is the number of datasets that are named in one log line.
+// maxNames is the number of datasets or files that are named in one log line.
 const maxNames = 10
+
+// firstOf returns the names of the first items, and "..." if there are more.
+func firstOf[T any](items []T, name func(T) string) []string {
+	var list []string
+	for _, item := range items[:min(len(items), maxNames)] {
+		list = append(list, name(item))
+	}
+	if len(items) > maxNames {
+		list = append(list, "...")
+	}
+	return list
+}
 
 // logUpdate logs what an update changed.
 func (w *Watcher) logUpdate(u registry.Update, took time.Duration) {
@@ -179,21 +216,13 @@ func (w *Watcher) logUpdate(u registry.Update, took time.Duration) {
 	attrs := []any{
 		"generation", u.After.Generation(), "datasets", u.After.Len(), "documents", len(w.documents), "took", took,
 	}
-	names := func(what string, n int, key func(int) registry.Key) {
-		if n == 0 {
-			return
+	names := func(what string, list []string) {
+		if len(list) > 0 {
+			attrs = append(attrs, what, list)
 		}
-		list := make([]string, 0, maxNames+1)
-		for i := range min(n, maxNames) {
-			list = append(list, key(i).String())
-		}
-		if n > maxNames {
-			list = append(list, "...")
-		}
-		attrs = append(attrs, what, list)
 	}
-	names("added", len(diff.Added), func(i int) registry.Key { return diff.Added[i].Key() })
-	names("updated", len(diff.Updated), func(i int) registry.Key { return diff.Updated[i].After.Key() })
-	names("removed", len(diff.Removed), func(i int) registry.Key { return diff.Removed[i].Key() })
+	names("added", firstOf(diff.Added, registry.Dataset.String))
+	names("updated", firstOf(diff.Updated, func(c registry.Changed) string { return c.After.String() }))
+	names("removed", firstOf(diff.Removed, registry.Dataset.String))
 	w.options.log.Info("datasets loaded: "+diff.String(), attrs...)
 }

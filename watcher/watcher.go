@@ -31,6 +31,7 @@ type Watcher struct {
 	accepted  map[string]bool // pending documents whose change a reload accepted
 	sourceErr error           // of the last poll
 	stale     int             // documents in StateStale
+	ignored   map[string]bool // files of the source's health that were logged
 
 	healthErr atomic.Pointer[error] // what CheckHealth returns; nil if all is well
 
@@ -66,7 +67,7 @@ func Follow(ctx context.Context, src source.Source, opts ...Option) (*Watcher, e
 	w := &Watcher{
 		options: o, source: src, registry: registry.New(), cancel: cancel,
 		requests: make(chan *request), done: make(chan struct{}),
-		documents: make(map[string]*document), pending: make(map[string]time.Time),
+		documents: make(map[string]*document), pending: make(map[string]time.Time), ignored: make(map[string]bool),
 	}
 	w.snapshot = w.registry.Snapshot()
 	if err := w.load(ctx); err != nil {

@@ -20,6 +20,7 @@ import (
 // A fileReport is the result of validating one file.
 type fileReport struct {
 	name     string
+	ignored  bool              // the file is not read
 	source   []byte            // for excerpts; nil if there are none to show
 	document registry.Document // empty if the file is invalid
 	found    config.Diagnostics
@@ -75,8 +76,11 @@ var severityColors = map[config.Severity]*color.Color{
 // the column, and a summary at the end.
 func writeText(w io.Writer, reports []fileReport) error {
 	bold := color.New(color.Bold)
-	datasets := 0
+	files, datasets := 0, 0
 	for _, r := range reports {
+		if !r.ignored {
+			files++
+		}
 		datasets += len(r.document.Datasets)
 		source := newExcerpter(r.source)
 		for _, d := range r.found {
@@ -101,7 +105,7 @@ func writeText(w io.Writer, reports []fileReport) error {
 	if n := countMore(reports); n > 0 {
 		others += ", " + count(n, "more problem")
 	}
-	_, err := fmt.Fprintf(w, "%s with %s: %s, %s%s\n", count(len(reports), "file"), count(datasets, "dataset"),
+	_, err := fmt.Fprintf(w, "%s with %s: %s, %s%s\n", count(files, "file"), count(datasets, "dataset"),
 		count(countSeverity(reports, config.SeverityError), "error"), count(countSeverity(reports, config.SeverityWarning), "warning"), others)
 	return err
 }

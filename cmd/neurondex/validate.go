@@ -97,8 +97,9 @@ func printRules(w io.Writer) error {
 // A fileSet is a set of files that are used together: those of one directory, or those
 // that the arguments name individually.
 type fileSet struct {
-	files []file
-	stdin []byte // content of the file "-"
+	files   []file
+	ignored config.Diagnostics // of files that look like dataset files
+	stdin   []byte             // content of the file "-"
 }
 
 // A file is a file to read.
@@ -128,8 +129,12 @@ func findFiles(args, exclude []string, stdin io.Reader) ([]fileSet, error) {
 		case err == nil && info.IsDir():
 			set := fileSet{}
 			err := disk.Walk(disk.Dir(arg), exclude, func(e disk.Entry) {
-				if e.IsCandidate() {
-					set.files = append(set.files, file{filepath.Join(arg, filepath.FromSlash(e.Name)), e.IsDir(), e.Err})
+				path := filepath.Join(arg, filepath.FromSlash(e.Name))
+				switch {
+				case e.Ignored != "":
+					set.ignored = append(set.ignored, config.IgnoredDiagnostic(path, e.Ignored))
+				case e.IsCandidate():
+					set.files = append(set.files, file{path, e.IsDir(), e.Err})
 				}
 			})
 			if err != nil {
@@ -186,6 +191,9 @@ func validate(sets []fileSet, viewer bool, progress io.Writer) []fileReport {
 			}
 		}
 		all = append(all, reports...)
+		for _, d := range set.ignored {
+			all = append(all, fileReport{name: d.File, ignored: true, found: config.Diagnostics{d}})
+		}
 	}
 	_ = bar.Finish()
 	return all

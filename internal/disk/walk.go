@@ -12,13 +12,6 @@ import (
 	"github.com/neurondex/neurondex/internal/parallel"
 )
 
-// IsDocument reports whether a base name is that of a dataset file: *.toml, *.json or
-// *.jsonc, but no dot file and no temporary file of an editor.
-func IsDocument(base string) bool {
-	ext := path.Ext(base)
-	return (ext == ".toml" || ext == ".json" || ext == ".jsonc") && !strings.HasPrefix(base, ".") && !strings.HasPrefix(base, "#") && !strings.HasPrefix(base, "~")
-}
-
 // mayBeDirectory reports whether a directory entry may be a directory to walk.
 func mayBeDirectory(e fs.DirEntry) bool {
 	return !strings.HasPrefix(e.Name(), ".") && !e.Type().IsRegular()
@@ -30,24 +23,28 @@ type Entry struct {
 	Info fs.FileInfo // of the target, if the name is a link; nil if Stat failed
 	Link bool        // the name is a symbolic link
 	Err  error       // of Stat or, for a directory, of listing it
+
+	// Ignored is why the file is not read although it looks like a dataset file: see
+	// [Ignored]. Info may be nil then.
+	Ignored string
 }
 
 // IsDir reports whether e is known to be a directory.
 func (e Entry) IsDir() bool { return e.Info != nil && e.Info.IsDir() }
 
 // IsCandidate reports whether e must be read or, if it has an error, reported. It is false
-// for a directory without an error, and for a dangling link that is not named like a
-// document.
+// for a directory without an error, for a dangling link that is not named like a document,
+// and for an ignored file.
 func (e Entry) IsCandidate() bool {
 	if e.Err == nil {
-		return !e.IsDir()
+		return !e.IsDir() && e.Ignored == ""
 	}
 	return !e.Link || IsDocument(path.Base(e.Name)) || !errors.Is(e.Err, fs.ErrNotExist)
 }
 
 // Walk calls visit for every file below the root of fsys whose name is that of a document
-// (see [IsDocument]), and for every directory before it is listed, each directory in lexical
-// order. A directory that cannot be listed is visited once more, with the error. An entry
+// (see [IsDocument]) or looks like it (see [Ignored]), and for every directory before it is
+// listed, each directory in lexical order. A directory that cannot be listed is visited once more, with the error. An entry
 // whose Stat fails is visited with the error, if it may be a document or a directory.
 //
 // Walk follows symbolic links, but never into a directory that it is still walking. It skips
@@ -76,16 +73,20 @@ func (w *walker) walk(dir Entry, above []fs.FileInfo) error {
 	}
 	var all []Entry
 	for _, e := range entries {
+		found := Entry{Name: path.Join(dir.Name, e.Name()), Link: e.Type()&fs.ModeSymlink != 0}
 		if !IsDocument(e.Name()) && !mayBeDirectory(e) {
-			continue
+			if found.Ignored = Ignored(e.Name()); found.Ignored == "" {
+				continue
+			}
 		}
-		name := path.Join(dir.Name, e.Name())
-		if !w.exclude.matchOne(name) {
-			all = append(all, Entry{Name: name, Link: e.Type()&fs.ModeSymlink != 0})
+		if !w.exclude.matchOne(found.Name) {
+			all = append(all, found)
 		}
 	}
 	parallel.For(len(all), runtime.GOMAXPROCS(0), func(i int) {
-		all[i].Info, all[i].Err = fs.Stat(w.fsys, all[i].Name)
+		if e := &all[i]; e.Ignored == "" {
+			e.Info, e.Err = fs.Stat(w.fsys, e.Name)
+		}
 	})
 	for _, e := range all {
 		switch {
@@ -94,9 +95,12 @@ func (w *walker) walk(dir Entry, above []fs.FileInfo) error {
 		case e.Err != nil:
 			w.visit(e)
 		case !e.IsDir():
-			if IsDocument(path.Base(e.Name)) {
-				w.visit(e)
+			if base := path.Base(e.Name); !IsDocument(base) {
+				if e.Ignored = Ignored(base); e.Ignored == "" {
+					continue
+				}
 			}
+			w.visit(e)
 		case !slices.ContainsFunc(above, func(a fs.FileInfo) bool { return os.SameFile(a, e.Info) }):
 			if err := w.walk(e, append(above, e.Info)); err != nil {
 				e.Err = err

@@ -19,8 +19,9 @@ const (
 	DefaultMaxBytes = 16 << 20
 )
 
-// A Dir follows the dataset files below a directory: *.toml, *.json and *.jsonc, but no dot
-// files and no leftovers of editors. It follows symbolic links to files and directories.
+// A Dir follows the dataset files below a directory: *.toml, *.json and *.jsonc, in upper or
+// lower case, but no dot files and no leftovers of tools. Its health lists files that look
+// like dataset files and are not read. It follows symbolic links to files and directories.
 // Set the fields before the first call; only Path is required. As with every
 // [source.Source], one goroutine at a time may call its methods.
 type Dir struct {
@@ -57,6 +58,7 @@ type Dir struct {
 	dirs     map[string]directory // the directories of the last full scan
 	dangling []string             // links of the last full scan that lead nowhere
 	mounts   mounts               // as of the last full scan or verification
+	ignored  ignored
 
 	lastScan               time.Time
 	resyncs, resyncChanges uint64
@@ -125,6 +127,11 @@ func (d *Dir) Poll(ctx context.Context, depth source.Depth) (source.Batch, error
 	told := d.isTold(ctx, depth)
 	now := time.Now()
 	events := d.watches.drain()
+	for path := range events.others {
+		if name, _ := nameBelow(d.root, path); !disk.Patterns(d.Exclude).Match(name) {
+			d.ignored.report(name)
+		}
+	}
 	resync := depth == source.PollNotified && d.pending.isResync(now)
 	dirs := d.dirs
 	var expected map[string]bool // names that may be delivered without an event
@@ -190,6 +197,8 @@ func (d *Dir) step(depth source.Depth, told bool, events events, now time.Time) 
 	}
 	if scope.full {
 		d.keep(before, now)
+	} else if scope.verify {
+		d.ignored.examine(files)
 	}
 	names := d.pending.compare(before, scope, depth, events, now)
 	if len(names) == 0 {
@@ -223,6 +232,7 @@ func (d *Dir) keep(t *tree, now time.Time) {
 		}
 	}
 	d.dirs, d.dangling, d.lastScan = t.dirs, t.dangling, now
+	d.ignored.set(t.ignored)
 	d.pending.remoteClock = d.watches.remote
 	d.pending.scanned(d.watches.covered, now)
 }
@@ -266,7 +276,7 @@ func (d *Dir) health() source.Health {
 	}
 	h := d.watches.health()
 	h.Notified = d.pending.phase == phaseNotified
-	h.LastScan, h.Resyncs, h.ResyncChanges = d.lastScan, d.resyncs, d.resyncChanges
+	h.LastScan, h.Resyncs, h.ResyncChanges, h.Ignored = d.lastScan, d.resyncs, d.resyncChanges, d.ignored.list
 	return h
 }
 

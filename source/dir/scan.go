@@ -76,6 +76,8 @@ func (s *scanner) scanAll(enter func(path string, id fileID)) error {
 			dir := s.directory(e.Name, e.Info, e.Link)
 			t.dirs[e.Name] = dir
 			enter(s.path(e.Name), dir.id)
+		case e.Ignored != "":
+			t.ignored[e.Name] = e.Ignored
 		case e.Err == nil:
 			t.files[e.Name] = s.file(e.Name, e.Info, e.Link)
 		case e.IsDir() || wasDirectory:

@@ -12,6 +12,7 @@ type tree struct {
 	dirs     map[string]directory // by name: the directories of the files, up to the root
 	unlisted []string             // names of directories that could not be listed, each with a slash
 	dangling []string             // names of links that lead nowhere, and may lead to a directory later
+	ignored  map[string]string    // by name: files that look like dataset files, and why they are not read
 }
 
 // A file is what a scan found under a name.
@@ -65,7 +66,7 @@ func anyReplaced(was, is map[string]directory) bool {
 }
 
 func newTree() *tree {
-	return &tree{files: make(map[string]file), dirs: make(map[string]directory)}
+	return &tree{files: make(map[string]file), dirs: make(map[string]directory), ignored: make(map[string]string)}
 }
 
 // keeps reports whether a name stays although the scan did not find it, because its
