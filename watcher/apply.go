@@ -41,6 +41,7 @@ func (w *Watcher) record(batch source.Batch, results []parsed) []transition {
 	if w.change.put == nil {
 		w.change.put, w.change.remove = make(map[string]registry.Document), make(map[string]bool)
 	}
+	served := served{snapshot: w.registry.Snapshot()}
 	var transitions []transition
 	for i, doc := range batch.Changed {
 		p := &results[i]
@@ -59,7 +60,7 @@ func (w *Watcher) record(batch source.Batch, results []parsed) []transition {
 		case p.notDocument:
 			w.setState(d, StateOK, now)
 		case p.diagnostics.Count(config.SeverityError) > 0:
-			w.setState(d, StateStale, now)
+			w.setState(d, served.stateOfInvalid(doc.Name), now)
 		default:
 			w.setState(d, StateOK, now)
 			w.change.put[doc.Name] = registry.Document{Name: doc.Name, Datasets: p.datasets}
@@ -85,11 +86,11 @@ func (w *Watcher) setState(d *document, s State, now time.Time) {
 	if d.status.State == s {
 		return
 	}
-	if d.status.State == StateStale {
-		w.stale--
+	if d.status.State.isInvalid() {
+		w.invalid--
 	}
-	if s == StateStale {
-		w.stale++
+	if s.isInvalid() {
+		w.invalid++
 	}
 	d.status.State, d.status.Since = s, now
 }
@@ -140,26 +141,47 @@ func (w *Watcher) apply() application {
 		w.change.held, _ = errors.AsType[*ShrinkError](err)
 		break
 	}
-	state := StateOK
-	if w.change.held != nil {
-		state = StateHeld
-	}
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	now := time.Now()
-	for name := range w.change.put {
-		if d := w.documents[name]; d.status.State != StateStale {
-			w.setState(d, state, now)
-		}
-	}
-	if w.change.held == nil {
-		w.change = change{}
-	}
+	w.updateStates()
 	if a.update.After == nil { // nothing was applied
 		current := w.registry.Snapshot()
 		a.update = registry.Update{Before: current, After: current}
 	}
 	return a
+}
+
+// updateStates brings the states of the documents of the change up to date, once it is applied
+// or held.
+func (w *Watcher) updateStates() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	now, isHeld := time.Now(), w.change.held != nil
+	served := served{snapshot: w.registry.Snapshot()}
+	for name := range w.change.put {
+		switch d := w.documents[name]; {
+		case d.status.State.isInvalid(): // it became so while the change was held
+			w.setState(d, served.stateOfInvalid(name), now)
+		case isHeld:
+			w.setState(d, StateHeld, now)
+		default:
+			w.setState(d, StateOK, now)
+		}
+	}
+	var removals map[string]time.Time
+	if isHeld {
+		removals = make(map[string]time.Time)
+	}
+	for name := range w.change.remove {
+		if isHeld && served.has(name) {
+			removals[name] = now
+			if since, ok := w.removals[name]; ok {
+				removals[name] = since
+			}
+		}
+	}
+	w.removals = removals
+	if !isHeld {
+		w.change = change{}
+	}
 }
 
 func (w *Watcher) hasPut(document string) bool {
@@ -176,6 +198,7 @@ func (w *Watcher) reject(err *registry.DocumentError) transition {
 	from := d.status.State
 	d.status.Diagnostics = append(slices.Clone(d.status.Diagnostics), config.Diagnostic{
 		Severity: config.SeverityError, Rule: config.RuleBadValue, File: err.Document, Message: err.Error()})
-	w.setState(d, StateStale, time.Now())
+	served := served{snapshot: w.registry.Snapshot()}
+	w.setState(d, served.stateOfInvalid(err.Document), time.Now())
 	return transition{d.status, from}
 }

@@ -14,17 +14,16 @@ var (
 	// documents could be loaded. See also [WithRequireValid].
 	ErrNotReady = errors.New("datasets are not loaded yet")
 	// ErrSource means that the source, or a part of it, cannot be read. The last good
-	// datasets are served.
+	// datasets are served, if there are any.
 	ErrSource = errors.New("cannot read source; serving last good data")
-	// ErrStale means that some documents are out of date in the registry. See
-	// [StaleError].
-	ErrStale = errors.New("some documents are out of date")
+	// ErrStale means that the registry does not reflect some documents: they are invalid,
+	// unreadable or changing. See [StaleError].
+	ErrStale = errors.New("registry does not reflect some documents")
 	// ErrShrink means that a change is held. See [ShrinkError].
 	ErrShrink = errors.New("change would remove too many datasets")
 )
 
-// A StaleError lists the documents that are out of date in the registry. It is an
-// [ErrStale].
+// A StaleError lists the documents that the registry does not reflect. It is an [ErrStale].
 type StaleError struct{ Documents []DocumentStatus }
 
 // Error names each document and what is wrong with it.
@@ -43,6 +42,20 @@ func (e *StaleError) Error() string {
 
 // Is reports whether target is [ErrStale].
 func (e *StaleError) Is(target error) bool { return target == ErrStale }
+
+// unreadable returns the error of a source that cannot be read because of err.
+func (w *Watcher) unreadable(err error) error {
+	if !w.status.Ready {
+		return neverReadError{err}
+	}
+	return fmt.Errorf("%w: %w", ErrSource, err)
+}
+
+// A neverReadError is the [ErrSource] of a source of which nothing is served.
+type neverReadError struct{ err error }
+
+func (e neverReadError) Error() string   { return "cannot read source: " + e.err.Error() }
+func (e neverReadError) Unwrap() []error { return []error{ErrSource, e.err} }
 
 // A ShrinkError describes a change that is held because of [WithMaxShrink]. It is an
 // [ErrShrink].

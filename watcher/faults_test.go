@@ -245,7 +245,7 @@ func TestUnreadableSource(t *testing.T) {
 		s := w.Status()
 		assert.Equal(t, watcher.StateUnknown, s.Documents[0].State)
 		assert.Equal(t, failed, s.Documents[0].Since)
-		assert.Equal(t, watcher.StateStale, s.Documents[1].State)
+		assert.Equal(t, watcher.StateInvalid, s.Documents[1].State)
 		require.NoError(t, m.SetReachable(true))
 		require.ErrorIs(t, w.Sync(t.Context()), watcher.ErrStale)
 		assert.Equal(t, watcher.StateOK, w.Status().Documents[0].State)

@@ -173,7 +173,7 @@ func TestRejectedDocument(t *testing.T) {
 		assert.True(t, ok)
 		require.ErrorIs(t, w.Sync(t.Context()), watcher.ErrStale)
 		refusedStatus := w.Status().Documents[1]
-		assert.Equal(t, watcher.StateStale, refusedStatus.State)
+		assert.Equal(t, watcher.StateInvalid, refusedStatus.State)
 		assert.Positive(t, refusedStatus.Diagnostics.Count(config.SeverityError))
 		require.NoError(t, m.Put("refused.toml", watchtest.TOML("1", "r")))
 		require.NoError(t, w.Sync(t.Context()))

@@ -24,7 +24,7 @@ type parsed struct {
 // parse parses documents, on all cores, except for those that have the same content as
 // before.
 func (w *Watcher) parse(docs []source.Document) []parsed {
-	out := make([]parsed, len(docs))
+	out, snapshot := make([]parsed, len(docs)), w.registry.Snapshot()
 	parallel.For(len(docs), runtime.GOMAXPROCS(0), func(i int) {
 		doc, p := &docs[i], &out[i]
 		if doc.Err != nil {
@@ -40,7 +40,7 @@ func (w *Watcher) parse(docs []source.Document) []parsed {
 			p.diagnostics, p.notDocument = config.Diagnostics{unreadable(doc)}, errors.Is(doc.Err, source.ErrNotDocument)
 		default:
 			p.datasets, p.diagnostics = config.Parse(doc.Name, doc.Data, w.options.parsing...)
-			if isEmpty(p.diagnostics) && w.hasDatasets(doc.Name) {
+			if isEmpty(p.diagnostics) && hasDatasets(snapshot, doc.Name) {
 				p.diagnostics = config.Diagnostics{emptied(doc.Name)}
 			}
 		}
@@ -58,11 +58,6 @@ func unreadable(doc *source.Document) config.Diagnostic {
 		d = config.UnlistedDiagnostic(doc.Name, doc.Err)
 	}
 	return d
-}
-
-func (w *Watcher) hasDatasets(document string) bool {
-	n, _ := w.registry.Snapshot().DocumentLen(document)
-	return n > 0
 }
 
 // isEmpty reports whether a document has no datasets and does not say so by an empty list.

@@ -71,12 +71,12 @@ func (w *Watcher) updateStatus(batch source.Batch, err error, u registry.Update,
 func (w *Watcher) isReady(pending int) bool {
 	valid := 0
 	for _, d := range w.documents {
-		if !d.notDocument && d.status.State != StateStale {
+		if !d.notDocument && !d.status.State.isInvalid() {
 			valid++
 		}
 	}
 	if w.options.allValid || valid == 0 {
-		return w.stale+pending == 0
+		return w.invalid+pending == 0
 	}
 	return true
 }
@@ -92,7 +92,7 @@ func (w *Watcher) logDocument(t transition) {
 		w.options.log.LogAttrs(context.Background(), level, msg, append([]slog.Attr{slog.String("file", d.Name)}, attrs...)...)
 	}
 	invalid := "invalid file; serving its last good datasets"
-	if t.from == "" {
+	if d.State == StateInvalid {
 		invalid = "invalid file; skipping it"
 	}
 	for i, found := range d.Diagnostics {
@@ -109,12 +109,9 @@ func (w *Watcher) logDocument(t transition) {
 			log(slog.LevelInfo, "file has a hint", attributes(found)...)
 		}
 	}
-	if t.from != StateStale {
-		return
-	}
-	switch d.State {
-	case StateStale:
-	case "":
+	switch {
+	case !t.from.isInvalid(), d.State.isInvalid():
+	case d.State == "":
 		log(slog.LevelInfo, "invalid file was removed")
 	default:
 		log(slog.LevelInfo, "invalid file is fixed")

@@ -3,7 +3,6 @@ package watcher
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/neurondex/neurondex/source"
@@ -111,7 +110,7 @@ func (w *Watcher) answer(pending []string, err error) {
 		case r.ctx.Err() != nil:
 			return true // its caller has left
 		case err != nil:
-			r.answer <- fmt.Errorf("%w: %w", ErrSource, err)
+			r.answer <- w.unreadable(err)
 			return true
 		case r.pending == nil:
 			r.pending = slices.Clone(pending)
@@ -129,10 +128,10 @@ func (w *Watcher) answer(pending []string, err error) {
 // staleness returns why the registry does not reflect the source; nil if it does.
 func (w *Watcher) staleness() error {
 	var errs []error
-	if w.stale > 0 {
+	if w.invalid > 0 {
 		e := &StaleError{}
 		for _, d := range w.documents {
-			if d.status.State == StateStale {
+			if d.status.State.isInvalid() {
 				e.Documents = append(e.Documents, d.status)
 			}
 		}

@@ -18,11 +18,15 @@ type State string
 // The states of a document.
 const (
 	StateOK      State = "ok"      // its content is served
-	StatePending State = "pending" // it is changing; its previous content is served
+	StatePending State = "pending" // it is changing; its previous content is served, if it has any
+	StateInvalid State = "invalid" // it is invalid or unreadable; nothing of it is served
 	StateStale   State = "stale"   // it is invalid or unreadable; its last good datasets are served
-	StateHeld    State = "held"    // it is valid, but a change is held: see [WithMaxShrink]
+	StateHeld    State = "held"    // it is valid or removed, but a change is held: see [WithMaxShrink]
 	StateUnknown State = "unknown" // the source cannot be read; its last good datasets are served
 )
+
+// isInvalid reports whether the content of a document cannot be served.
+func (s State) isInvalid() bool { return s == StateInvalid || s == StateStale }
 
 // A DocumentStatus describes one document.
 type DocumentStatus struct {
@@ -54,7 +58,7 @@ type Status struct {
 func (w *Watcher) Status() Status {
 	w.mu.Lock()
 	s, snapshot := w.status, w.snapshot
-	s.Documents = make([]DocumentStatus, 0, len(w.documents)+len(w.pending))
+	s.Documents = make([]DocumentStatus, 0, len(w.documents)+len(w.pending)+len(w.removals))
 	for name, doc := range w.documents {
 		d := doc.status
 		since, isPending := w.pending[name]
@@ -70,6 +74,11 @@ func (w *Watcher) Status() Status {
 	for name, since := range w.pending {
 		if w.documents[name] == nil {
 			s.Documents = append(s.Documents, DocumentStatus{Name: name, State: StatePending, Since: since})
+		}
+	}
+	for name, since := range w.removals {
+		if _, isPending := w.pending[name]; !isPending && w.documents[name] == nil {
+			s.Documents = append(s.Documents, DocumentStatus{Name: name, State: StateHeld, Since: since})
 		}
 	}
 	w.mu.Unlock()
@@ -109,13 +118,13 @@ func (w *Watcher) setHealth() {
 		errs = append(errs, ErrNotReady)
 	}
 	if w.sourceErr != nil {
-		errs = append(errs, fmt.Errorf("%w: %w", ErrSource, w.sourceErr))
+		errs = append(errs, w.unreadable(w.sourceErr))
 	}
 	if w.change.held != nil {
 		errs = append(errs, w.change.held)
 	}
-	if w.stale > 0 {
-		errs = append(errs, fmt.Errorf("%w: %d of %d", ErrStale, w.stale, len(w.documents)))
+	if w.invalid > 0 {
+		errs = append(errs, fmt.Errorf("%w: %d of %d", ErrStale, w.invalid, len(w.documents)))
 	}
 	if len(errs) == 0 {
 		w.healthErr.Store(nil)

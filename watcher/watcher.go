@@ -30,7 +30,7 @@ type Watcher struct {
 	change    change
 	accepted  map[string]bool // pending documents whose change a reload accepted
 	sourceErr error           // of the last poll
-	stale     int             // documents in StateStale
+	invalid   int             // documents in StateInvalid or StateStale
 	ignored   map[string]bool // files of the source's health that were logged
 
 	healthErr atomic.Pointer[error] // what CheckHealth returns; nil if all is well
@@ -38,6 +38,7 @@ type Watcher struct {
 	mu        sync.Mutex           // guards the rest: the loop writes it, Status reads it
 	documents map[string]*document // by name
 	pending   map[string]time.Time // documents that are changing, and since when
+	removals  map[string]time.Time // documents whose removal is held, and since when
 	snapshot  *registry.Snapshot   // that the other fields go with
 	status    Status               // without what is derived from the other fields
 
