@@ -39,7 +39,7 @@ func LoadFile(file string, opts ...Option) (Result, error) {
 		return Result{}, &fs.PathError{Op: "read", Path: file, Err: errors.New("is a directory")}
 	}
 	var r Result
-	r.load(file, info, opts, o.maxBytes, func() (fs.File, error) { return os.Open(file) })
+	r.load(file, info, opts, o.maxBytes, func() (fs.File, error) { return disk.Open(file) })
 	return r, nil
 }
 

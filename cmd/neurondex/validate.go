@@ -256,9 +256,14 @@ func sourceOf(path string, found config.Diagnostics) []byte {
 	if !slices.ContainsFunc(found, func(d config.Diagnostic) bool { return d.Line > 0 }) {
 		return nil
 	}
-	data, err := os.ReadFile(path)
+	f, err := disk.Open(path)
 	if err != nil {
 		return nil // the report does without the excerpt
+	}
+	defer f.Close()
+	data, err := io.ReadAll(f)
+	if err != nil {
+		return nil
 	}
 	return data
 }

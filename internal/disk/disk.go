@@ -11,17 +11,13 @@ import (
 )
 
 // A Dir is the file system of the tree below a directory. Unlike [os.DirFS] it accepts names
-// that are not valid UTF-8, and Open never blocks on a named pipe. It is safe for concurrent
-// use.
+// that are not valid UTF-8, and opens files as [Open] does. It is safe for concurrent use.
 type Dir string
-
-// openFlags open a file for reading. Opening a pipe does not wait for a writer.
-const openFlags = os.O_RDONLY | syscall.O_NONBLOCK
 
 func (d Dir) full(name string) string { return filepath.Join(string(d), filepath.FromSlash(name)) }
 
 // Open implements [fs.FS].
-func (d Dir) Open(name string) (fs.File, error) { return os.OpenFile(d.full(name), openFlags, 0) }
+func (d Dir) Open(name string) (fs.File, error) { return Open(d.full(name)) }
 
 // Stat implements [fs.StatFS].
 func (d Dir) Stat(name string) (fs.FileInfo, error) { return os.Stat(d.full(name)) }
@@ -33,7 +29,10 @@ func (d Dir) Lstat(name string) (fs.FileInfo, error) { return os.Lstat(d.full(na
 func (d Dir) ReadLink(name string) (string, error) { return os.Readlink(d.full(name)) }
 
 // ReadDir implements [fs.ReadDirFS].
-func (d Dir) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(d.full(name)) }
+func (d Dir) ReadDir(name string) ([]fs.DirEntry, error) {
+	dir, err := Open(d.full(name))
+	return readDir(dir, err)
+}
 
 // Close does nothing. A Dir has it so that it can replace a [Confined].
 func (Dir) Close() error { return nil }
@@ -48,9 +47,9 @@ func OpenConfined(path string) (Confined, error) {
 	return Confined{root}, err
 }
 
-// Open implements [fs.FS].
+// Open implements [fs.FS]. The files of a root can be renamed and deleted while they are open.
 func (c Confined) Open(name string) (fs.File, error) {
-	return c.root.OpenFile(filepath.FromSlash(name), openFlags, 0)
+	return c.root.OpenFile(filepath.FromSlash(name), os.O_RDONLY|syscall.O_NONBLOCK, 0)
 }
 
 // Stat implements [fs.StatFS].
@@ -71,6 +70,11 @@ func (c Confined) ReadLink(name string) (string, error) {
 // ReadDir implements [fs.ReadDirFS].
 func (c Confined) ReadDir(name string) ([]fs.DirEntry, error) {
 	dir, err := c.root.Open(filepath.FromSlash(name))
+	return readDir(dir, err)
+}
+
+// readDir lists and closes a directory. It takes the results of opening it.
+func readDir(dir *os.File, err error) ([]fs.DirEntry, error) {
 	if err != nil {
 		return nil, err
 	}
