@@ -113,11 +113,12 @@ func (e *entry) hintAzure(field, at int32, i int, path string) {
 	if !ok || !found || account == "" {
 		return
 	}
-	d := e.p.report(int(e.p.tree.nodes[at].at), SeverityHint, RuleAzurePath)
+	n := &e.p.tree.nodes[field]
+	d := e.p.reportOnce(int(e.p.tree.nodes[at].at), SeverityHint, RuleAzurePath, fieldOf(n).snake)
 	if d == nil {
 		return
 	}
-	d.Field, d.Value = e.pathOf(&e.p.tree.nodes[field]), truncate(path)
+	d.Field, d.Value = e.pathOf(n), truncate(path)
 	if at != field {
 		d.Field = element(d.Field, i)
 	}

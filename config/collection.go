@@ -47,7 +47,7 @@ func (p *parser) newCollection(at int32) collection {
 func (c *collection) add(at int32, where place, key mapKey) {
 	c.specs = slices.Grow(c.specs, 1)[:len(c.specs)+1]
 	s := &c.specs[len(c.specs)-1]
-	c.p.dataset(s, at, where, key)
+	c.p.readDataset(s, at, where, key)
 	d, slot := definition{s.Key(), s.Line}, int32(len(c.specs))
 	if c.p.found.count[SeverityError] > 0 {
 		*s = registry.Spec{} // as all of them are beyond the length

@@ -12,13 +12,13 @@ import (
 const SchemaVersion = 1
 
 // camelEnvelope maps the snake_case keys of the envelope to their camelCase form.
-var camelEnvelope = map[string]string{"schema_version": "schemaVersion", "extra_scalar_types": "extraScalarTypes"}
+var camelEnvelope = map[string]string{"schema_version": "schemaVersion", "extra_scalar_types": "extraScalarTypes", "extra_fields": "extraFields"}
 
 // isEnvelope reports whether a top-level key belongs to the envelope: the keys that
 // describe the document rather than a dataset.
 func isEnvelope(key []byte) bool {
 	switch string(key) {
-	case "$schema", "schema_version", "schemaVersion", "extra_scalar_types", "extraScalarTypes":
+	case "$schema", "schema_version", "schemaVersion", "extra_scalar_types", "extraScalarTypes", "extra_fields", "extraFields":
 		return true
 	}
 	return false
@@ -47,21 +47,23 @@ func (p *parser) readEnvelope() {
 				}
 			}
 		case "extra_scalar_types", "extraScalarTypes":
-			p.readExtraTypes(c, key)
+			p.readNames(c, key, func(name string) { p.opts.addExtraTypes(registry.DerivedScalarType(name)) })
+		case "extra_fields", "extraFields":
+			p.readNames(c, key, func(name string) { p.opts.addExtraFields(name) })
 		}
 	}
 }
 
-// readExtraTypes reads the list of types that the document declares.
-func (p *parser) readExtraTypes(at int32, key string) {
-	var types []string
-	if !p.strings(at, place{index: single}, key, &types) {
+// readNames reads a list of names that the document declares, and calls declare for each.
+func (p *parser) readNames(at int32, key string, declare func(string)) {
+	var names []string
+	if !p.strings(at, place{index: single}, key, &names) {
 		return
 	}
 	i := 0
 	for c := range p.tree.children(at) {
-		if isNotBlank(types[i]) {
-			p.opts.addExtraTypes(registry.DerivedScalarType(types[i]))
+		if isNotBlank(names[i]) {
+			declare(names[i])
 		} else if d := p.reportValue(c, SeverityError, RuleEmptyField); d != nil {
 			d.Field, d.Message = element(key, i), "must not be empty"
 		}

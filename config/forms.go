@@ -52,7 +52,7 @@ func (p *parser) datasets() []registry.Spec {
 	switch {
 	case isDataset:
 		specs := make([]registry.Spec, 1)
-		p.dataset(&specs[0], 0, place{index: single}, mapKey{})
+		p.readDataset(&specs[0], 0, place{index: single}, mapKey{})
 		return specs
 	case !hasOthers:
 		p.reportEmpty()
@@ -64,7 +64,7 @@ func (p *parser) datasets() []registry.Spec {
 	if d := p.report(int(first.keyAt), SeverityError, RuleWrongShape); d != nil {
 		key := string(p.tree.key(first))
 		d.Message = "document must have the key datasets, or the fields of a single dataset, such as " + fields[0].snake
-		d.Suggestion = cmp.Or(suggestEnvelope(key), suggestField(key))
+		d.Suggestion = cmp.Or(suggestEnvelope(key), suggestField(key, nil))
 	}
 	return nil
 }

@@ -50,6 +50,7 @@ type parser struct {
 	topLevel      []registry.Field
 	keepsTopLevel bool
 
+	dataset      int // number of datasets read so far, with the current one
 	lineAt, line int // the offset that lineOf counted to, and the newlines before it
 }
 

@@ -67,7 +67,7 @@ func Rules() []RuleInfo {
 		{RuleMoreProblems, SeverityError, "the document has more problems than are shown"},
 		{RuleInternal, SeverityError, "parsing failed unexpectedly; please report it"},
 		{RuleEmptyDocument, SeverityWarning, "the document has no datasets; an error if it had some before"},
-		{RuleUnknownField, SeverityWarning, "a field is unknown; it is kept as an extra field"},
+		{RuleUnknownField, SeverityWarning, "a field is neither known nor declared; it is kept as an extra field"},
 		{RuleNestedDataset, SeverityWarning, "a dataset appears to be nested in another one"},
 		{RuleOverridesOther, SeverityWarning, "a dataset overrides one that is defined in another file"},
 		{RuleLegacyForm, SeverityWarning, "the document uses a legacy form; neurondex convert updates it"},
