@@ -50,12 +50,20 @@ func (d Diagnostic) Text() string {
 	}
 	b.WriteString(printable(d.Message))
 	if d.Suggestion != "" {
-		fmt.Fprintf(&b, " (did you mean %q?)", d.Suggestion)
+		fmt.Fprintf(&b, " (did you mean %s?)", quoted(d.Suggestion))
 	}
 	if d.Datasets > 1 {
 		fmt.Fprintf(&b, " (in %d datasets, first at line %d)", d.Datasets, d.Line)
 	}
 	return b.String()
+}
+
+// quoted returns a text in quotes that it does not have itself, if possible.
+func quoted(s string) string {
+	if strings.ContainsAny(s, `"\`) && strconv.CanBackquote(s) && printable(s) == s {
+		return "`" + s + "`"
+	}
+	return strconv.Quote(s)
 }
 
 // printable escapes the characters that would not stay on one line of a terminal.

@@ -94,14 +94,14 @@ func (p *parser) read(data []byte) []registry.Spec {
 		return nil
 	}
 	if fault != nil {
-		p.reportProblem(fault)
+		p.reportProblem(fault, "")
 		return nil
 	}
 	p.loader = loaders.Get().(*loader)
 	p.tree, fault = p.loader.load(p.format, p.text, p.opts.maxValues())
 	var specs []registry.Spec
 	if fault != nil {
-		p.reportProblem(fault)
+		p.reportProblem(explain(p.format, p.text, fault))
 	} else {
 		specs = p.datasets()
 	}
@@ -109,10 +109,10 @@ func (p *parser) read(data []byte) []registry.Spec {
 	return specs
 }
 
-// reportProblem reports a fault that a codec found.
-func (p *parser) reportProblem(fault *problem) {
+// reportProblem reports a fault that a codec found, and what was probably meant.
+func (p *parser) reportProblem(fault *problem, suggestion string) {
 	if d := p.report(fault.at, SeverityError, fault.rule); d != nil {
-		d.Message = truncateTo(fault.message, 200)
+		d.Message, d.Suggestion = truncateTo(fault.message, 200), suggestion
 	}
 }
 
