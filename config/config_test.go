@@ -198,7 +198,7 @@ func TestLint(t *testing.T) {
 	assert.Equal(t, []string{
 		`10.toml:20:1: warning: replaced_by: no dataset "none" [replaced-by-missing]`,
 		`10.toml:30:1: warning: replaced_by: dataset "b" is itself deprecated [deprecated-in-use]`,
-		`50.toml:20:1: warning: dataset a/mlp_post_act overrides the definition in 10.toml:10 [overrides-other-file]`,
+		`50.toml:20:1: warning: short_name: dataset a/mlp_post_act overrides the definition in 10.toml:10 [overrides-other-file]`,
 	}, got)
 }
 

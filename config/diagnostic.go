@@ -24,6 +24,8 @@ type Diagnostic struct {
 	Datasets   int      `json:"datasets,omitempty"`   // number of datasets that it is about, if several; the position is in the first
 	Rule       Rule     `json:"rule"`                 // which kind of finding it is
 	More       int      `json:"more,omitempty"`       // number of problems that a diagnostic of RuleMoreProblems stands for
+
+	dataset int // number in the document, from 1, of the dataset that it is about, for Locate; 0 if unknown
 }
 
 // String returns the diagnostic as a single line:

@@ -17,6 +17,9 @@ func (p *parser) readDataset(spec *registry.Spec, at int32, where place, key map
 	spec.Line = p.lineOf(int(obj.at))
 	e := entry{p: p, at: at, where: where, spec: spec}
 	extra, optional := e.find()
+	if p.visit != nil {
+		p.visit(&e)
+	}
 	e.gather()
 	for i, c := range e.given {
 		f := &fields[i]
@@ -129,6 +132,20 @@ func (e *entry) find() (extra int, optional bool) {
 		e.given[f.place] = c
 	}
 	return extra, optional
+}
+
+// placeOf returns the offset and the path of a field: those of its value, or of the key of a map
+// that stands for it, or of the dataset.
+func (e *entry) placeOf(f *field) (at int, path string) {
+	n := &e.p.tree.nodes[e.at]
+	switch c := e.given[f.place]; {
+	case c != 0:
+		n = &e.p.tree.nodes[c]
+		return int(n.at), e.pathOf(n)
+	case e.where.index == inMap:
+		return int(n.keyAt), e.where.String()
+	}
+	return int(n.at), e.where.field(f.snake)
 }
 
 // pathOf returns the path of the field at a node.

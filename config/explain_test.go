@@ -70,8 +70,10 @@ var explained = []struct{ file, data, want string }{
 	{"a.toml", "[datasets]\n" + good + "[datasets]\n" + good, "1:2: " + singleTable},
 	{"a.toml", "[datasets]\n" + good + "[[datasets]]\n" + good, "1:2: " + singleTable},
 	{"a.toml", "[[datasets]]\n" + good + " [ datasets ]\n" + good, "6:4: " + singleTable},
-	{"a.toml", "[[datasets]\n" + good, "1:11: the header of a table has as many closing brackets as opening ones (did you mean \"[[datasets]]\"?)"},
-	{"a.toml", "[datasets]]\n" + good, "1:11: the header of a table has as many closing brackets as opening ones (did you mean \"[[datasets]]\"?)"},
+	{"a.toml", "[[datasets]\n" + good, "1:11: a header has as many closing brackets as opening ones (did you mean \"[[datasets]]\"?)"},
+	{"a.toml", "[datasets]]\n" + good, "1:11: a header has as many closing brackets as opening ones (did you mean \"[[datasets]]\"?)"},
+	{"a.toml", "[[datasets", "1:10: a header has as many closing brackets as opening ones (did you mean \"[[datasets]]\"?)"},
+	{"a.toml", "[a", "1:2: a header has as many closing brackets as opening ones (did you mean \"[a]\"?)"},
 	{"a.json", `{"datasets": ` + goodJSON + "}}", "1:2: datasets: must be a list of datasets, not a single dataset (did you mean `\"datasets\": [{...}]`?)"},
 
 	{"a.toml", good + "<<<<<<< HEAD\nlayers = 1\n=======\nlayers = 2\n>>>>>>> b\n", "5:1: " + mergeConflict},

@@ -14,8 +14,12 @@ func (s *syntaxError) explainTOML() bool {
 	case (strings.HasPrefix(rest, "//") || strings.HasPrefix(rest, "/*")) && !s.has("start of value"):
 		return s.set("a comment begins with #", "#"+strings.TrimSuffix(rest[2:], "*/"))
 	case tomlHeader.MatchString(line) && (s.has("table name") || s.has("expected newline")):
-		name := strings.Trim(line, "[] \t")
-		return s.set("the header of a table has as many closing brackets as opening ones", "[["+name+"]]")
+		m := tomlHeader.FindStringSubmatch(line)
+		opening, name := len(m[1]), m[2]
+		if name == datasetsKey || m[3] == "]]" {
+			opening = 2
+		}
+		return s.set("a header has as many closing brackets as opening ones", "[["[:opening]+name+"]]"[:opening])
 	case s.has("expected '=' after key"), s.has("start of key"):
 		return s.explainTOMLKey()
 	case s.has("escape"):
@@ -56,7 +60,7 @@ func (s *syntaxError) explainTOMLEnd(rest string, at int) bool {
 var (
 	thousands      = regexp.MustCompile(`^[+-]?\d{1,3}(,\d{3})+$`)
 	decimalComma   = regexp.MustCompile(`^[+-]?\d+,\d+$`)
-	tomlHeader     = regexp.MustCompile(`^(\[\[[^\[\]]+\]|\[[^\[\]]+\]\])$`)
+	tomlHeader     = regexp.MustCompile(`^(\[\[?)[ \t]*([\w.-]+)[ \t]*(\]{0,2})$`)
 	tomlAssignment = regexp.MustCompile(`^\s*([\w.-]+|"[^"]*"|'[^']*')\s*=\s*`)
 )
 

@@ -50,6 +50,9 @@ type parser struct {
 	topLevel      []registry.Field
 	keepsTopLevel bool
 
+	// visit is called for each dataset once its fields are found, for Locate. It may be nil.
+	visit func(*entry)
+
 	dataset      int // number of datasets read so far, with the current one
 	lineAt, line int // the offset that lineOf counted to, and the newlines before it
 }

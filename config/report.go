@@ -77,21 +77,31 @@ func (f *findings) addOnce(dataset, at int, s Severity, r Rule, name string) *Di
 // document.
 func (f *findings) locate(text []byte) {
 	slices.SortStableFunc(f.kept, func(a, b finding) int { return cmp.Compare(a.at, b.at) })
-	from, line, column := 0, 1, 1
+	c := cursor{text: text, line: 1, column: 1}
 	for i := range f.kept {
-		at := f.kept[i].at
-		if at == noPosition {
-			continue
+		if f.kept[i].at != noPosition {
+			c.moveTo(f.kept[i].at)
+			f.kept[i].diagnostic.Line, f.kept[i].diagnostic.Column = c.line, c.column
 		}
-		passed := text[from:at]
-		if newlines := bytes.Count(passed, []byte{'\n'}); newlines > 0 {
-			line, column = line+newlines, 1
-			passed = passed[bytes.LastIndexByte(passed, '\n')+1:]
-		}
-		column += utf8.RuneCount(passed)
-		from = at
-		f.kept[i].diagnostic.Line, f.kept[i].diagnostic.Column = line, column
 	}
+}
+
+// A cursor counts the lines and columns of a document.
+type cursor struct {
+	text         []byte
+	at           int
+	line, column int // of at, starting at 1
+}
+
+// moveTo moves to an offset that is not before the current one.
+func (c *cursor) moveTo(at int) {
+	passed := c.text[c.at:at]
+	if newlines := bytes.Count(passed, []byte{'\n'}); newlines > 0 {
+		c.line, c.column = c.line+newlines, 1
+		passed = passed[bytes.LastIndexByte(passed, '\n')+1:]
+	}
+	c.column += utf8.RuneCount(passed)
+	c.at = at
 }
 
 // diagnostics returns the diagnostics in the order of findings, limited to [MaxDiagnostics].

@@ -21,6 +21,7 @@ import (
 // A fileReport is the result of validating one file.
 type fileReport struct {
 	name     string
+	format   string            // a name with the extension of the format; empty if name has it
 	source   []byte            // for excerpts; nil if there are none to show
 	document registry.Document // empty if the file is invalid
 	found    config.Diagnostics

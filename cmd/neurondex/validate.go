@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -58,10 +59,11 @@ is set. With --quiet only errors are reported, without a summary.`,
 			if quiet {
 				progress = io.Discard
 			}
-			reports := validation{s.GetBool("viewer"), s.parsing(), progress}.run(sets)
+			v := validation{s.GetBool("viewer"), s.parsing(), progress}
+			reports := v.run(sets)
 			var probes []probe
 			if s.GetBool("check-paths") {
-				probes = checkPaths(cmd.Context(), newProber(), reports, progress)
+				probes = v.checkPaths(cmd.Context(), newProber(), reports)
 			}
 			color.NoColor = os.Getenv("NO_COLOR") != "" || !isTerminal(cmd.OutOrStdout())
 			shown := reports
@@ -203,11 +205,9 @@ func (v validation) run(sets []fileSet) []fileReport {
 		if v.viewer {
 			found = append(found, config.LintViewer(documents)...)
 		}
-		attach(reports, found)
+		attach(reports, found, v.parsing)
 		for i := range reports {
-			if r := &reports[i]; r.source == nil {
-				r.source = sourceOf(r.name, r.found)
-			}
+			reports[i].readSource()
 		}
 		all = append(all, reports...)
 	}
@@ -215,21 +215,27 @@ func (v validation) run(sets []fileSet) []fileReport {
 	return all
 }
 
-// attach adds diagnostics to the reports of their files.
-func attach(reports []fileReport, found config.Diagnostics) {
+// attach adds diagnostics about datasets to the reports of their files, in the order of their
+// positions.
+func attach(reports []fileReport, found config.Diagnostics, parsing []config.Option) {
 	byName := make(map[string]*fileReport, len(reports))
 	for i := range reports {
 		if r := &reports[i]; byName[r.name] == nil { // an argument may name a file again
 			byName[r.name] = r
 		}
 	}
-	changed := make(map[*fileReport]bool)
+	changed := make(map[*fileReport]config.Diagnostics)
 	for _, d := range found {
 		r := byName[d.File]
-		r.found = append(r.found, d)
-		changed[r] = true
+		changed[r] = append(changed[r], d)
 	}
-	for r := range changed {
+	for r, added := range changed {
+		r.found = append(r.found, added...)
+		r.readSource()
+		config.Locate(cmp.Or(r.format, r.name), r.source, r.found, parsing...)
+		slices.SortStableFunc(r.found, func(a, b config.Diagnostic) int {
+			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		})
 		r.found = r.found.Limit()
 	}
 }
@@ -239,8 +245,8 @@ func (set *fileSet) validate(f file, parsing []config.Option) fileReport {
 	report, doc := fileReport{name: f.path}, registry.Document{Name: f.path}
 	if f.path == "-" {
 		report.source = set.stdin
-		report.name, doc.Name = "<stdin>", "<stdin>"
-		doc.Datasets, report.found = config.Parse("stdin."+guessFormat(set.stdin), set.stdin, parsing...)
+		report.name, report.format, doc.Name = "<stdin>", "stdin."+guessFormat(set.stdin), "<stdin>"
+		doc.Datasets, report.found = config.Parse(report.format, set.stdin, parsing...)
 		for i := range report.found {
 			report.found[i].File = report.name
 		}
@@ -266,17 +272,15 @@ func (set *fileSet) validate(f file, parsing []config.Option) fileReport {
 	return report
 }
 
-// sourceOf reads a file again, to show the lines that its diagnostics refer to. Most files
+// readSource reads the file again, to show the lines that its diagnostics refer to. Most files
 // have none, so their content is not kept.
-func sourceOf(path string, found config.Diagnostics) []byte {
-	if !slices.ContainsFunc(found, func(d config.Diagnostic) bool { return d.Line > 0 }) {
-		return nil
+func (r *fileReport) readSource() {
+	if r.source != nil || !slices.ContainsFunc(r.found, func(d config.Diagnostic) bool { return d.Line > 0 }) {
+		return
 	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil // the report does without the excerpt
+	if data, err := os.ReadFile(r.name); err == nil { // otherwise the report does without excerpts
+		r.source = data
 	}
-	return data
 }
 
 // guessFormat returns the format of standard input. JSON starts with an object or a list of
