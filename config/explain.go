@@ -71,7 +71,7 @@ var (
 	htmlStart = regexp.MustCompile(`(?i)^<(!doctype html|html|head|body)\b`)
 	xmlStart  = regexp.MustCompile(`^<[?!a-zA-Z]`)
 	yamlStart = regexp.MustCompile(`^[\w-]+:$`)
-	jsonStart = regexp.MustCompile(`^(\{|\[\s*[{\[]\s*["{])`)
+	jsonStart = regexp.MustCompile(`^(\{|\[\s*\{)`)
 	tomlStart = regexp.MustCompile(`^(#.*\s+)*(\[\[?datasets?\]|[\w-]+[ \t]*=)`)
 )
 

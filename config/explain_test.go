@@ -93,6 +93,7 @@ var explained = []struct{ file, data, want string }{
 	{"a.json", "datasets:\n- a: 1", "1:1: file is YAML, not JSON; only TOML and JSON are read"},
 	{"a.toml", goodJSON + "}", "1:1: file is JSON, not TOML; name it .json"},
 	{"a.toml", "[\n " + goodJSON + "}]", "1:1: file is JSON, not TOML; name it .json"},
+	{"a.toml", "[[\"a b\"]]\nx = True", `2:5: invalid value True (did you mean "true"?)`},
 	{"a.json", "# mine\n\n[[datasets]]\n" + good, "1:1: file is TOML, not JSON; name it .toml"},
 	{"a.json", good, "1:1: file is TOML, not JSON; name it .toml"},
 

@@ -128,6 +128,18 @@ func TestBadExtraFields(t *testing.T) {
 	}
 }
 
+// TestConvertBothSpellings checks that a converted document has what both spellings of a key of the
+// envelope declare.
+func TestConvertBothSpellings(t *testing.T) {
+	for _, to := range []string{"toml", "json"} {
+		out, found, err := config.Convert("a.json", []byte(goodJSON+`, "l0": 1, "l1": 2, "extraFields": ["l0"], "extra_fields": ["l1"]}`), to)
+		require.NoError(t, err)
+		assert.Empty(t, found)
+		_, found = config.Parse("a."+to, out)
+		assert.Empty(t, found)
+	}
+}
+
 // TestConvertKeepsExtraFields checks that a converted document declares the same fields.
 func TestConvertKeepsExtraFields(t *testing.T) {
 	for _, to := range []string{"toml", "json"} {

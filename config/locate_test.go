@@ -71,7 +71,7 @@ func TestLocateOther(t *testing.T) {
 	docs := []registry.Document{{Name: "a.toml", Datasets: []registry.Spec{{}, {ShortName: "a/b", DerivedScalarType: "mlp_post_act", Line: 7}}}}
 	_, parsed := config.Parse("a.toml", []byte(good+"color = 1"))
 	for _, data := range []string{"", "[", good} {
-		found := append(config.LintViewer(docs)[1:], parsed...)
+		found := config.Diagnostics{config.LintViewer(docs)[1], parsed[0]}
 		config.Locate("a.toml", []byte(data), found)
 		assert.Equal(t, "a.toml:7:1", strings.SplitN(found[0].String(), ": ", 2)[0])
 		assert.Equal(t, parsed[0], found[1])
