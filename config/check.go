@@ -26,7 +26,7 @@ func (e *entry) check(optional bool) {
 		}
 	}
 	if at := e.given[pathPlace]; at != 0 {
-		e.hintAzure(at, at, 0, e.spec.NeuronDatasetPath)
+		e.checkPath(at, at, 0, e.spec.NeuronDatasetPath)
 	}
 	if list := e.given[explanationsPlace]; list != 0 {
 		e.checkExplanations(list)
@@ -46,7 +46,7 @@ func (e *entry) checkExplanations(list int32) {
 				e.p.explain(d, "path_or_url", "", path)
 			}
 		}
-		e.hintAzure(list, item, i, path)
+		e.checkPath(list, item, i, path)
 		i++
 	}
 }
@@ -103,23 +103,4 @@ func (p *parser) explain(d *Diagnostic, tag, param, value string) {
 	default:
 		d.Message = "fails the check " + tag
 	}
-}
-
-// hintAzure hints at the https form of an az:// path, which only Azure's own tools read. The
-// path is at the node of a field, or at the i-th item of that field.
-func (e *entry) hintAzure(field, at int32, i int, path string) {
-	rest, ok := strings.CutPrefix(path, "az://")
-	account, blob, found := strings.Cut(rest, "/")
-	if !ok || !found || account == "" {
-		return
-	}
-	d := e.p.report(int(e.p.tree.nodes[at].at), SeverityHint, RuleAzurePath)
-	if d == nil {
-		return
-	}
-	d.Field, d.Value = e.pathOf(&e.p.tree.nodes[field]), truncate(path)
-	if at != field {
-		d.Field = element(d.Field, i)
-	}
-	d.Message = "browsers cannot read az:// paths; the https form is https://" + truncate(account) + ".blob.core.windows.net/" + truncate(blob)
 }

@@ -47,7 +47,7 @@ func (p *parser) newCollection(at int32) collection {
 func (c *collection) add(at int32, where place, key mapKey) {
 	c.specs = slices.Grow(c.specs, 1)[:len(c.specs)+1]
 	s := &c.specs[len(c.specs)-1]
-	c.p.dataset(s, at, where, key)
+	c.p.readDataset(s, at, where, key)
 	d, slot := definition{s.Key(), s.Line}, int32(len(c.specs))
 	if c.p.found.count[SeverityError] > 0 {
 		*s = registry.Spec{} // as all of them are beyond the length
@@ -65,9 +65,22 @@ func (c *collection) add(at int32, where place, key mapKey) {
 	if !twice {
 		return
 	}
-	if report := c.p.report(int(c.p.tree.nodes[at].at), SeverityError, RuleDuplicateDataset); report != nil {
-		report.Field, report.Message = where.String(), fmt.Sprintf("dataset %s is already defined on line %d", keyText(d.key), line)
+	nameAt, namePath := c.p.nameOf(at, where)
+	if report := c.p.report(nameAt, SeverityError, RuleDuplicateDataset); report != nil {
+		report.Field, report.Message = namePath, fmt.Sprintf("dataset %s is already defined on line %d", keyText(d.key), line)
 	}
+}
+
+// nameOf returns the offset and the path of the short name of the dataset at a node.
+func (p *parser) nameOf(at int32, where place) (int, string) {
+	e := entry{p: p, at: at, where: where}
+	f := &fields[shortNamePlace]
+	for _, name := range []string{f.snake, f.camel} { // camelCase wins
+		if c := p.tree.child(at, name); c != 0 {
+			e.given[f.place] = c
+		}
+	}
+	return e.placeOf(f)
 }
 
 // define enters a key into slots. If it is already there, define returns the line of its first

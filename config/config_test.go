@@ -85,8 +85,8 @@ func TestBadInput(t *testing.T) {
 		"deep JSON list":    {"a.json", strings.Repeat("[", 100_000), "a.json:1:65: error: nesting exceeds 64 levels [too-deep]"},
 		"deep TOML key":     {"a.toml", strings.Repeat("a.", 100) + "a = 1", ""},
 		"deep TOML header":  {"a.toml", "[" + strings.Repeat("a.", 100) + "a]", "a.toml:1:130: error: nesting exceeds 64 levels [too-deep]"},
-		"trailing comma":    {"a.json", goodJSON + ",}", "a.json:1:105: error: trailing comma is not allowed in JSON [syntax]"},
-		"comment in JSON":   {"a.json", "// hello\n" + goodJSON + "}", "a.json:1:1: error: comments are not allowed in JSON [syntax]"},
+		"trailing comma":    {"a.json", goodJSON + ",}", "a.json:1:105: error: trailing comma is not allowed in JSON; remove it, or name the file .jsonc [syntax]"},
+		"comment in JSON":   {"a.json", "// hello\n" + goodJSON + "}", "a.json:1:1: error: comments are not allowed in JSON; remove them, or name the file .jsonc [syntax]"},
 		"comma at the end":  {"a.json", "{\"datasets\":[]},", "a.json:1:16: error: unexpected data after the end of the document [syntax]"},
 		"colon at the end":  {"a.json", "[] \n:", "a.json:2:1: error: unexpected data after the end of the document [syntax]"},
 		"two values":        {"a.json", goodJSON + "}\n{}", "a.json:2:1: error: unexpected data after the end of the document [syntax]"},
@@ -198,7 +198,7 @@ func TestLint(t *testing.T) {
 	assert.Equal(t, []string{
 		`10.toml:20:1: warning: replaced_by: no dataset "none" [replaced-by-missing]`,
 		`10.toml:30:1: warning: replaced_by: dataset "b" is itself deprecated [deprecated-in-use]`,
-		`50.toml:20:1: warning: dataset a/mlp_post_act overrides the definition in 10.toml:10 [overrides-other-file]`,
+		`50.toml:20:1: warning: short_name: dataset a/mlp_post_act overrides the definition in 10.toml:10 [overrides-other-file]`,
 	}, got)
 }
 
@@ -409,6 +409,9 @@ func FuzzParse(f *testing.F) {
 		data, err := os.ReadFile(file)
 		require.NoError(f, err)
 		f.Add(uint8(max(slices.Index(formats, config.Format(file)), 0)), data)
+	}
+	for _, tt := range explained {
+		f.Add(uint8(max(slices.Index(formats, config.Format(tt.file)), 0)), []byte(tt.data))
 	}
 	for _, blank := range []string{"", " ", "\u2003"} {
 		f.Add(uint8(0), fmt.Appendf(nil, "extra_scalar_types = [%q]\n%s", blank, strings.Replace(good, "mlp_post_act", blank, 1)))

@@ -127,9 +127,9 @@ func jsonProblem(data []byte, err error) *problem {
 	here := skipJSONSpace(data, at)
 	switch before := bytes.TrimRight(data[:here], " \t\r\n"); {
 	case here < len(data) && (data[here] == '/' || data[here] == '#'):
-		return &problem{RuleSyntax, here, "comments are not allowed in JSON"}
+		return &problem{RuleSyntax, here, "comments are not allowed in JSON; remove them, or name the file .jsonc"}
 	case here < len(data) && (data[here] == '}' || data[here] == ']') && bytes.HasSuffix(before, []byte(",")):
-		return &problem{RuleSyntax, len(before) - 1, "trailing comma is not allowed in JSON"}
+		return &problem{RuleSyntax, len(before) - 1, "trailing comma is not allowed in JSON; remove it, or name the file .jsonc"}
 	}
 	return &problem{RuleSyntax, at, message}
 }

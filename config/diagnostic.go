@@ -21,13 +21,16 @@ type Diagnostic struct {
 	Value      string   `json:"value,omitempty"`      // text of the invalid value, truncated if long
 	Message    string   `json:"message"`              // what is wrong
 	Suggestion string   `json:"suggestion,omitempty"` // what was probably meant
+	Datasets   int      `json:"datasets,omitempty"`   // number of datasets that it is about, if several; the position is in the first
 	Rule       Rule     `json:"rule"`                 // which kind of finding it is
 	More       int      `json:"more,omitempty"`       // number of problems that a diagnostic of RuleMoreProblems stands for
+
+	dataset int // number in the document, from 1, of the dataset that it is about, for Locate; 0 if unknown
 }
 
 // String returns the diagnostic as a single line:
 //
-//	file:line:column: severity: field: message (did you mean "suggestion"?) [rule]
+//	file:line:column: severity: field: message (did you mean "suggestion"?) (in 5 datasets, first at line 7) [rule]
 //
 // Parts that are empty are left out. Characters that are not printable are escaped.
 func (d Diagnostic) String() string {
@@ -40,7 +43,8 @@ func (d Diagnostic) String() string {
 	return b.String()
 }
 
-// Text returns the part of String that holds field, message and suggestion.
+// Text returns the part of String that holds field, message, suggestion and the number of
+// datasets, if several.
 func (d Diagnostic) Text() string {
 	var b strings.Builder
 	if d.Field != "" {
@@ -48,9 +52,20 @@ func (d Diagnostic) Text() string {
 	}
 	b.WriteString(printable(d.Message))
 	if d.Suggestion != "" {
-		fmt.Fprintf(&b, " (did you mean %q?)", d.Suggestion)
+		fmt.Fprintf(&b, " (did you mean %s?)", quoted(d.Suggestion))
+	}
+	if d.Datasets > 1 {
+		fmt.Fprintf(&b, " (in %d datasets, first at line %d)", d.Datasets, d.Line)
 	}
 	return b.String()
+}
+
+// quoted returns a text in quotes that it does not have itself, if possible.
+func quoted(s string) string {
+	if strings.ContainsAny(s, `"\`) && strconv.CanBackquote(s) && printable(s) == s {
+		return "`" + s + "`"
+	}
+	return strconv.Quote(s)
 }
 
 // printable escapes the characters that would not stay on one line of a terminal.

@@ -39,6 +39,10 @@ func TestDiagnosticJSON(t *testing.T) {
 			},
 			`{"file":"a.toml","line":2,"column":3,"severity":"warning","field":"f","value":"v","message":"m","suggestion":"s","rule":"unknown-field"}`,
 		},
+		{
+			config.Diagnostic{File: "a.toml", Line: 7, Column: 1, Severity: config.SeverityWarning, Message: "m", Datasets: 5, Rule: config.RuleUnknownField},
+			`{"file":"a.toml","line":7,"column":1,"severity":"warning","message":"m","datasets":5,"rule":"unknown-field"}`,
+		},
 	} {
 		b, err := json.Marshal(tt.diagnostic)
 		require.NoError(t, err)

@@ -27,12 +27,14 @@
 //
 // Keys are written in snake_case or camelCase. Unknown keys of a dataset are kept as extra
 // fields and reported as warnings, never as errors, so that older programs can load newer
-// files.
+// files. Those that the document lists under extra_fields, or [WithExtraFields] names, are not
+// reported.
 //
 // # Diagnostics
 //
 // Every [Diagnostic] names its [Rule], and [Rules] describes them. At most [MaxDiagnostics] are
-// reported about a document, errors before warnings. Parse checks one document; [Lint] checks
+// reported about a document, errors before warnings. What several datasets of a document have in
+// common, such as an unknown field, is one diagnostic with their number. Parse checks one document; [Lint] checks
 // documents that are used together.
 //
 // The cost of Parse is proportional to the size of the document, whatever is wrong with it. A

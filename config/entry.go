@@ -9,13 +9,17 @@ import (
 	"github.com/neurondex/neurondex/registry"
 )
 
-// dataset reads the dataset at a node into spec and reports everything that is wrong with
+// readDataset reads the dataset at a node into spec and reports everything that is wrong with
 // it.
-func (p *parser) dataset(spec *registry.Spec, at int32, where place, key mapKey) {
+func (p *parser) readDataset(spec *registry.Spec, at int32, where place, key mapKey) {
+	p.dataset++
 	obj := &p.tree.nodes[at]
 	spec.Line = p.lineOf(int(obj.at))
 	e := entry{p: p, at: at, where: where, spec: spec}
 	extra, optional := e.find()
+	if p.visit != nil {
+		p.visit(&e)
+	}
 	e.gather()
 	for i, c := range e.given {
 		f := &fields[i]
@@ -130,6 +134,20 @@ func (e *entry) find() (extra int, optional bool) {
 	return extra, optional
 }
 
+// placeOf returns the offset and the path of a field: those of its value, or of the key of a map
+// that stands for it, or of the dataset.
+func (e *entry) placeOf(f *field) (at int, path string) {
+	n := &e.p.tree.nodes[e.at]
+	switch c := e.given[f.place]; {
+	case c != 0:
+		n = &e.p.tree.nodes[c]
+		return int(n.at), e.pathOf(n)
+	case e.where.index == inMap:
+		return int(n.keyAt), e.where.String()
+	}
+	return int(n.at), e.where.field(f.snake)
+}
+
 // pathOf returns the path of the field at a node.
 func (e *entry) pathOf(n *node) string { return e.where.field(string(e.p.tree.key(n))) }
 
@@ -153,7 +171,7 @@ func (e *entry) set(f *field, at int32) bool {
 			*f.text(e.spec) = text
 			return true
 		case registry.KindInteger, registry.KindFloat, registry.KindBool:
-			if d := e.p.reportValue(at, SeverityWarning, RuleLegacyForm); d != nil {
+			if d := e.p.reportLegacy(at, f.snake); d != nil {
 				d.Field, d.Message = e.pathOf(n), convertedMessage(n.kind)
 			}
 			*f.text(e.spec) = text
@@ -207,7 +225,7 @@ func (p *parser) strings(at int32, where place, key string, into *[]string) bool
 		switch item.kind {
 		case registry.KindString:
 		case registry.KindInteger, registry.KindFloat, registry.KindBool:
-			if d := p.reportValue(c, SeverityWarning, RuleLegacyForm); d != nil {
+			if d := p.reportLegacy(c, key); d != nil {
 				d.Field, d.Message = element(where.field(key), len(items)), convertedMessage(item.kind)
 			}
 		default:
@@ -243,7 +261,7 @@ func (e *entry) resolveType() {
 		if e.given[typePlace] != 0 {
 			at = e.given[typePlace]
 		}
-		if d := e.p.reportValue(at, SeverityWarning, RuleLegacyForm); d != nil {
+		if d := e.p.reportLegacy(at, string(t)); d != nil {
 			d.Field, d.Message = e.where.field("derived_scalar_type"), fmt.Sprintf("the name of a constant is a legacy form; use %q", t)
 		}
 	}

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/neurondex/neurondex/registry"
@@ -12,13 +13,13 @@ import (
 const SchemaVersion = 1
 
 // camelEnvelope maps the snake_case keys of the envelope to their camelCase form.
-var camelEnvelope = map[string]string{"schema_version": "schemaVersion", "extra_scalar_types": "extraScalarTypes"}
+var camelEnvelope = map[string]string{"schema_version": "schemaVersion", "extra_scalar_types": "extraScalarTypes", "extra_fields": "extraFields"}
 
 // isEnvelope reports whether a top-level key belongs to the envelope: the keys that
 // describe the document rather than a dataset.
 func isEnvelope(key []byte) bool {
 	switch string(key) {
-	case "$schema", "schema_version", "schemaVersion", "extra_scalar_types", "extraScalarTypes":
+	case "$schema", "schema_version", "schemaVersion", "extra_scalar_types", "extraScalarTypes", "extra_fields", "extraFields":
 		return true
 	}
 	return false
@@ -47,21 +48,23 @@ func (p *parser) readEnvelope() {
 				}
 			}
 		case "extra_scalar_types", "extraScalarTypes":
-			p.readExtraTypes(c, key)
+			p.readNames(c, key, func(name string) { p.opts.addExtraTypes(registry.DerivedScalarType(name)) })
+		case "extra_fields", "extraFields":
+			p.readNames(c, key, func(name string) { p.opts.addExtraFields(name) })
 		}
 	}
 }
 
-// readExtraTypes reads the list of types that the document declares.
-func (p *parser) readExtraTypes(at int32, key string) {
-	var types []string
-	if !p.strings(at, place{index: single}, key, &types) {
+// readNames reads a list of names that the document declares, and calls declare for each.
+func (p *parser) readNames(at int32, key string, declare func(string)) {
+	var names []string
+	if !p.strings(at, place{index: single}, key, &names) {
 		return
 	}
 	i := 0
 	for c := range p.tree.children(at) {
-		if isNotBlank(types[i]) {
-			p.opts.addExtraTypes(registry.DerivedScalarType(types[i]))
+		if isNotBlank(names[i]) {
+			declare(names[i])
 		} else if d := p.reportValue(c, SeverityError, RuleEmptyField); d != nil {
 			d.Field, d.Message = element(key, i), "must not be empty"
 		}
@@ -84,9 +87,10 @@ func (p *parser) warnUnknownTopLevel() {
 	}
 }
 
-// keepTopLevel keeps a top-level key and its value for Convert.
+// keepTopLevel keeps a top-level key and its value for Convert. A list that is given in both
+// spellings is kept as one.
 func (p *parser) keepTopLevel(at int32) {
-	if !p.keepsTopLevel {
+	if !p.keepsTopLevel || p.found.count[SeverityError] > 0 { // nothing is converted
 		return
 	}
 	name := string(p.tree.key(&p.tree.nodes[at]))
@@ -95,5 +99,27 @@ func (p *parser) keepTopLevel(at int32) {
 			name = snake
 		}
 	}
-	p.topLevel = append(p.topLevel, registry.Field{Name: name, Value: p.tree.value(at)})
+	value := p.tree.value(at)
+	if _, spelledTwice := camelEnvelope[name]; spelledTwice {
+		same := func(f registry.Field) bool { return f.Name == name }
+		if i := slices.IndexFunc(p.topLevel, same); i >= 0 {
+			p.topLevel[i].Value = joined(p.topLevel[i].Value, value)
+			return
+		}
+	}
+	p.topLevel = append(p.topLevel, registry.Field{Name: name, Value: value})
+}
+
+// joined returns the items of two lists, or the first value if it is not a list.
+func joined(a, b registry.Value) registry.Value {
+	if a.Kind() != registry.KindList {
+		return a
+	}
+	var items []registry.Value
+	for _, list := range []registry.Value{a, b} {
+		for _, item := range list.Fields() {
+			items = append(items, item)
+		}
+	}
+	return registry.ListValue(items...)
 }

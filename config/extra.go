@@ -7,7 +7,8 @@ var knownExtras = map[string]bool{"dataclass_name": true, "dataclassName": true}
 
 const nestedMessage = "looks like a dataset inside another dataset; a [[datasets]] header or a bracket may be missing"
 
-// extras keeps the n unknown fields and warns about them, as most are mistakes.
+// extras keeps the n unknown fields. It warns about those that are not declared, as most are
+// mistakes.
 func (e *entry) extras(n int) {
 	e.spec.Extra = make([]registry.Field, 0, n)
 	for c := range e.p.tree.children(e.at) {
@@ -18,14 +19,17 @@ func (e *entry) extras(n int) {
 		key := string(e.p.tree.key(n))
 		e.spec.Extra = append(e.spec.Extra, registry.Field{Name: key, Value: e.p.tree.value(c)})
 		switch {
-		case knownExtras[key]:
+		case knownExtras[key], e.p.opts.extraFields[key]:
 		case e.p.holdsDataset(c):
 			if d := e.p.report(int(n.keyAt), SeverityWarning, RuleNestedDataset); d != nil {
 				d.Field, d.Message = e.where.field(key), nestedMessage
 			}
 		default:
-			if d := e.p.report(int(n.keyAt), SeverityWarning, RuleUnknownField); d != nil {
-				d.Field, d.Message, d.Suggestion = e.where.field(key), "unknown field; it is kept as an extra field", suggestField(key)
+			if d := e.p.reportOnce(int(n.keyAt), SeverityWarning, RuleUnknownField, key); d != nil {
+				d.Field, d.Message, d.Suggestion = e.where.field(key), "unknown field, kept as an extra field", suggestField(key, e.p.opts.extraFields)
+				if d.Suggestion == "" {
+					d.Message += "; if it is intended, list it in extra_fields"
+				}
 			}
 		}
 	}

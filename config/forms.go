@@ -52,7 +52,7 @@ func (p *parser) datasets() []registry.Spec {
 	switch {
 	case isDataset:
 		specs := make([]registry.Spec, 1)
-		p.dataset(&specs[0], 0, place{index: single}, mapKey{})
+		p.readDataset(&specs[0], 0, place{index: single}, mapKey{})
 		return specs
 	case !hasOthers:
 		p.reportEmpty()
@@ -64,7 +64,7 @@ func (p *parser) datasets() []registry.Spec {
 	if d := p.report(int(first.keyAt), SeverityError, RuleWrongShape); d != nil {
 		key := string(p.tree.key(first))
 		d.Message = "document must have the key datasets, or the fields of a single dataset, such as " + fields[0].snake
-		d.Suggestion = cmp.Or(suggestEnvelope(key), suggestField(key))
+		d.Suggestion = cmp.Or(suggestEnvelope(key), suggestField(key, nil))
 	}
 	return nil
 }
@@ -75,12 +75,44 @@ func (p *parser) listOrMap(at int32) []registry.Spec {
 	case registry.KindList:
 		return p.list(at, datasetsKey)
 	case registry.KindObject:
+		if p.isSingle(at) {
+			p.reportSingle(at)
+			return nil
+		}
 		return p.namedDatasets(at, datasetsKey)
 	default:
 		if d := p.reportValue(at, SeverityError, RuleWrongType); d != nil {
 			d.Field, d.Message = datasetsKey, "must be a list of datasets, not "+article(n.kind)
 		}
 		return nil
+	}
+}
+
+// isSingle reports whether an object in place of a list of datasets is a single dataset rather
+// than a map of datasets: whether it has a required field, or nothing that could be a dataset.
+func (p *parser) isSingle(at int32) bool {
+	others := false
+	for c := range p.tree.children(at) {
+		n := &p.tree.nodes[c]
+		if n.kind == registry.KindObject {
+			others = true
+		} else if f := fieldOf(n); f != nil && f.place < requiredFields {
+			return true
+		}
+	}
+	return !others && p.tree.nodes[at].first != 0
+}
+
+// reportSingle reports a single dataset in place of a list of datasets.
+func (p *parser) reportSingle(at int32) {
+	d := p.report(int(p.tree.nodes[at].keyAt), SeverityError, RuleWrongShape)
+	if d == nil {
+		return
+	}
+	d.Field = datasetsKey
+	d.Message, d.Suggestion = "must be a list of datasets, not a single dataset", `"datasets": [{...}]`
+	if p.format == "toml" {
+		d.Message, d.Suggestion = singleTableMessage, "[[datasets]]"
 	}
 }
 

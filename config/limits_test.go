@@ -26,20 +26,23 @@ func list(n int, fields string) string {
 	return b.String() + "]"
 }
 
+// conflict gives a dataset a warning of its own.
+const conflict = `, "short_name": "other"`
+
 func TestLimit(t *testing.T) {
 	for name, tt := range map[string]struct {
 		data                    string
 		errors, warnings, hints int
 		more                    string
 	}{
-		"100 warnings":              {list(100, `, "x": 1`), 0, 100, 0, ""},
-		"101 warnings":              {list(101, `, "x": 1`), 0, 100, 0, "a.json: warning: 1 more problem is not shown [more-problems]"},
-		"4000 warnings":             {list(4000, `, "x": 1`), 0, 100, 0, "a.json: warning: 3900 more problems are not shown [more-problems]"},
+		"100 warnings":              {list(100, conflict), 0, 100, 0, ""},
+		"101 warnings":              {list(101, conflict), 0, 100, 0, "a.json: warning: 1 more problem is not shown [more-problems]"},
+		"4000 warnings":             {list(4000, conflict), 0, 100, 0, "a.json: warning: 3900 more problems are not shown [more-problems]"},
 		"4000 errors":               {list(4000, `, "layers": -1`), 100, 0, 0, "a.json: error: 3900 more problems are not shown [more-problems]"},
-		"60 errors, 60 warnings":    {list(60, `, "layers": -1, "x": 1`), 60, 40, 0, "a.json: warning: 20 more problems are not shown [more-problems]"},
-		"100 warnings and an error": {strings.TrimSuffix(list(100, `, "x": 1`), "]") + ", {}]", 4, 96, 0, "a.json: warning: 4 more problems are not shown [more-problems]"},
-		"150 of each":               {list(150, `, "layers": -1, "x": 1, "explanationDatasetPaths": ["az://a/b"]`), 100, 0, 0, "a.json: error: 350 more problems are not shown [more-problems]"},
-		"hints":                     {list(150, `, "explanationDatasetPaths": ["az://a/b"]`), 0, 0, 100, "a.json: hint: 50 more problems are not shown [more-problems]"},
+		"60 errors, 60 warnings":    {list(60, `, "layers": -1`+conflict), 60, 40, 0, "a.json: warning: 20 more problems are not shown [more-problems]"},
+		"100 warnings and an error": {strings.TrimSuffix(list(100, conflict), "]") + ", {}]", 4, 96, 0, "a.json: warning: 4 more problems are not shown [more-problems]"},
+		"150 of each":               {list(150, `, "layers": -1`+conflict+`, "explanationDatasetPaths": ["az://a/b"]`), 100, 0, 0, "a.json: error: 201 more problems are not shown [more-problems]"},
+		"hints":                     {list(150, `, "explanationDatasetPaths": ["az://a/b"]`), 0, 0, 1, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			specs, found := config.Parse("a.json", []byte(tt.data))
@@ -63,7 +66,7 @@ func TestLimit(t *testing.T) {
 }
 
 func TestLimitCombines(t *testing.T) {
-	_, a := config.Parse("a.json", []byte(list(300, `, "x": 1`)))
+	_, a := config.Parse("a.json", []byte(list(300, conflict)))
 	_, b := config.Parse("a.json", []byte(list(300, `, "layers": -1`)))
 	both := append(a, b...).Limit()
 	require.Len(t, both, config.MaxDiagnostics+1)
@@ -93,7 +96,7 @@ func TestLintLimit(t *testing.T) {
 // and on many.
 func TestPositions(t *testing.T) {
 	for name, tt := range map[string]struct{ file, data, want string }{
-		"one line":  {"a.json", `[{"é": 1, "é2": 2}, 3, {"é": 4}]`, "1:2 1:2 1:2 1:2 1:3 1:11 1:21 1:24 1:24 1:24 1:24 1:25"},
+		"one line":  {"a.json", `[{"é": 1, "é2": 2}, 3, {"é3": 4}]`, "1:2 1:2 1:2 1:2 1:3 1:11 1:21 1:24 1:24 1:24 1:24 1:25"},
 		"two lines": {"a.json", "[{},\n\té]", "2:2"},
 		"CRLF":      {"a.toml", "datasets = []\r\nx = 1\r\n  \"é\" = 1; y", "3:10"},
 		"envelope":  {"a.json", "{\"x\": 1, \"datasets\": [\n1], \"y\": 2,\n\"schema_version\": 0}", "1:2 2:1 2:5 3:19"},

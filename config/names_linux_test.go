@@ -21,6 +21,6 @@ func TestOddNames(t *testing.T) {
 	require.Len(t, r.Documents, 2)
 	assert.Equal(t, "bad\xff.toml", r.Documents[0].Name)
 	require.Len(t, r.Diagnostics, 2)
-	assert.Equal(t, `bad\xff.toml:7:1: warning: datasets[0].unknown: unknown field; it is kept as an extra field [unknown-field]`, r.Diagnostics[0].String())
-	assert.Equal(t, `new\nline.toml:7:1: warning: datasets[0].unknown: unknown field; it is kept as an extra field [unknown-field]`, r.Diagnostics[1].String())
+	assert.Equal(t, `bad\xff.toml:7:1: warning: datasets[0].unknown: unknown field, kept as an extra field; if it is intended, list it in extra_fields [unknown-field]`, r.Diagnostics[0].String())
+	assert.Equal(t, `new\nline.toml:7:1: warning: datasets[0].unknown: unknown field, kept as an extra field; if it is intended, list it in extra_fields [unknown-field]`, r.Diagnostics[1].String())
 }

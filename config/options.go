@@ -12,9 +12,10 @@ const DefaultMaxBytes = 16 << 20
 type Option func(*options)
 
 type options struct {
-	maxBytes   int64
-	extraTypes map[registry.DerivedScalarType]bool
-	exclude    disk.Patterns
+	maxBytes    int64
+	extraTypes  map[registry.DerivedScalarType]bool
+	extraFields map[string]bool
+	exclude     disk.Patterns
 }
 
 func newOptions(opts []Option) options {
@@ -41,6 +42,22 @@ func (o *options) addExtraTypes(types ...registry.DerivedScalarType) {
 // blank type is never accepted.
 func WithExtraScalarTypes(types ...registry.DerivedScalarType) Option {
 	return func(o *options) { o.addExtraTypes(types...) }
+}
+
+func (o *options) addExtraFields(names ...string) {
+	if o.extraFields == nil {
+		o.extraFields = make(map[string]bool)
+	}
+	for _, name := range names {
+		o.extraFields[name] = true
+	}
+}
+
+// WithExtraFields declares fields of datasets in addition to those that a document lists under
+// extra_fields. They are kept as extra fields like any unknown field, without a warning. It may
+// be given more than once.
+func WithExtraFields(names ...string) Option {
+	return func(o *options) { o.addExtraFields(names...) }
 }
 
 // WithMaxBytes limits the size of a document to n bytes. A larger document is rejected

@@ -50,6 +50,10 @@ type parser struct {
 	topLevel      []registry.Field
 	keepsTopLevel bool
 
+	// visit is called for each dataset once its fields are found, for Locate. It may be nil.
+	visit func(*entry)
+
+	dataset      int // number of datasets read so far, with the current one
 	lineAt, line int // the offset that lineOf counted to, and the newlines before it
 }
 
@@ -93,14 +97,14 @@ func (p *parser) read(data []byte) []registry.Spec {
 		return nil
 	}
 	if fault != nil {
-		p.reportProblem(fault)
+		p.reportProblem(fault, "")
 		return nil
 	}
 	p.loader = loaders.Get().(*loader)
 	p.tree, fault = p.loader.load(p.format, p.text, p.opts.maxValues())
 	var specs []registry.Spec
 	if fault != nil {
-		p.reportProblem(fault)
+		p.reportProblem(explain(p.format, p.text, fault))
 	} else {
 		specs = p.datasets()
 	}
@@ -108,10 +112,10 @@ func (p *parser) read(data []byte) []registry.Spec {
 	return specs
 }
 
-// reportProblem reports a fault that a codec found.
-func (p *parser) reportProblem(fault *problem) {
+// reportProblem reports a fault that a codec found, and what was probably meant.
+func (p *parser) reportProblem(fault *problem, suggestion string) {
 	if d := p.report(fault.at, SeverityError, fault.rule); d != nil {
-		d.Message = truncateTo(fault.message, 200)
+		d.Message, d.Suggestion = truncateTo(fault.message, 200), suggestion
 	}
 }
 

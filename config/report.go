@@ -13,9 +13,23 @@ import (
 // each severity and counts the others, so that a document in which everything is wrong
 // costs no more than a good one.
 type findings struct {
-	file  string
-	kept  []finding
-	count [SeverityHint + 1]int
+	file   string
+	kept   []finding
+	count  [SeverityHint + 1]int
+	topics map[topic]*occurrence
+}
+
+// A topic is a rule and what it is applied to, such as the name of a field. A document has one
+// finding of a topic, however many of its datasets it is about.
+type topic struct {
+	rule Rule
+	name string
+}
+
+// An occurrence of a topic is its finding and the last dataset that it was found in.
+type occurrence struct {
+	finding int // in kept
+	dataset int
 }
 
 // A finding is a diagnostic whose position is still an offset of the document.
@@ -36,25 +50,58 @@ func (f *findings) add(at int, s Severity, r Rule) *Diagnostic {
 	return &f.kept[len(f.kept)-1].diagnostic
 }
 
+// addOnce is add for a finding about a dataset that others may share. It returns a diagnostic
+// for the first dataset that has the topic. Beyond [MaxDiagnostics] every finding counts, so that
+// the number of topics is bounded.
+func (f *findings) addOnce(dataset, at int, s Severity, r Rule, name string) *Diagnostic {
+	t := topic{r, name}
+	if known := f.topics[t]; known != nil {
+		if known.dataset != dataset {
+			known.dataset = dataset
+			d := &f.kept[known.finding].diagnostic
+			d.Datasets = max(d.Datasets, 1) + 1
+		}
+		return nil
+	}
+	d := f.add(at, s, r)
+	if d != nil {
+		if f.topics == nil {
+			f.topics = make(map[topic]*occurrence)
+		}
+		f.topics[t] = &occurrence{len(f.kept) - 1, dataset}
+	}
+	return d
+}
+
 // locate orders the findings by offset and sets their lines and columns, in one pass over the
 // document.
 func (f *findings) locate(text []byte) {
 	slices.SortStableFunc(f.kept, func(a, b finding) int { return cmp.Compare(a.at, b.at) })
-	from, line, column := 0, 1, 1
+	c := cursor{text: text, line: 1, column: 1}
 	for i := range f.kept {
-		at := f.kept[i].at
-		if at == noPosition {
-			continue
+		if f.kept[i].at != noPosition {
+			c.moveTo(f.kept[i].at)
+			f.kept[i].diagnostic.Line, f.kept[i].diagnostic.Column = c.line, c.column
 		}
-		passed := text[from:at]
-		if newlines := bytes.Count(passed, []byte{'\n'}); newlines > 0 {
-			line, column = line+newlines, 1
-			passed = passed[bytes.LastIndexByte(passed, '\n')+1:]
-		}
-		column += utf8.RuneCount(passed)
-		from = at
-		f.kept[i].diagnostic.Line, f.kept[i].diagnostic.Column = line, column
 	}
+}
+
+// A cursor counts the lines and columns of a document.
+type cursor struct {
+	text         []byte
+	at           int
+	line, column int // of at, starting at 1
+}
+
+// moveTo moves to an offset that is not before the current one.
+func (c *cursor) moveTo(at int) {
+	passed := c.text[c.at:at]
+	if newlines := bytes.Count(passed, []byte{'\n'}); newlines > 0 {
+		c.line, c.column = c.line+newlines, 1
+		passed = passed[bytes.LastIndexByte(passed, '\n')+1:]
+	}
+	c.column += utf8.RuneCount(passed)
+	c.at = at
 }
 
 // diagnostics returns the diagnostics in the order of findings, limited to [MaxDiagnostics].
@@ -81,6 +128,21 @@ func (p *parser) report(at int, s Severity, r Rule) *Diagnostic { return p.found
 func (p *parser) reportValue(at int32, s Severity, r Rule) *Diagnostic {
 	n := &p.tree.nodes[at]
 	d := p.report(int(n.at), s, r)
+	if d != nil {
+		d.Value = truncate(string(p.tree.textOf(n)))
+	}
+	return d
+}
+
+// reportOnce adds a diagnostic about the dataset being read. See [findings.addOnce].
+func (p *parser) reportOnce(at int, s Severity, r Rule, name string) *Diagnostic {
+	return p.found.addOnce(p.dataset, at, s, r, name)
+}
+
+// reportLegacy adds a diagnostic about the legacy form of a value in the dataset being read.
+func (p *parser) reportLegacy(at int32, name string) *Diagnostic {
+	n := &p.tree.nodes[at]
+	d := p.reportOnce(int(n.at), SeverityWarning, RuleLegacyForm, name)
 	if d != nil {
 		d.Value = truncate(string(p.tree.textOf(n)))
 	}

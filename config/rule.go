@@ -31,10 +31,12 @@ const (
 	RuleOverridesOther    Rule = "overrides-other-file"
 	RuleLegacyForm        Rule = "legacy-form"
 	RuleCasingConflict    Rule = "casing-conflict"
+	RuleUnknownScheme     Rule = "unknown-scheme"
 	RuleDeprecatedInUse   Rule = "deprecated-in-use"
 	RuleReplacedByMissing Rule = "replaced-by-missing"
 	RuleViewerCannotShow  Rule = "viewer-cannot-show"
 	RuleUnreachablePath   Rule = "unreachable-path"
+	RuleUncheckedPath     Rule = "unchecked-path"
 	RuleAzurePath         Rule = "azure-path"
 )
 
@@ -69,14 +71,16 @@ func Rules() []RuleInfo {
 		{RuleInternal, SeverityError, "parsing failed unexpectedly; please report it"},
 		{RuleEmptyDocument, SeverityWarning, "the document has no datasets; an error if it had some before"},
 		{RuleIgnoredFile, SeverityWarning, "a file looks like a dataset file and is not read, such as a backup"},
-		{RuleUnknownField, SeverityWarning, "a field is unknown; it is kept as an extra field"},
+		{RuleUnknownField, SeverityWarning, "a field is neither known nor declared; it is kept as an extra field"},
 		{RuleNestedDataset, SeverityWarning, "a dataset appears to be nested in another one"},
 		{RuleOverridesOther, SeverityWarning, "a dataset overrides one that is defined in another file"},
 		{RuleLegacyForm, SeverityWarning, "the document uses a legacy form; neurondex convert updates it"},
 		{RuleCasingConflict, SeverityWarning, "a field is given in snake_case and in camelCase, with different values"},
+		{RuleUnknownScheme, SeverityWarning, "a path looks like a URL, but not like one of a known scheme"},
 		{RuleDeprecatedInUse, SeverityWarning, "replaced_by names a dataset that is itself deprecated"},
 		{RuleReplacedByMissing, SeverityWarning, "replaced_by names a dataset that does not exist"},
 		{RuleViewerCannotShow, SeverityWarning, "the public neuron viewer cannot show the dataset (only with --viewer)"},
+		{RuleUncheckedPath, SeverityWarning, "the path of a dataset cannot be checked (only with --check-paths)"},
 		{RuleAzurePath, SeverityHint, "an az:// path also has an https form, which browsers can read"},
 	}
 }

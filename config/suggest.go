@@ -10,11 +10,11 @@ import (
 )
 
 // envelopeNames are the top-level keys of a document.
-var envelopeNames = []string{"datasets", "schema_version", "extra_scalar_types"}
+var envelopeNames = []string{"datasets", "schema_version", "extra_scalar_types", "extra_fields"}
 
-// suggestField returns the field whose name is closest to key, in the casing of key. It
-// returns "" if none is close.
-func suggestField(key string) string {
+// suggestField returns the field, or the declared extra field, whose name is closest to key. A
+// field has the casing of key. It returns "" if none is close.
+func suggestField(key string, extra map[string]bool) string {
 	if len(key) > maxSuggested {
 		return ""
 	}
@@ -29,7 +29,7 @@ func suggestField(key string) string {
 			best, at = name, d
 		}
 	}
-	return best
+	return cmp.Or(closestDeclared(key, extra, min(at, len(key)/3+1)), best)
 }
 
 // suggestEnvelope returns the top-level key that is closest to key, or "".
@@ -49,8 +49,8 @@ func suggestEnvelope(key string) string {
 // Nothing is suggested for a longer name, nor from among more declared types: the cost of a
 // suggestion must not depend on the document.
 const (
-	maxSuggested     = 80 // bytes
-	maxDeclaredTypes = 200
+	maxSuggested = 80 // bytes
+	maxDeclared  = 200
 )
 
 // suggestType returns the accepted type that is closest to text, or "". Of types that are
@@ -65,19 +65,26 @@ func suggestType(text string, extra map[registry.DerivedScalarType]bool) string 
 			best, at = string(t), d
 		}
 	}
-	if len(extra) > maxDeclaredTypes {
-		return best
+	return cmp.Or(closestDeclared(text, extra, at), best)
+}
+
+// closestDeclared returns the declared name that is closest to text, or "" if none is closer
+// than at. Of names that are equally close it returns the first in their order.
+func closestDeclared[T ~string](text string, declared map[T]bool, at int) string {
+	if len(declared) > maxDeclared {
+		return ""
 	}
-	declared := ""
-	for t := range extra {
-		if len(t) > maxSuggested {
+	best := ""
+	for t := range declared {
+		name := string(t)
+		if len(name) > maxSuggested {
 			continue
 		}
-		if d := distance(text, string(t)); d < at || d == at && declared != "" && string(t) < declared {
-			declared, at = string(t), d
+		if d := distance(text, name); d < at || d == at && best != "" && name < best {
+			best, at = name, d
 		}
 	}
-	return cmp.Or(declared, best)
+	return best
 }
 
 // distance returns the edit distance between two names, ignoring case and separators. For

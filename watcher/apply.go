@@ -29,7 +29,8 @@ type change struct {
 // A transition is a document that came into another state, or has other diagnostics.
 type transition struct {
 	document DocumentStatus
-	from     State // empty for a new document; that of a removed one becomes empty
+	from     State              // empty for a new document; that of a removed one becomes empty
+	known    config.Diagnostics // before
 }
 
 // record brings what is remembered of documents up to date, and adds the valid ones to the
@@ -54,7 +55,7 @@ func (w *Watcher) record(batch source.Batch, results []parsed) []transition {
 			w.documents[doc.Name] = d
 			delete(w.change.remove, doc.Name) // it is back before its removal was applied
 		}
-		from := d.status.State
+		from, known := d.status.State, d.status.Diagnostics
 		d.sum, d.notDocument, d.status.Diagnostics = p.sum, p.notDocument, p.diagnostics
 		switch {
 		case p.notDocument:
@@ -65,15 +66,15 @@ func (w *Watcher) record(batch source.Batch, results []parsed) []transition {
 			w.setState(d, StateOK, now)
 			w.change.put[doc.Name] = registry.Document{Name: doc.Name, Datasets: p.datasets}
 		}
-		transitions = append(transitions, transition{d.status, from})
+		transitions = append(transitions, transition{d.status, from, known})
 	}
 	for _, name := range batch.Removed {
 		if d := w.documents[name]; d != nil {
-			from := d.status.State
+			from, known := d.status.State, d.status.Diagnostics
 			w.setState(d, "", now)
 			delete(w.documents, name)
 			d.status.Diagnostics = nil
-			transitions = append(transitions, transition{d.status, from})
+			transitions = append(transitions, transition{d.status, from, known})
 		}
 		delete(w.change.put, name)
 		w.change.remove[name] = true
@@ -195,10 +196,10 @@ func (w *Watcher) reject(err *registry.DocumentError) transition {
 	defer w.mu.Unlock()
 	delete(w.change.put, err.Document)
 	d := w.documents[err.Document]
-	from := d.status.State
+	from, known := d.status.State, d.status.Diagnostics
 	d.status.Diagnostics = append(slices.Clone(d.status.Diagnostics), config.Diagnostic{
 		Severity: config.SeverityError, Rule: config.RuleBadValue, File: err.Document, Message: err.Error()})
 	served := served{snapshot: w.registry.Snapshot()}
 	w.setState(d, served.stateOfInvalid(err.Document), time.Now())
-	return transition{d.status, from}
+	return transition{d.status, from, known}
 }

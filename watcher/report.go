@@ -81,11 +81,12 @@ func (w *Watcher) isReady(pending int) bool {
 	return true
 }
 
-// maxDiagnostics is the number of diagnostics of a document that are logged.
+// maxDiagnostics is the number of diagnostics of a document, and of overrides, that are logged
+// at once.
 const maxDiagnostics = 20
 
-// logDocument logs what is wrong with a document and what becomes of it, one line for each
-// diagnostic.
+// logDocument logs what is wrong with a document and was not before, one line for each
+// diagnostic, and what becomes of the document.
 func (w *Watcher) logDocument(t transition) {
 	d := t.document
 	log := func(level slog.Level, msg string, attrs ...slog.Attr) {
@@ -95,9 +96,13 @@ func (w *Watcher) logDocument(t transition) {
 	if d.State == StateInvalid {
 		invalid = "invalid file; skipping it"
 	}
-	for i, found := range d.Diagnostics {
+	fresh := news(t.known, d.Diagnostics)
+	if errors := d.Diagnostics.Count(config.SeverityError); errors > 0 && fresh.Count(config.SeverityError) == 0 {
+		log(slog.LevelError, "file has changed and is still invalid", slog.Int("errors", errors))
+	}
+	for i, found := range fresh {
 		if i == maxDiagnostics {
-			log(slog.LevelWarn, "file has more problems; see its status", slog.Int("more", len(d.Diagnostics)-i))
+			log(slog.LevelWarn, "file has more problems; see its status", slog.Int("more", len(fresh)-i))
 			break
 		}
 		switch found.Severity {
@@ -130,6 +135,9 @@ func attributes(d config.Diagnostic) []slog.Attr {
 	attrs = append(attrs, slog.String("problem", d.Message))
 	if d.Suggestion != "" {
 		attrs = append(attrs, slog.String("suggestion", d.Suggestion))
+	}
+	if d.Datasets > 1 {
+		attrs = append(attrs, slog.Int("datasets", d.Datasets))
 	}
 	return append(attrs, slog.String("rule", string(d.Rule)))
 }
@@ -205,9 +213,15 @@ func firstOf[T any](items []T, name func(T) string) []string {
 
 // logUpdate logs what an update changed.
 func (w *Watcher) logUpdate(u registry.Update, took time.Duration) {
+	overrides := 0
 	for o := range u.Overrides() {
-		w.options.log.Warn("dataset is overridden", "dataset", o.Key.String(), "file", o.Hidden.Document, "line", o.Hidden.Line,
-			"by", o.By.Document, "by_line", o.By.Line)
+		if overrides++; overrides <= maxDiagnostics {
+			w.options.log.Warn("dataset is overridden", "dataset", o.Key.String(), "file", o.Hidden.Document, "line", o.Hidden.Line,
+				"by", o.By.Document, "by_line", o.By.Line)
+		}
+	}
+	if overrides > maxDiagnostics {
+		w.options.log.Warn("more datasets are overridden; see the status", "more", overrides-maxDiagnostics)
 	}
 	diff := u.Diff()
 	attrs := []any{

@@ -57,11 +57,11 @@ func TestInvalidFileKeepsLastGoodDatasets(t *testing.T) {
 	r.Write("b.toml", watchtest.TOML("1", "b"))
 	r.Open()
 	for name, tt := range map[string]struct{ content, message, field string }{
-		"syntax":        {"[[datasets", "array table", ""},
+		"syntax":        {"[[datasets", "closing brackets", ""},
 		"missing field": {"short_name = \"a\"\nderived_scalar_type = \"mlp_post_act\"\nuser_visible_name = \"A\"", "required field is missing", "neuron_dataset_path"},
 		"unknown type":  {strings.Replace(watchtest.TOML("2", "a"), "mlp_post_act", "mlp_post_akt", 1), "mlp_post_akt", "datasets[0].derived_scalar_type"},
 		"emptied":       {"", "is empty, but had datasets", ""},
-		"duplicate":     {watchtest.TOML("2", "a", "a"), "already defined on line 1", "datasets[1]"},
+		"duplicate":     {watchtest.TOML("2", "a", "a"), "already defined on line 1", "datasets[1].short_name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r.Write("a.toml", tt.content)

@@ -26,17 +26,18 @@ const (
 
 // A probe checks whether the path of a dataset can be reached.
 type probe struct {
-	file    string
-	dataset registry.Spec
-	target  string // the URL or path that was checked
-	state   string // one of the constants below
-	detail  string
+	document registry.Document
+	index    int
+	dataset  registry.Spec // of the document, at index
+	target   string        // the URL or path that was checked
+	state    string        // one of the constants below
+	detail   string
 }
 
 const (
-	probeOK      = "ok"
-	probeFailed  = "FAILED"
-	probeSkipped = "skipped"
+	probeOK        = "ok"
+	probeFailed    = "FAILED"
+	probeUnchecked = "unchecked"
 )
 
 // A prober runs probes.
@@ -82,7 +83,7 @@ func (p *prober) run(ctx context.Context, r *probe) {
 		r.target = recordURL(&r.dataset)
 		p.ask(ctx, r)
 	default:
-		r.target, r.state, r.detail = r.dataset.NeuronDatasetPath, probeSkipped, "cannot check "+u.Scheme+":// paths"
+		r.target, r.state, r.detail = r.dataset.NeuronDatasetPath, probeUnchecked, u.Scheme+":// paths cannot be checked"
 	}
 }
 
@@ -120,16 +121,16 @@ func (p *prober) request(ctx context.Context, method, target string) (status int
 	return resp.StatusCode, resp.Body.Close()
 }
 
-// checkPaths probes the path of every dataset and adds a diagnostic to the report of each
-// dataset whose path cannot be reached.
-func checkPaths(ctx context.Context, p *prober, reports []fileReport, progress io.Writer) []probe {
+// checkPaths probes the path of every dataset and adds to the reports a diagnostic for each
+// dataset whose path cannot be reached, and one for each kind of path that cannot be checked.
+func (v validation) checkPaths(ctx context.Context, p *prober, reports []fileReport) []probe {
 	var probes []probe
 	for _, r := range reports {
-		for _, s := range r.document.Datasets {
-			probes = append(probes, probe{file: r.name, dataset: s})
+		for i, s := range r.document.Datasets {
+			probes = append(probes, probe{document: r.document, index: i, dataset: s})
 		}
 	}
-	bar := newProgress(progress, "checking paths", len(probes), 1)
+	bar := newProgress(v.progress, "checking paths", len(probes), 1)
 	parallel.For(len(probes), probesAtOnce, func(i int) {
 		p.run(ctx, &probes[i])
 		_ = bar.Add(1) // only fails to print
@@ -137,21 +138,37 @@ func checkPaths(ctx context.Context, p *prober, reports []fileReport, progress i
 	_ = bar.Finish()
 	p.client.HTTPClient.CloseIdleConnections()
 	var found config.Diagnostics
-	for _, probe := range probes {
-		if probe.state == probeFailed {
-			found = append(found, config.Diagnostic{
-				Severity: config.SeverityError, Rule: config.RuleUnreachablePath, File: probe.file, Line: probe.dataset.Line, Column: 1,
-				Field: "neuron_dataset_path", Value: probe.dataset.NeuronDatasetPath,
-				Message: fmt.Sprintf("cannot reach the path of %v: %s", probe.dataset.Key(), probe.detail)})
+	type kind struct{ file, detail string }
+	unchecked := make(map[kind]int) // in found
+	for i := range probes {
+		switch r := &probes[i]; r.state {
+		case probeFailed:
+			found = append(found, r.diagnostic(config.SeverityError, config.RuleUnreachablePath,
+				fmt.Sprintf("cannot reach the path of %v: %s", r.dataset.Key(), r.detail)))
+		case probeUnchecked:
+			k := kind{r.document.Name, r.detail}
+			if at, ok := unchecked[k]; ok {
+				found[at].Datasets = max(found[at].Datasets, 1) + 1
+				continue
+			}
+			unchecked[k] = len(found)
+			found = append(found, r.diagnostic(config.SeverityWarning, config.RuleUncheckedPath, r.detail))
 		}
 	}
-	attach(reports, found)
+	attach(reports, found, v.parsing)
 	return probes
+}
+
+// diagnostic returns a diagnostic about the path of the dataset.
+func (r *probe) diagnostic(s config.Severity, rule config.Rule, message string) config.Diagnostic {
+	d := config.DatasetDiagnostic(r.document, r.index, "neuron_dataset_path", s, rule)
+	d.Value, d.Message = r.dataset.NeuronDatasetPath, message
+	return d
 }
 
 // writeProbes writes a table of all probes.
 func writeProbes(w io.Writer, probes []probe) error {
-	rows := [][]string{{"PATH", "DATASET", "CHECKED", "RESULT"}}
+	rows := [][]string{{"RESULT", "DATASET", "TARGET", "DETAIL"}}
 	for _, p := range probes {
 		rows = append(rows, []string{p.state, cell(p.dataset.Key().String()), cell(p.target), cell(p.detail)})
 	}

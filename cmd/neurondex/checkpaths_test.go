@@ -61,14 +61,15 @@ func TestCheckPaths(t *testing.T) {
 	}
 	p := newProber()
 	p.client.RetryWaitMin, p.client.RetryWaitMax = 0, 0
-	reports := []fileReport{{name: "a.toml", document: registry.Document{Datasets: specs}}}
+	reports := []fileReport{{name: "a.toml", document: registry.Document{Name: "a.toml", Datasets: specs}}}
+	v := validation{progress: io.Discard}
 	var states []string
-	for _, r := range checkPaths(t.Context(), p, reports, io.Discard) {
+	for _, r := range v.checkPaths(t.Context(), p, reports) {
 		states = append(states, r.state)
 	}
-	assert.Equal(t, []string{"ok", "ok", "ok", "ok", "FAILED", "FAILED", "ok", "ok", "FAILED", "skipped", "FAILED"}, states)
+	assert.Equal(t, []string{"ok", "ok", "ok", "ok", "FAILED", "FAILED", "ok", "ok", "FAILED", "unchecked", "FAILED"}, states)
 	assert.Equal(t, 4, reports[0].found.Count(config.SeverityError))
-	assert.Equal(t, "a.toml:7:1: error: neuron_dataset_path: cannot reach the path of /: HTTP 500 Internal Server Error [unreachable-path]", reports[0].found[0].String())
+	assert.Equal(t, "a.toml:7:1: error: neuron_dataset_path: cannot reach the path of /: HTTP 500 Internal Server Error [unreachable-path]", reports[0].found[len(reports[0].found)-1].String())
 	assert.Equal(t, 3, asked["HEAD /flaky/0/0.json"])
 	assert.Equal(t, 3, asked["HEAD /broken/0/0.json"])
 	assert.Equal(t, 1, asked["HEAD /missing/0/0.json"], "a 404 is not retried")

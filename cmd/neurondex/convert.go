@@ -26,7 +26,7 @@ Without --write there must be exactly one file, and the result goes to standard
 output. The PATH "-" is standard input.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c := conversion{to: s.GetString("to"), write: s.GetBool("write"), force: s.GetBool("force"), out: cmd.OutOrStdout(), messages: cmd.ErrOrStderr()}
+			c := conversion{to: s.GetString("to"), write: s.GetBool("write"), force: s.GetBool("force"), parsing: s.parsing(), out: cmd.OutOrStdout(), messages: cmd.ErrOrStderr()}
 			if c.to != "" && c.to != "toml" && c.to != "json" {
 				return fmt.Errorf("--to: must be toml or json, not %q", c.to)
 			}
@@ -40,6 +40,7 @@ output. The PATH "-" is standard input.`,
 	cmd.Flags().String("to", "", "target `format`: toml or json (default: the format of the file)")
 	cmd.Flags().Bool("write", false, "replace the files, and rename those whose format changes")
 	cmd.Flags().Bool("force", false, "drop comments and replace existing files")
+	addExtraFieldFlag(cmd)
 	return cmd
 }
 
@@ -47,6 +48,7 @@ output. The PATH "-" is standard input.`,
 type conversion struct {
 	to           string
 	write, force bool
+	parsing      []config.Option
 	out          io.Writer
 	messages     io.Writer
 }
@@ -116,7 +118,7 @@ func (c conversion) convert(path string, stdin []byte) error {
 	if to == "" {
 		to = strings.TrimSuffix(config.Format(name), "c")
 	}
-	result, found, err := config.Convert(name, data, to)
+	result, found, err := config.Convert(name, data, to, c.parsing...)
 	for _, d := range found {
 		if d.Severity == config.SeverityWarning {
 			fmt.Fprintln(c.messages, d)

@@ -21,7 +21,7 @@ func loadAll(s settings, w io.Writer) (snapshot *registry.Snapshot, ok bool, err
 	ok = true
 	var change registry.Change
 	for _, l := range s.layers() {
-		r, err := l.load(s.GetStringSlice("exclude"))
+		r, err := l.load(s.GetStringSlice("exclude"), s.parsing())
 		if err != nil {
 			return nil, false, err
 		}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/url"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -21,6 +22,7 @@ import (
 type fileReport struct {
 	name     string
 	ignored  bool              // the file is not read
+	format   string            // a name with the extension of the format; empty if name has it
 	source   []byte            // for excerpts; nil if there are none to show
 	document registry.Document // empty if the file is invalid
 	found    config.Diagnostics
@@ -44,6 +46,16 @@ func each(reports []fileReport, f func(config.Diagnostic) error) error {
 		}
 	}
 	return nil
+}
+
+// onlyErrors returns the reports without warnings and hints.
+func onlyErrors(reports []fileReport) []fileReport {
+	reports = slices.Clone(reports)
+	for i := range reports {
+		r := &reports[i]
+		r.found = slices.DeleteFunc(slices.Clone(r.found), func(d config.Diagnostic) bool { return d.Severity != config.SeverityError })
+	}
+	return reports
 }
 
 // countSeverity returns the number of diagnostics of the given severity that are shown.
@@ -72,16 +84,19 @@ var severityColors = map[config.Severity]*color.Color{
 	config.SeverityHint:    color.New(color.FgCyan, color.Bold),
 }
 
-// writeText writes each diagnostic on a line, followed by the source line with a caret below
-// the column, and a summary at the end.
+// writeText writes the findings and a summary.
 func writeText(w io.Writer, reports []fileReport) error {
+	if err := writeFindings(w, reports); err != nil {
+		return err
+	}
+	return writeSummary(w, reports)
+}
+
+// writeFindings writes each diagnostic on a line, followed by the source line with a caret below
+// the column.
+func writeFindings(w io.Writer, reports []fileReport) error {
 	bold := color.New(color.Bold)
-	files, datasets := 0, 0
 	for _, r := range reports {
-		if !r.ignored {
-			files++
-		}
-		datasets += len(r.document.Datasets)
 		source := newExcerpter(r.source)
 		for _, d := range r.found {
 			paint := severityColors[d.Severity]
@@ -98,7 +113,18 @@ func writeText(w io.Writer, reports []fileReport) error {
 			}
 		}
 	}
-	others := ""
+	return nil
+}
+
+// writeSummary writes how many files and datasets there are, and how many findings.
+func writeSummary(w io.Writer, reports []fileReport) error {
+	files, datasets, others := 0, 0, ""
+	for _, r := range reports {
+		if !r.ignored {
+			files++
+		}
+		datasets += len(r.document.Datasets)
+	}
 	if n := countSeverity(reports, config.SeverityHint); n > 0 {
 		others = ", " + count(n, "hint")
 	}

@@ -57,6 +57,7 @@ type envelope struct {
 	Schema           string   `json:"$schema" jsonschema_description:"URL or path of this schema, for editors"`
 	SchemaVersion    int      `json:"schema_version" jsonschema:"minimum=1" jsonschema_description:"version of the file format; 1 by default"`
 	ExtraScalarTypes []string `json:"extra_scalar_types" jsonschema_description:"derived scalar types that this file uses in addition to the known ones"`
+	ExtraFields      []string `json:"extra_fields" jsonschema_description:"fields of datasets that this file uses in addition to the known ones"`
 }
 
 // document returns the schema of a file. It distinguishes the forms of a file by the same

@@ -21,11 +21,21 @@ import (
 func addDirFlags(cmd *cobra.Command) {
 	cmd.Flags().StringArray("dir", nil, "`directory` of dataset files; may be repeated, later ones override earlier ones (default: the nine built-in datasets)")
 	addExcludeFlag(cmd)
+	addExtraFieldFlag(cmd)
 	cmd.Flags().Bool("builtin", false, "keep the nine built-in datasets beneath those of --dir")
 }
 
 func addExcludeFlag(cmd *cobra.Command) {
 	cmd.Flags().StringArray("exclude", nil, "leave out files and directories that this `pattern` matches, like lost+found or **/old/*; may be repeated")
+}
+
+func addExtraFieldFlag(cmd *cobra.Command) {
+	cmd.Flags().StringArray("extra-field", nil, "do not warn about this extra `field` of datasets, as if every file listed it under extra_fields; may be repeated")
+}
+
+// parsing returns the options for reading documents.
+func (s settings) parsing() []config.Option {
+	return []config.Option{config.WithExtraFields(s.GetStringSlice("extra-field")...)}
 }
 
 // addWatchFlags adds the flags of the commands that follow directories.
@@ -57,11 +67,11 @@ type layer struct {
 }
 
 // load reads the documents of a layer once.
-func (l layer) load(exclude []string) (config.Result, error) {
+func (l layer) load(exclude []string, parsing []config.Option) (config.Result, error) {
 	if l.builtIn {
 		return config.LoadFS(datasets.FS)
 	}
-	return config.LoadDir(l.dir, config.WithExclude(exclude...))
+	return config.LoadDir(l.dir, append(parsing, config.WithExclude(exclude...))...)
 }
 
 // layers returns where the datasets are, as the flags of addDirFlags say.
@@ -117,7 +127,7 @@ func newSource(s settings) (source.Source, error) {
 
 // follow follows a source, which it closes at the end.
 func follow(ctx context.Context, s settings, src source.Source, log *slog.Logger, opts ...watcher.Option) (*watcher.Watcher, error) {
-	opts = append(opts, watcher.WithLogger(log))
+	opts = append(opts, watcher.WithLogger(log), watcher.WithConfig(s.parsing()...))
 	if s.GetBool("wait-dir") {
 		opts = append(opts, watcher.WithWait())
 	}

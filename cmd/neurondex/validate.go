@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -34,7 +35,7 @@ Each line of the report has the form
   file:line:column: severity: field: message (did you mean ...?) [rule]
 
 The exit code is 1 if there are errors, and 3 if there are warnings and --strict
-is set.`,
+is set. With --quiet only errors are reported, without a summary.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			rules, err := cmd.Flags().GetBool("rules")
 			if len(args) == 0 && !rules && err == nil {
@@ -54,35 +55,53 @@ is set.`,
 			if err != nil {
 				return err
 			}
-			reports := validate(sets, s.GetBool("viewer"), cmd.ErrOrStderr())
+			quiet, progress := s.GetBool("quiet"), cmd.ErrOrStderr()
+			if quiet {
+				progress = io.Discard
+			}
+			v := validation{s.GetBool("viewer"), s.parsing(), progress}
+			reports := v.run(sets)
 			var probes []probe
 			if s.GetBool("check-paths") {
-				probes = checkPaths(cmd.Context(), newProber(), reports, cmd.ErrOrStderr())
+				probes = v.checkPaths(cmd.Context(), newProber(), reports)
 			}
 			color.NoColor = os.Getenv("NO_COLOR") != "" || !isTerminal(cmd.OutOrStdout())
-			if err := write(cmd.OutOrStdout(), reports); err != nil {
+			shown := reports
+			if quiet {
+				shown = onlyErrors(reports)
+				if s.GetString("format") == "text" {
+					write = writeFindings
+				}
+			}
+			if err := write(cmd.OutOrStdout(), shown); err != nil {
 				return err
 			}
-			if len(probes) > 0 && s.GetString("format") == "text" {
+			if len(probes) > 0 && s.GetString("format") == "text" && !quiet {
 				if err := writeProbes(cmd.OutOrStdout(), probes); err != nil {
 					return err
 				}
 			}
+			warnings := countSeverity(reports, config.SeverityWarning)
 			switch {
 			case countSeverity(reports, config.SeverityError) > 0:
 				return errReported
-			case s.GetBool("strict") && countSeverity(reports, config.SeverityWarning) > 0:
+			case s.GetBool("strict") && warnings > 0:
+				if quiet {
+					cmd.PrintErrf("neurondex: --strict: %s not shown because of --quiet\n", count(warnings, "warning"))
+				}
 				return errWarned
 			}
 			return nil
 		},
 	}
 	cmd.Flags().String("format", "text", "output `format`: text, json, github or sarif")
+	cmd.Flags().BoolP("quiet", "q", false, "report errors only")
 	cmd.Flags().Bool("strict", false, "exit with code 3 if there are warnings")
 	cmd.Flags().Bool("viewer", false, "also report datasets that the public neuron viewer cannot show")
 	cmd.Flags().Bool("check-paths", false, "also check that the path of each dataset can be reached")
 	cmd.Flags().Bool("rules", false, "list the rules and exit")
 	addExcludeFlag(cmd)
+	addExtraFieldFlag(cmd)
 	return cmd
 }
 
@@ -164,31 +183,36 @@ func findFiles(args, exclude []string, stdin io.Reader) ([]fileSet, error) {
 	return sets, nil
 }
 
-// validate parses all files, using all cores, and then checks each set as a whole.
-func validate(sets []fileSet, viewer bool, progress io.Writer) []fileReport {
+// A validation says how files are validated.
+type validation struct {
+	viewer   bool // whether to report what the viewer cannot show
+	parsing  []config.Option
+	progress io.Writer
+}
+
+// run parses all files, using all cores, and then checks each set as a whole.
+func (v validation) run(sets []fileSet) []fileReport {
 	total := 0
 	for _, set := range sets {
 		total += len(set.files)
 	}
-	bar := newProgress(progress, "reading files", total, manyFiles)
+	bar := newProgress(v.progress, "reading files", total, manyFiles)
 	var all []fileReport
 	for _, set := range sets {
 		reports := make([]fileReport, len(set.files))
 		documents := make([]registry.Document, len(set.files))
 		parallel.For(len(set.files), runtime.GOMAXPROCS(0), func(i int) {
-			reports[i] = set.validate(set.files[i])
+			reports[i] = set.validate(set.files[i], v.parsing)
 			documents[i] = reports[i].document
 			_ = bar.Add(1) // only fails to print
 		})
 		found := config.Lint(documents)
-		if viewer {
+		if v.viewer {
 			found = append(found, config.LintViewer(documents)...)
 		}
-		attach(reports, found)
+		attach(reports, found, v.parsing)
 		for i := range reports {
-			if r := &reports[i]; r.source == nil {
-				r.source = sourceOf(r.name, r.found)
-			}
+			reports[i].readSource()
 		}
 		all = append(all, reports...)
 		for _, d := range set.ignored {
@@ -199,39 +223,45 @@ func validate(sets []fileSet, viewer bool, progress io.Writer) []fileReport {
 	return all
 }
 
-// attach adds diagnostics to the reports of their files.
-func attach(reports []fileReport, found config.Diagnostics) {
+// attach adds diagnostics about datasets to the reports of their files, in the order of their
+// positions.
+func attach(reports []fileReport, found config.Diagnostics, parsing []config.Option) {
 	byName := make(map[string]*fileReport, len(reports))
 	for i := range reports {
 		if r := &reports[i]; byName[r.name] == nil { // an argument may name a file again
 			byName[r.name] = r
 		}
 	}
-	changed := make(map[*fileReport]bool)
+	changed := make(map[*fileReport]config.Diagnostics)
 	for _, d := range found {
 		r := byName[d.File]
-		r.found = append(r.found, d)
-		changed[r] = true
+		changed[r] = append(changed[r], d)
 	}
-	for r := range changed {
+	for r, added := range changed {
+		r.found = append(r.found, added...)
+		r.readSource()
+		config.Locate(cmp.Or(r.format, r.name), r.source, r.found, parsing...)
+		slices.SortStableFunc(r.found, func(a, b config.Diagnostic) int {
+			return cmp.Or(cmp.Compare(a.Line, b.Line), cmp.Compare(a.Column, b.Column))
+		})
 		r.found = r.found.Limit()
 	}
 }
 
 // validate parses one file of the set.
-func (set *fileSet) validate(f file) fileReport {
+func (set *fileSet) validate(f file, parsing []config.Option) fileReport {
 	report, doc := fileReport{name: f.path}, registry.Document{Name: f.path}
 	if f.path == "-" {
 		report.source = set.stdin
-		report.name, doc.Name = "<stdin>", "<stdin>"
-		doc.Datasets, report.found = config.Parse("stdin."+guessFormat(set.stdin), set.stdin)
+		report.name, report.format, doc.Name = "<stdin>", "stdin."+guessFormat(set.stdin), "<stdin>"
+		doc.Datasets, report.found = config.Parse(report.format, set.stdin, parsing...)
 		for i := range report.found {
 			report.found[i].File = report.name
 		}
 	} else {
 		r, err := config.Result{}, f.err
 		if err == nil {
-			r, err = config.LoadFile(f.path)
+			r, err = config.LoadFile(f.path, parsing...)
 		}
 		switch {
 		case err != nil && f.isDir:
@@ -250,22 +280,20 @@ func (set *fileSet) validate(f file) fileReport {
 	return report
 }
 
-// sourceOf reads a file again, to show the lines that its diagnostics refer to. Most files
+// readSource reads the file again, to show the lines that its diagnostics refer to. Most files
 // have none, so their content is not kept.
-func sourceOf(path string, found config.Diagnostics) []byte {
-	if !slices.ContainsFunc(found, func(d config.Diagnostic) bool { return d.Line > 0 }) {
-		return nil
+func (r *fileReport) readSource() {
+	if r.source != nil || !slices.ContainsFunc(r.found, func(d config.Diagnostic) bool { return d.Line > 0 }) {
+		return
 	}
-	f, err := disk.Open(path)
+	f, err := disk.Open(r.name)
 	if err != nil {
-		return nil // the report does without the excerpt
+		return // the report does without excerpts
 	}
 	defer f.Close()
-	data, err := io.ReadAll(f)
-	if err != nil {
-		return nil
+	if data, err := io.ReadAll(f); err == nil {
+		r.source = data
 	}
-	return data
 }
 
 // guessFormat returns the format of standard input. JSON starts with an object or a list of

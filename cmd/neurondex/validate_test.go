@@ -28,14 +28,14 @@ func TestValidateLimit(t *testing.T) {
 		require.NoError(t, os.WriteFile(path, data, 0o644))
 		set.files = append(set.files, file{path: path})
 	}
-	reports := validate([]fileSet{set}, true, io.Discard)
-	for i, more := range []int{500, 800} { // b.json also overrides
+	reports := validation{viewer: true, progress: io.Discard}.run([]fileSet{set})
+	for i, more := range []int{201, 501} { // b.json also overrides
 		require.Len(t, reports[i].found, config.MaxDiagnostics+1)
 		assert.Equal(t, more, reports[i].found[config.MaxDiagnostics].More)
 	}
 	var out bytes.Buffer
 	require.NoError(t, writeText(&out, reports))
-	assert.True(t, strings.HasSuffix(out.String(), "2 files with 600 datasets: 0 errors, 200 warnings, 1300 more problems\n"))
+	assert.True(t, strings.HasSuffix(out.String(), "2 files with 600 datasets: 0 errors, 200 warnings, 702 more problems\n"))
 }
 
 // TestExcerpts checks that an excerpter returns the same for a position wherever it was before.
