@@ -36,6 +36,7 @@ const minBytes = 40
 // newCollection returns a collection with room for the children of a node.
 func (p *parser) newCollection(at int32) collection {
 	n := int(p.tree.nodes[at].length)
+	p.expected = n
 	c := collection{p: p, specs: make([]registry.Spec, 0, min(n, len(p.text)/minBytes+1))}
 	if n > 1 {
 		c.slots, c.seed = make([]int32, 1<<bits.Len(uint(2*n))), maphash.MakeSeed()

@@ -15,10 +15,11 @@ func (p *parser) readDataset(spec *registry.Spec, at int32, where place, key map
 	p.dataset++
 	obj := &p.tree.nodes[at]
 	spec.Line = p.lineOf(int(obj.at))
-	e := entry{p: p, at: at, where: where, spec: spec}
+	e := &p.loader.entry
+	*e = entry{p: p, at: at, where: where, spec: spec}
 	extra, optional := e.find()
 	if p.visit != nil {
-		p.visit(&e)
+		p.visit(e)
 	}
 	e.gather()
 	for i, c := range e.given {
@@ -70,7 +71,7 @@ func (e *entry) gather() {
 	b := &e.p.texts
 	if b.Cap()-b.Len() < size {
 		b.Reset()
-		b.Grow(max(size, textBlock))
+		b.Grow(max(size, min(textBlock, size*(e.p.expected-e.p.dataset+1))))
 	}
 	from := b.Len()
 	for c := range e.textNodes() {

@@ -37,6 +37,7 @@ type loader struct {
 	json      jsontext.Decoder
 	jsonBuf   bytes.Buffer
 
+	entry    entry         // the dataset being read
 	required *requiredPart // of the dataset being checked; a pointer, as the validator retains it
 }
 
@@ -56,7 +57,7 @@ const (
 
 // release returns a loader to the pool. The caller must not use it or its tree again.
 func (l *loader) release() {
-	*l.required = requiredPart{}
+	*l.required, l.entry = requiredPart{}, entry{}
 	if cap(l.tree.nodes) > keptNodes {
 		return
 	}
