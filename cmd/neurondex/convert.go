@@ -14,7 +14,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newConvertCommand(s settings) *cobra.Command {
+func newConvertCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "convert PATH...",
 		Short: "Convert dataset files to the current form",
@@ -27,9 +27,6 @@ output. The PATH "-" is standard input.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c := conversion{to: s.GetString("to"), write: s.GetBool("write"), force: s.GetBool("force"), parsing: s.parsing(), out: cmd.OutOrStdout(), messages: cmd.ErrOrStderr()}
-			if c.to != "" && c.to != "toml" && c.to != "json" {
-				return fmt.Errorf("--to: must be toml or json, not %q", c.to)
-			}
 			sets, err := findFiles(args, nil, cmd.InOrStdin())
 			if err != nil {
 				return err
@@ -38,6 +35,7 @@ output. The PATH "-" is standard input.`,
 		},
 	}
 	cmd.Flags().String("to", "", "target `format`: toml or json (default: the format of the file)")
+	choose(cmd, "to", "toml", "json")
 	cmd.Flags().Bool("write", false, "replace the files, and rename those whose format changes")
 	cmd.Flags().Bool("force", false, "drop comments and replace existing files")
 	addExtraFieldFlag(cmd)

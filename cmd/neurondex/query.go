@@ -16,7 +16,7 @@ import (
 
 // loadAll loads the directory of --dir, or the built-in datasets, and writes diagnostics to
 // w. It reports in ok whether all files are valid.
-func loadAll(s settings, w io.Writer) (snapshot *registry.Snapshot, ok bool, err error) {
+func loadAll(s *settings, w io.Writer) (snapshot *registry.Snapshot, ok bool, err error) {
 	reg := registry.New()
 	ok = true
 	var change registry.Change
@@ -42,18 +42,7 @@ func loadAll(s settings, w io.Writer) (snapshot *registry.Snapshot, ok bool, err
 // addOutputFlag adds the flag --output.
 func addOutputFlag(cmd *cobra.Command) {
 	cmd.Flags().StringP("output", "o", "table", "output `format`: table or json")
-}
-
-// asTable reports whether --output selects a table.
-func asTable(s settings) (bool, error) {
-	switch o := s.GetString("output"); o {
-	case "table":
-		return true, nil
-	case "json":
-		return false, nil
-	default:
-		return false, fmt.Errorf("--output: must be table or json, not %q", o)
-	}
+	choose(cmd, "output", "table", "json")
 }
 
 // printTable prints rows in aligned columns. The first row is the header, if any.
@@ -81,21 +70,17 @@ func cell(s string) string {
 	return s
 }
 
-func newListCommand(s settings) *cobra.Command {
+func newListCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the datasets",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			table, err := asTable(s)
-			if err != nil {
-				return err
-			}
 			snapshot, ok, err := loadAll(s, cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			if table {
+			if s.GetString("output") == "table" {
 				rows := [][]string{{"SHORT NAME", "TYPE", "NAME", "PATH"}}
 				for d := range snapshot.All() {
 					rows = append(rows, []string{cell(d.ShortName()), cell(string(d.DerivedScalarType())), cell(d.UserVisibleName()), cell(d.NeuronDatasetPath())})
@@ -115,17 +100,13 @@ func newListCommand(s settings) *cobra.Command {
 	return cmd
 }
 
-func newGetCommand(s settings) *cobra.Command {
+func newGetCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:               "get SHORT_NAME TYPE",
 		Short:             "Show all fields of a dataset",
 		Args:              cobra.ExactArgs(2),
 		ValidArgsFunction: completeKey(s),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			table, err := asTable(s)
-			if err != nil {
-				return err
-			}
 			snapshot, _, err := loadAll(s, cmd.ErrOrStderr())
 			if err != nil {
 				return err
@@ -134,7 +115,7 @@ func newGetCommand(s settings) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if !table {
+			if s.GetString("output") == "json" {
 				return printJSON(cmd.OutOrStdout(), d)
 			}
 			return printTable(cmd.OutOrStdout(), fieldRows(d))
@@ -170,7 +151,7 @@ func fieldRows(d registry.Dataset) [][]string {
 	return append(rows, []string{"(file)", cell(d.Document())})
 }
 
-func newResolveCommand(s settings) *cobra.Command {
+func newResolveCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "resolve DATASET TYPE",
 		Short: "Print the path of a dataset",
@@ -196,7 +177,7 @@ https:// is already a path and is printed unchanged.`,
 }
 
 // completeKey completes a short name, and then one of its types.
-func completeKey(s settings) cobra.CompletionFunc {
+func completeKey(s *settings) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 		if s.load(cmd) != nil || len(args) > 1 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
@@ -223,17 +204,13 @@ func completeKey(s settings) cobra.CompletionFunc {
 	}
 }
 
-func newTypesCommand(s settings) *cobra.Command {
+func newTypesCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "types",
 		Short: "List the known derived scalar types",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			table, err := asTable(s)
-			if err != nil {
-				return err
-			}
-			if table {
+			if s.GetString("output") == "table" {
 				rows := [][]string{{"TYPE", "GROUP", "NODE TYPE", "RAW", "LATENT", "VIEWER", "SHAPE"}}
 				mark := map[bool]string{true: "yes", false: "-"}
 				for t := range registry.DerivedScalarTypes() {

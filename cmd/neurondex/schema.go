@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"reflect"
 	"strings"
 
@@ -10,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newSchemaCommand(s settings) *cobra.Command {
+func newSchemaCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "schema",
 		Short: "Print the JSON Schema of dataset files",
@@ -23,15 +22,11 @@ The schema accepts every file that can be loaded, including legacy forms. "neuro
 validate" also checks for unknown types, invalid URLs and duplicate datasets.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			name := s.GetString("draft")
-			d, ok := drafts[name]
-			if !ok {
-				return fmt.Errorf("--draft: must be 2020-12 or 7, not %q", name)
-			}
-			return printJSON(cmd.OutOrStdout(), d.document())
+			return printJSON(cmd.OutOrStdout(), drafts[s.GetString("draft")].document())
 		},
 	}
 	cmd.Flags().String("draft", "2020-12", "`version` of JSON Schema: 2020-12 or 7")
+	choose(cmd, "draft", "2020-12", "7")
 	return cmd
 }
 

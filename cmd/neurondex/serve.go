@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newServeCommand(s settings) *cobra.Command {
+func newServeCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Serve the datasets over HTTP and follow their files",
@@ -27,10 +27,7 @@ SIGHUP and POST /-/reload read every file again, and accept what --max-shrink ho
 SIGINT and SIGTERM stop the server after the active requests.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log, err := newLogger(s.GetString("log-format"), slog.LevelInfo, cmd.ErrOrStderr())
-			if err != nil {
-				return err
-			}
+			log := s.newLogger(slog.LevelInfo, cmd.ErrOrStderr())
 			ctx, stop := untilStopped(cmd.Context())
 			defer stop()
 			return serve(ctx, s, log)
@@ -38,9 +35,11 @@ SIGINT and SIGTERM stop the server after the active requests.`,
 	}
 	addDirFlags(cmd)
 	cmd.Flags().String("listen", "127.0.0.1:8000", "`address` to listen on")
+	check(cmd, "listen", isListenAddress)
 	addWatchFlags(cmd)
 	cmd.Flags().StringSlice("cors-origin", nil, "further `origin` whose pages may read, like https://viewer.example; may be repeated")
 	cmd.Flags().Float64("max-shrink", 1, "hold a change that removes more than this `share` of the datasets at once, like 0.5, until a reload")
+	check(cmd, "max-shrink", isShare)
 	cmd.Flags().Bool("require-valid", false, "be ready only once all files are valid; otherwise one is enough")
 	cmd.Flags().Bool("viewer-safe", false, "leave out of /neuron_datasets_metadata what the public neuron viewer cannot show")
 	return cmd
@@ -54,39 +53,32 @@ func untilStopped(ctx context.Context) (context.Context, context.CancelFunc) {
 	return ctx, stop
 }
 
-func newLogger(format string, level slog.Level, w io.Writer) (*slog.Logger, error) {
+// newLogger returns a logger in the form of --log-format.
+func (s *settings) newLogger(level slog.Level, w io.Writer) *slog.Logger {
 	o := &slog.HandlerOptions{Level: level}
-	switch format {
-	case "text":
-		return slog.New(slog.NewTextHandler(w, o)), nil
-	case "json":
-		return slog.New(slog.NewJSONHandler(w, o)), nil
-	default:
-		return nil, fmt.Errorf("--log-format: must be text or json, not %q", format)
+	if s.GetString("log-format") == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
 	}
+	return slog.New(slog.NewTextHandler(w, o))
 }
 
-func serve(ctx context.Context, s settings, log *slog.Logger) (err error) {
+func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	hangups := make(chan os.Signal, 1)
 	signal.Notify(hangups, syscall.SIGHUP)
 	defer signal.Stop(hangups)
 
-	share := s.GetFloat64("max-shrink")
-	if !(0 <= share && share <= 1) {
-		return fmt.Errorf("--max-shrink: must be between 0 and 1, not %v", share)
-	}
 	src, err := newSource(s)
 	if err != nil {
 		return err
 	}
 	l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.GetString("listen"))
 	if err != nil {
-		return fmt.Errorf("--listen: %w", err)
+		return fmt.Errorf("%s: %w", s.origin("listen"), err)
 	}
 	defer l.Close()
-	opts := []watcher.Option{watcher.WithMaxShrink(share)}
+	opts := []watcher.Option{watcher.WithMaxShrink(s.GetFloat64("max-shrink"))}
 	if s.GetBool("require-valid") {
 		opts = append(opts, watcher.WithRequireValid())
 	}

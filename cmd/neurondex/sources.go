@@ -27,6 +27,7 @@ func addDirFlags(cmd *cobra.Command) {
 
 func addExcludeFlag(cmd *cobra.Command) {
 	cmd.Flags().StringArray("exclude", nil, "leave out files and directories that this `pattern` matches, like lost+found or **/old/*; may be repeated")
+	check(cmd, "exclude", isPattern)
 }
 
 func addExtraFieldFlag(cmd *cobra.Command) {
@@ -34,7 +35,7 @@ func addExtraFieldFlag(cmd *cobra.Command) {
 }
 
 // parsing returns the options for reading documents.
-func (s settings) parsing() []config.Option {
+func (s *settings) parsing() []config.Option {
 	return []config.Option{config.WithExtraFields(s.GetStringSlice("extra-field")...)}
 }
 
@@ -44,18 +45,13 @@ func addWatchFlags(cmd *cobra.Command) {
 	cmd.Flags().Duration("settle", dir.DefaultSettle, "read a file that is written in place after it has not changed for this `time`")
 	cmd.Flags().Duration("max-delay", dir.DefaultMaxDelay, "let files that keep changing delay others for at most this `time`")
 	cmd.Flags().Duration("resync", dir.DefaultResync, "`interval` between full scans that no event calls for")
+	for _, name := range []string{"settle", "max-delay", "resync"} {
+		check(cmd, name, isPositiveDuration)
+	}
 	cmd.Flags().Bool("poll", false, "scan every second instead of using events; automatic on network file systems (Linux)")
 	cmd.Flags().Bool("confined", false, "refuse symbolic links that are absolute or lead out of the directory")
 	cmd.Flags().String("log-format", "text", "`format` of the log: text or json")
-}
-
-// dirs returns the directories of --dir. The environment variable and the config file may
-// hold several in one string, separated as in PATH.
-func (s settings) dirs() []string {
-	if list, ok := s.Get("dir").(string); ok {
-		return filepath.SplitList(list)
-	}
-	return s.GetStringSlice("dir")
+	choose(cmd, "log-format", "text", "json")
 }
 
 // A layer is one place with datasets. The documents of a later layer override those of an
@@ -75,9 +71,9 @@ func (l layer) load(exclude []string, parsing []config.Option) (config.Result, e
 }
 
 // layers returns where the datasets are, as the flags of addDirFlags say.
-func (s settings) layers() []layer {
+func (s *settings) layers() []layer {
 	var all []layer
-	dirs := s.dirs()
+	dirs := s.GetStringSlice("dir")
 	if len(dirs) == 0 || s.GetBool("builtin") {
 		all = append(all, layer{builtIn: true})
 	}
@@ -99,15 +95,14 @@ func (s settings) layers() []layer {
 }
 
 // newSource returns a source of the layers, with the settings of addWatchFlags.
-func newSource(s settings) (source.Source, error) {
-	settings := dir.Dir{Polling: s.GetBool("poll"), Confined: s.GetBool("confined"), Exclude: s.GetStringSlice("exclude")}
-	for _, flag := range []struct {
-		name string
-		into *time.Duration
-	}{{"settle", &settings.Settle}, {"max-delay", &settings.MaxDelay}, {"resync", &settings.Resync}} {
-		if *flag.into = s.GetDuration(flag.name); *flag.into <= 0 {
-			return nil, fmt.Errorf("--%s: must be greater than zero, like 50ms", flag.name)
-		}
+func newSource(s *settings) (source.Source, error) {
+	settings := dir.Dir{
+		Settle:   s.GetDuration("settle"),
+		MaxDelay: s.GetDuration("max-delay"),
+		Resync:   s.GetDuration("resync"),
+		Polling:  s.GetBool("poll"),
+		Confined: s.GetBool("confined"),
+		Exclude:  s.GetStringSlice("exclude"),
 	}
 	var parts []source.Part
 	for _, l := range s.layers() {
@@ -126,7 +121,7 @@ func newSource(s settings) (source.Source, error) {
 }
 
 // follow follows a source, which it closes at the end.
-func follow(ctx context.Context, s settings, src source.Source, log *slog.Logger, opts ...watcher.Option) (*watcher.Watcher, error) {
+func follow(ctx context.Context, s *settings, src source.Source, log *slog.Logger, opts ...watcher.Option) (*watcher.Watcher, error) {
 	opts = append(opts, watcher.WithLogger(log), watcher.WithConfig(s.parsing()...))
 	if s.GetBool("wait-dir") {
 		opts = append(opts, watcher.WithWait())
@@ -134,9 +129,9 @@ func follow(ctx context.Context, s settings, src source.Source, log *slog.Logger
 	w, err := watcher.Follow(ctx, src, opts...)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("--dir: %w; create it, or start without it by --wait-dir", err)
+		return nil, fmt.Errorf("%s: %w; create it, or start without it by --wait-dir", s.origin("dir"), err)
 	case err != nil:
-		return nil, fmt.Errorf("--dir: %w", err)
+		return nil, fmt.Errorf("%s: %w", s.origin("dir"), err)
 	}
 	return w, nil
 }

@@ -23,7 +23,7 @@ import (
 	"golang.org/x/term"
 )
 
-func newValidateCommand(s settings) *cobra.Command {
+func newValidateCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "validate PATH...",
 		Short: "Report what is wrong with dataset files",
@@ -47,10 +47,7 @@ is set. With --quiet only errors are reported, without a summary.`,
 			if s.GetBool("rules") {
 				return printRules(cmd.OutOrStdout())
 			}
-			write, ok := reportWriters[s.GetString("format")]
-			if !ok {
-				return fmt.Errorf("--format: must be text, json, github or sarif, not %q", s.GetString("format"))
-			}
+			write := reportWriters[s.GetString("format")]
 			sets, err := findFiles(args, s.GetStringSlice("exclude"), cmd.InOrStdin())
 			if err != nil {
 				return err
@@ -95,6 +92,7 @@ is set. With --quiet only errors are reported, without a summary.`,
 		},
 	}
 	cmd.Flags().String("format", "text", "output `format`: text, json, github or sarif")
+	choose(cmd, "format", "text", "json", "github", "sarif")
 	cmd.Flags().BoolP("quiet", "q", false, "report errors only")
 	cmd.Flags().Bool("strict", false, "exit with code 3 if there are warnings")
 	cmd.Flags().Bool("viewer", false, "also report datasets that the public neuron viewer cannot show")

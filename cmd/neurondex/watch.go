@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 )
 
-func newWatchCommand(s settings) *cobra.Command {
+func newWatchCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "watch --dir DIR",
 		Short: "Print changes of the datasets of a directory",
@@ -23,16 +23,10 @@ Problems of files go to standard error. SIGINT and SIGTERM end it.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			show := map[string]func(io.Writer, registry.Update){"text": showText, "json": showJSON}[s.GetString("output")]
-			if show == nil {
-				return fmt.Errorf("--output: must be text or json, not %q", s.GetString("output"))
-			}
-			if len(s.dirs()) == 0 {
+			if len(s.GetStringSlice("dir")) == 0 {
 				return errors.New("--dir: name the directory to watch; the built-in datasets do not change")
 			}
-			log, err := newLogger(s.GetString("log-format"), slog.LevelWarn, cmd.ErrOrStderr())
-			if err != nil {
-				return err
-			}
+			log := s.newLogger(slog.LevelWarn, cmd.ErrOrStderr())
 			ctx, stop := untilStopped(cmd.Context())
 			defer stop()
 			src, err := newSource(s)
@@ -57,6 +51,7 @@ Problems of files go to standard error. SIGINT and SIGTERM end it.`,
 	addDirFlags(cmd)
 	addWatchFlags(cmd)
 	cmd.Flags().StringP("output", "o", "text", "`format` of the output: text or json")
+	choose(cmd, "output", "text", "json")
 	return cmd
 }
 
