@@ -1,6 +1,8 @@
 package config
 
 import (
+	"cmp"
+
 	"github.com/neurondex/neurondex/internal/disk"
 	"github.com/neurondex/neurondex/registry"
 )
@@ -62,8 +64,10 @@ func WithExtraFields(names ...string) Option {
 
 // WithMaxBytes limits the size of a document to n bytes. A larger document is rejected
 // with [RuleTooLarge], as is one with more than a value for every ten bytes of the limit or
-// of the default, [DefaultMaxBytes]. The largest limit is 1 GiB.
-func WithMaxBytes(n int64) Option { return func(o *options) { o.maxBytes = min(n, maxText) } }
+// of the default. 0 means [DefaultMaxBytes]. The largest limit is 1 GiB.
+func WithMaxBytes(n int64) Option {
+	return func(o *options) { o.maxBytes = min(cmp.Or(n, DefaultMaxBytes), maxText) }
+}
 
 // WithExclude makes [LoadDir] and [LoadFS] leave out the files and directories that a pattern
 // matches: with a slash, their paths ("**" matches any number of directories); without, their

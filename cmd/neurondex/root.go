@@ -24,7 +24,7 @@ hosts with commas between them.
 Exit codes:
   0  success
   1  invalid data, or no such dataset
-  2  invalid usage, or a file or directory that cannot be read
+  2  invalid usage, or something that cannot be read or written
   3  warnings, with --strict`,
 		SilenceErrors:     true,
 		SilenceUsage:      true,
