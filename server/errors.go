@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"strconv"
 
@@ -11,7 +12,12 @@ import (
 	"github.com/neurondex/neurondex/watcher"
 )
 
-var errCrossOrigin = errors.New("pages of another origin cannot reload")
+var (
+	errCrossOrigin = errors.New("pages of another origin cannot reload")
+	errHost        = errors.New("host is not allowed")
+	errNoRoute     = errors.New("no such route")
+	errMethod      = errors.New("method not allowed")
+)
 
 // errorCodes maps errors to codes and HTTP statuses. The first match counts.
 var errorCodes = []struct {
@@ -27,6 +33,9 @@ var errorCodes = []struct {
 	{watcher.ErrShrink, "held", http.StatusConflict},
 	{watcher.ErrClosed, "closed", http.StatusServiceUnavailable},
 	{errCrossOrigin, "cross_origin", http.StatusForbidden},
+	{errHost, "host_not_allowed", http.StatusMisdirectedRequest},
+	{errNoRoute, "no_route", http.StatusNotFound},
+	{errMethod, "method_not_allowed", http.StatusMethodNotAllowed},
 }
 
 func writeError(w http.ResponseWriter, err error) {
@@ -51,3 +60,32 @@ func writeJSON(w http.ResponseWriter, status int, b []byte) {
 	w.WriteHeader(status)
 	_, _ = w.Write(b) // a client that has left needs no response
 }
+
+// route answers as mux does, with its errors as JSON.
+func route(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h, pattern := mux.Handler(r)
+		if pattern == "" { // no route, another method, or a path to clean
+			refused := &refusal{ResponseWriter: w}
+			h.ServeHTTP(refused, r)
+			switch refused.status {
+			case http.StatusNotFound:
+				writeError(w, fmt.Errorf("%w: %s", errNoRoute, r.URL.Path))
+				return
+			case http.StatusMethodNotAllowed:
+				writeError(w, fmt.Errorf("%w: %s %s; use %s", errMethod, r.Method, r.URL.Path, w.Header().Get("Allow")))
+				return
+			}
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// A refusal takes the status and the headers of a response, and drops its body.
+type refusal struct {
+	http.ResponseWriter
+	status int
+}
+
+func (r *refusal) WriteHeader(status int)      { r.status = status }
+func (r *refusal) Write(p []byte) (int, error) { return len(p), nil }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
-	"regexp"
 	"slices"
 	"sync/atomic"
 
@@ -17,8 +16,13 @@ import (
 // Options configure [New]. The zero value is ready to use.
 type Options struct {
 	// CORSOrigins are allowed besides those of the local machine, like
-	// "https://viewer.example".
+	// "https://viewer.example": see [CheckOrigin].
 	CORSOrigins []string
+	// AllowedHosts are the hosts that requests may name, besides localhost, names below
+	// it, loopback addresses and the address that a request came in on. If empty, they may
+	// name any. A server that listens on loopback sets it, to "localhost" if it has no
+	// other name. Otherwise a page whose name resolves to loopback may use the server.
+	AllowedHosts []string
 	// ViewerSafe leaves out of /neuron_datasets_metadata, and of nothing else, the
 	// datasets that the public neuron viewer cannot show: see package viewer. One such dataset leaves its home
 	// page blank.
@@ -34,9 +38,6 @@ type Options struct {
 	// [watcher.Watcher.Reload]. If nil, there is no route /-/reload.
 	Reload func(context.Context) error
 }
-
-// localOrigin matches any port of the local machine, where the public neuron viewer runs.
-var localOrigin = regexp.MustCompile(`^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$`)
 
 // maxRequestBytes limits the body of a request. No route needs one.
 const maxRequestBytes = 1 << 20
@@ -70,7 +71,11 @@ func New(reader registry.Reader, o Options) http.Handler {
 		AllowCredentials: true,
 		MaxAge:           600,
 	})
-	return allow.Handler(http.MaxBytesHandler(recoverPanics(mux), maxRequestBytes))
+	all := allow.Handler(http.MaxBytesHandler(recoverPanics(route(mux)), maxRequestBytes))
+	if len(o.AllowedHosts) > 0 {
+		all = restrictHosts(all, o.AllowedHosts)
+	}
+	return all
 }
 
 // recoverPanics logs a panic of a handler and responds 500.

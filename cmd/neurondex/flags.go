@@ -81,6 +81,21 @@ func isShare(text string) error {
 	return nil
 }
 
+// eachOf applies a check to each part of a list that is separated by commas.
+func eachOf(accept func(string) error) func(string) error {
+	return func(text string) error {
+		if text == "" {
+			return nil // an empty list
+		}
+		for part := range strings.SplitSeq(text, ",") {
+			if err := accept(part); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
 func isPattern(text string) error { return disk.Patterns{text}.Check() }
 
 func isListenAddress(text string) error {

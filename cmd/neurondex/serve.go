@@ -38,6 +38,9 @@ SIGINT and SIGTERM stop the server after the active requests.`,
 	check(cmd, "listen", isListenAddress)
 	addWatchFlags(cmd)
 	cmd.Flags().StringSlice("cors-origin", nil, "further `origin` whose pages may read, like https://viewer.example; may be repeated")
+	check(cmd, "cors-origin", eachOf(server.CheckOrigin))
+	cmd.Flags().StringSlice("allowed-host", nil, "`host` that requests may name, like neurons.example; may be repeated (default: any, but only localhost on a loopback address)")
+	check(cmd, "allowed-host", eachOf(server.CheckHost))
 	cmd.Flags().Float64("max-shrink", 1, "hold a change that removes more than this `share` of the datasets at once, like 0.5, until a reload")
 	check(cmd, "max-shrink", isShare)
 	cmd.Flags().Bool("require-valid", false, "be ready only once all files are valid; otherwise one is enough")
@@ -97,14 +100,26 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 
 	log.Info("serving", "url", "http://"+l.Addr().String(), "datasets", w.Snapshot().Len())
 	err = server.Serve(ctx, l, server.New(w, server.Options{
-		CORSOrigins: s.GetStringSlice("cors-origin"),
-		ViewerSafe:  s.GetBool("viewer-safe"),
-		CheckHealth: w.CheckHealth,
-		Status:      w.Status,
-		Reload:      w.Reload,
+		CORSOrigins:  s.GetStringSlice("cors-origin"),
+		AllowedHosts: allowedHosts(s, l.Addr()),
+		ViewerSafe:   s.GetBool("viewer-safe"),
+		CheckHealth:  w.CheckHealth,
+		Status:       w.Status,
+		Reload:       w.Reload,
 	}), log)
 	log.Info("stopped")
 	return err
+}
+
+// allowedHosts returns the hosts that a server at an address answers to, or nil for all. A
+// server on loopback answers to loopback's names, to its own, and to those of --allowed-host.
+func allowedHosts(s *settings, addr net.Addr) []string {
+	hosts := s.GetStringSlice("allowed-host")
+	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsLoopback() {
+		own, _, _ := net.SplitHostPort(s.GetString("listen")) // it listens, so this is valid
+		hosts = append(hosts, "localhost", own)
+	}
+	return hosts
 }
 
 // reloadOn reloads after each hangup, until ctx is done.

@@ -48,7 +48,11 @@ func newHandler(w *watcher.Watcher) http.Handler {
 		}
 		fmt.Fprintln(rw, d.NeuronDatasetPath())
 	})
-	api := server.New(w, server.Options{CheckHealth: w.CheckHealth, Status: w.Status})
+	api := server.New(w, server.Options{
+		AllowedHosts: []string{"localhost"}, // as it listens on loopback
+		CheckHealth:  w.CheckHealth,
+		Status:       w.Status,
+	})
 	mux.Handle("/neurons/", http.StripPrefix("/neurons", api))
 	return mux
 }

@@ -22,7 +22,7 @@ func TestHandler(t *testing.T) {
 	h := newHandler(w)
 	ask := func(method, path string) (int, string) {
 		rec := httptest.NewRecorder()
-		h.ServeHTTP(rec, httptest.NewRequest(method, path, nil))
+		h.ServeHTTP(rec, httptest.NewRequest(method, "http://localhost"+path, nil))
 		return rec.Code, rec.Body.String()
 	}
 	code, body := ask(http.MethodGet, "/path/gpt2-xl")
