@@ -24,23 +24,29 @@ type NotFoundError struct {
 // Is reports whether target is [ErrNotFound].
 func (e *NotFoundError) Is(target error) bool { return target == ErrNotFound }
 
-// Error names the key and lists the available ones in order: all of them up to 100; of more,
-// the closest ones, and how many there are. If the short name ends in "_undefined", as in a
-// URL that lost the name of its autoencoder, a second line says so.
+// Error names the key, or only the short name if there is no type, and lists the available
+// keys in order: all of them up to 100; of more, the closest ones, and how many there are. If
+// the short name ends in "_undefined", as in a URL that lost the name of its autoencoder, a
+// second line says so. If the key looks misspelled, the last line says what was meant.
 func (e *NotFoundError) Error() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "no neuron dataset for (%q, %q). ", e.Key.ShortName, e.Key.DerivedScalarType)
-	n := e.Snapshot.Len()
-	switch {
+	if e.Key.DerivedScalarType == "" {
+		fmt.Fprintf(&b, "no neuron dataset for %q. ", e.Key.ShortName)
+	} else {
+		fmt.Fprintf(&b, "no neuron dataset for (%q, %q). ", e.Key.ShortName, e.Key.DerivedScalarType)
+	}
+	var keys []Key
+	switch n := e.Snapshot.Len(); {
 	case n == 0:
 		b.WriteString("There are no datasets.")
 	case n <= maxListed:
+		keys = slices.Collect(e.Snapshot.Keys())
 		b.WriteString("Available datasets: ")
-		writeKeys(&b, slices.Collect(e.Snapshot.Keys()))
 	default:
+		keys = e.closest()
 		fmt.Fprintf(&b, "The closest of %d available datasets: ", n)
-		writeKeys(&b, e.closest())
 	}
+	writeKeys(&b, keys, ", ")
 	if strings.HasSuffix(e.Key.ShortName, "_undefined") {
 		kind := "autoencoder"
 		switch e.Key.DerivedScalarType {
@@ -51,13 +57,18 @@ func (e *NotFoundError) Error() string {
 		}
 		fmt.Fprintf(&b, "\nThe %s name may need to be given in the URL.", kind)
 	}
+	if meant := suggest(e.Key, keys); len(meant) > 0 {
+		b.WriteString("\nDid you mean ")
+		writeKeys(&b, meant, " or ")
+		b.WriteString("?")
+	}
 	return b.String()
 }
 
-func writeKeys(b *strings.Builder, keys []Key) {
+func writeKeys(b *strings.Builder, keys []Key, separator string) {
 	for i, k := range keys {
 		if i > 0 {
-			b.WriteString(", ")
+			b.WriteString(separator)
 		}
 		fmt.Fprintf(b, "(%q, %q)", k.ShortName, k.DerivedScalarType)
 	}

@@ -39,7 +39,7 @@ func TestNotFoundAmongMany(t *testing.T) {
 	got := message("GPT3-small", registry.MLPPostAct)
 	assert.Contains(t, got, `no neuron dataset for ("GPT3-small", "mlp_post_act"). The closest of 101 available datasets: `)
 	assert.Contains(t, got, `("gpt2-small", "mlp_post_act"), ("gpt2-small", "attn_write_norm")`)
-	assert.Equal(t, 11, strings.Count(got, "("))
+	assert.Equal(t, 12, strings.Count(got, "("), "the missing key, the ten closest ones, and the one that was meant")
 	got = message("gpt2-small", "mlp_post_akt")
 	assert.Contains(t, got, `("gpt2-small", "mlp_post_act"), ("gpt2-small", "attn_write_norm")`)
 	assert.Contains(t, message("model-5_undefined", registry.MLPAutoencoderLatent), "\nThe mlp autoencoder name may need to be given in the URL.")

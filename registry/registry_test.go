@@ -180,7 +180,7 @@ func TestNotFound(t *testing.T) {
 		typ  registry.DerivedScalarType
 		want string
 	}{
-		{"gpt3", "mlp_post_act", `no neuron dataset for ("gpt3", "mlp_post_act")` + available},
+		{"gpt3", "mlp_post_act", `no neuron dataset for ("gpt3", "mlp_post_act")` + available + "\nDid you mean (\"gpt2\", \"mlp_post_act\")?"},
 		{"x_undefined", "mlp_autoencoder_latent", `no neuron dataset for ("x_undefined", "mlp_autoencoder_latent")` + available + "\nThe mlp autoencoder name may need to be given in the URL."},
 		{"x_undefined", "attention_autoencoder_latent", `no neuron dataset for ("x_undefined", "attention_autoencoder_latent")` + available + "\nThe attention autoencoder name may need to be given in the URL."},
 		{"x_undefined", "flattened_attn_write_to_latent_summed_over_heads", `no neuron dataset for ("x_undefined", "flattened_attn_write_to_latent_summed_over_heads")` + available + "\nThe attention autoencoder name may need to be given in the URL."},

@@ -67,6 +67,28 @@ func explainFlagError(_ *cobra.Command, err error) error {
 	return err
 }
 
+// noArguments refuses arguments. A directory is what most people mean by one.
+func noArguments(cmd *cobra.Command, args []string) error {
+	switch {
+	case len(args) == 0:
+		return nil
+	case cmd.Flags().Lookup("dir") != nil:
+		return fmt.Errorf("%s takes no arguments; name a directory by --dir %s", cmd.Name(), args[0])
+	default:
+		return fmt.Errorf("%s takes no arguments, but got %q", cmd.Name(), args[0])
+	}
+}
+
+// arguments refuses another number of arguments than the use line shows.
+func arguments(least, most int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) < least || len(args) > most {
+			return fmt.Errorf("wrong number of arguments: %d; use %s", len(args), cmd.UseLine())
+		}
+		return nil
+	}
+}
+
 func isPositiveDuration(text string) error {
 	if d, err := time.ParseDuration(text); err != nil || d <= 0 {
 		return fmt.Errorf("must be greater than zero and have a unit, like 50ms or 30s, not %q", text)

@@ -74,7 +74,7 @@ func newListCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "list",
 		Short: "List the datasets",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			snapshot, ok, err := loadAll(s, cmd.ErrOrStderr())
 			if err != nil {
@@ -102,14 +102,19 @@ func newListCommand(s *settings) *cobra.Command {
 
 func newGetCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:               "get SHORT_NAME TYPE",
-		Short:             "Show all fields of a dataset",
-		Args:              cobra.ExactArgs(2),
+		Use:   "get SHORT_NAME [TYPE]",
+		Short: "Show all fields of a dataset",
+		Long: `Show all fields of a dataset. Without a TYPE, list the datasets that have the short name,
+one for each type.`,
+		Args:              arguments(1, 2),
 		ValidArgsFunction: completeKey(s),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			snapshot, _, err := loadAll(s, cmd.ErrOrStderr())
 			if err != nil {
 				return err
+			}
+			if len(args) == 1 {
+				return printNamed(cmd.OutOrStdout(), s, snapshot, args[0])
 			}
 			d, err := snapshot.Get(args[0], registry.DerivedScalarType(args[1]))
 			if err != nil {
@@ -124,6 +129,22 @@ func newGetCommand(s *settings) *cobra.Command {
 	addDirFlags(cmd)
 	addOutputFlag(cmd)
 	return cmd
+}
+
+// printNamed prints the datasets that have a short name.
+func printNamed(w io.Writer, s *settings, snapshot *registry.Snapshot, name string) error {
+	found := slices.Collect(snapshot.Named(name))
+	if len(found) == 0 {
+		return &registry.NotFoundError{Key: registry.Key{ShortName: name}, Snapshot: snapshot}
+	}
+	if s.GetString("output") == "json" {
+		return printJSON(w, found)
+	}
+	rows := [][]string{{"TYPE", "NAME", "PATH"}}
+	for _, d := range found {
+		rows = append(rows, []string{cell(string(d.DerivedScalarType())), cell(d.UserVisibleName()), cell(d.NeuronDatasetPath())})
+	}
+	return printTable(w, rows)
 }
 
 // fieldRows returns a row for each field that a dataset has.
@@ -157,15 +178,22 @@ func newResolveCommand(s *settings) *cobra.Command {
 		Short: "Print the path of a dataset",
 		Long: `Print the path of the dataset with the short name DATASET. A DATASET that starts with
 https:// is already a path and is printed unchanged.`,
-		Args:              cobra.ExactArgs(2),
+		Args:              arguments(1, 2),
 		ValidArgsFunction: completeKey(s),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			snapshot, _, err := loadAll(s, cmd.ErrOrStderr())
 			if err != nil {
 				return err
 			}
-			path, err := snapshot.Resolve(args[0], registry.DerivedScalarType(args[1]))
+			var t registry.DerivedScalarType
+			if len(args) == 2 {
+				t = registry.DerivedScalarType(args[1])
+			}
+			path, err := snapshot.Resolve(args[0], t)
 			if err != nil {
+				if types := typesOf(snapshot, args[0]); len(args) == 1 && len(types) > 0 {
+					return fmt.Errorf("resolve needs a type: %s has %s", args[0], strings.Join(types, ", "))
+				}
 				return err
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), path)
@@ -174,6 +202,15 @@ https:// is already a path and is printed unchanged.`,
 	}
 	addDirFlags(cmd)
 	return cmd
+}
+
+// typesOf returns the types that a short name has.
+func typesOf(snapshot *registry.Snapshot, name string) []string {
+	var types []string
+	for d := range snapshot.Named(name) {
+		types = append(types, string(d.DerivedScalarType()))
+	}
+	return types
 }
 
 // completeKey completes a short name, and then one of its types.
@@ -186,13 +223,10 @@ func completeKey(s *settings) cobra.CompletionFunc {
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveError
 		}
-		var words []string
 		if len(args) == 1 {
-			for d := range snapshot.Named(args[0]) {
-				words = append(words, string(d.DerivedScalarType()))
-			}
-			return words, cobra.ShellCompDirectiveNoFileComp
+			return typesOf(snapshot, args[0]), cobra.ShellCompDirectiveNoFileComp
 		}
+		var words []string
 		seen := make(map[string]bool)
 		for key := range snapshot.Keys() {
 			if !seen[key.ShortName] {
@@ -208,7 +242,7 @@ func newTypesCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "types",
 		Short: "List the known derived scalar types",
-		Args:  cobra.NoArgs,
+		Args:  noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if s.GetString("output") == "table" {
 				rows := [][]string{{"TYPE", "GROUP", "NODE TYPE", "RAW", "LATENT", "VIEWER", "SHAPE"}}

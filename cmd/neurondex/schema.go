@@ -20,7 +20,7 @@ require --draft 7.
 
 The schema accepts every file that can be loaded, including legacy forms. "neurondex
 validate" also checks for unknown types, invalid URLs and duplicate datasets.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return printJSON(cmd.OutOrStdout(), drafts[s.GetString("draft")].document())
 		},

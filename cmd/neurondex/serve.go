@@ -25,7 +25,7 @@ good datasets in service until it is fixed.
 
 SIGHUP and POST /-/reload read every file again, and accept what --max-shrink holds.
 SIGINT and SIGTERM stop the server after the active requests.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			log := s.newLogger(slog.LevelInfo, cmd.ErrOrStderr())
 			ctx, stop := untilStopped(cmd.Context())

@@ -20,7 +20,7 @@ func newWatchCommand(s *settings) *cobra.Command {
 		Long: `Print each change of a directory's datasets as it happens: first the existing ones, then
 what is added (+), updated (~) and removed (-). With -o json each change is one line.
 Problems of files go to standard error. SIGINT and SIGTERM end it.`,
-		Args: cobra.NoArgs,
+		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			show := map[string]func(io.Writer, registry.Update){"text": showText, "json": showJSON}[s.GetString("output")]
 			if len(s.GetStringSlice("dir")) == 0 {
