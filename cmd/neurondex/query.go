@@ -6,9 +6,7 @@ import (
 	"io"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/neurondex/neurondex/registry"
 	"github.com/spf13/cobra"
@@ -45,29 +43,12 @@ func addOutputFlag(cmd *cobra.Command) {
 	choose(cmd, "output", "table", "json")
 }
 
-// printTable prints rows in aligned columns. The first row is the header, if any.
-func printTable(w io.Writer, rows [][]string) error {
-	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	for _, row := range rows {
-		fmt.Fprintln(t, strings.TrimRight(strings.Join(row, "\t"), "\t"))
-	}
-	return t.Flush()
-}
-
 // printJSON prints v as indented JSON.
 func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
-}
-
-// cell returns s for a cell of a table, quoted if it has characters that are not printable.
-func cell(s string) string {
-	if strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) {
-		return strconv.Quote(s)
-	}
-	return s
 }
 
 func newListCommand(s *settings) *cobra.Command {
@@ -85,7 +66,7 @@ func newListCommand(s *settings) *cobra.Command {
 				for d := range snapshot.All() {
 					rows = append(rows, []string{cell(d.ShortName()), cell(string(d.DerivedScalarType())), cell(d.UserVisibleName()), cell(d.NeuronDatasetPath())})
 				}
-				err = printTable(cmd.OutOrStdout(), rows)
+				err = printFitted(cmd.OutOrStdout(), rows)
 			} else {
 				err = printJSON(cmd.OutOrStdout(), append([]registry.Dataset{}, slices.Collect(snapshot.All())...))
 			}
@@ -144,7 +125,7 @@ func printNamed(w io.Writer, s *settings, snapshot *registry.Snapshot, name stri
 	for _, d := range found {
 		rows = append(rows, []string{cell(string(d.DerivedScalarType())), cell(d.UserVisibleName()), cell(d.NeuronDatasetPath())})
 	}
-	return printTable(w, rows)
+	return printFitted(w, rows)
 }
 
 // fieldRows returns a row for each field that a dataset has.
@@ -255,7 +236,7 @@ func newTypesCommand(s *settings) *cobra.Command {
 					rows = append(rows, []string{string(t), t.Group(), t.NodeType(), mark[t.IsRawActivation()], mark[t.IsAutoencoderLatent()],
 						viewer, strings.Join(t.Shape(), " x ")})
 				}
-				return printTable(cmd.OutOrStdout(), rows)
+				return printFitted(cmd.OutOrStdout(), rows)
 			}
 			type row struct {
 				Value                        registry.DerivedScalarType `json:"value"`

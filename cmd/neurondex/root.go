@@ -1,11 +1,6 @@
 package main
 
-import (
-	"fmt"
-	"runtime/debug"
-
-	"github.com/spf13/cobra"
-)
+import "github.com/spf13/cobra"
 
 func newRootCommand() *cobra.Command {
 	s := new(settings)
@@ -35,19 +30,4 @@ Exit codes:
 	root.AddCommand(newServeCommand(s), newWatchCommand(s), newListCommand(s), newGetCommand(s), newResolveCommand(s), newTypesCommand(s),
 		newValidateCommand(s), newConvertCommand(s), newSchemaCommand(s), newVersionCommand())
 	return root
-}
-
-func newVersionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "version",
-		Short: "Print the version",
-		Args:  noArguments,
-		Run: func(cmd *cobra.Command, _ []string) {
-			version, goVersion := "unknown", "unknown"
-			if info, ok := debug.ReadBuildInfo(); ok {
-				version, goVersion = info.Main.Version, info.GoVersion
-			}
-			fmt.Fprintf(cmd.OutOrStdout(), "neurondex %s (%s)\n", version, goVersion)
-		},
-	}
 }

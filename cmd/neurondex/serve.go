@@ -6,10 +6,14 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
+	"time"
 
+	"charm.land/log/v2"
 	"github.com/neurondex/neurondex/server"
 	"github.com/neurondex/neurondex/watcher"
 	"github.com/spf13/cobra"
@@ -56,13 +60,18 @@ func untilStopped(ctx context.Context) (context.Context, context.CancelFunc) {
 	return ctx, stop
 }
 
-// newLogger returns a logger in the form of --log-format.
+// newLogger returns a logger in the form of --log-format. On a terminal, text is for reading.
 func (s *settings) newLogger(level slog.Level, w io.Writer) *slog.Logger {
 	o := &slog.HandlerOptions{Level: level}
-	if s.GetString("log-format") == "json" {
+	switch {
+	case s.GetString("log-format") == "json":
 		return slog.New(slog.NewJSONHandler(w, o))
+	case isTerminal(w):
+		// It omits the colors if NO_COLOR is set, and escapes the values.
+		return slog.New(log.NewWithOptions(w, log.Options{Level: log.Level(level), ReportTimestamp: true, TimeFormat: time.DateTime}))
+	default:
+		return slog.New(slog.NewTextHandler(w, o))
 	}
-	return slog.New(slog.NewTextHandler(w, o))
 }
 
 func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
@@ -98,7 +107,7 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 	}()
 	defer func() { cancel(); <-reloading }()
 
-	log.Info("serving", "url", "http://"+l.Addr().String(), "datasets", w.Snapshot().Len())
+	log.Info("serving", "url", openURL(l.Addr()), "datasets", w.Snapshot().Len())
 	err = server.Serve(ctx, l, server.New(w, server.Options{
 		CORSOrigins:  s.GetStringSlice("cors-origin"),
 		AllowedHosts: allowedHosts(s, l.Addr()),
@@ -120,6 +129,15 @@ func allowedHosts(s *settings, addr net.Addr) []string {
 		hosts = append(hosts, "localhost", own)
 	}
 	return hosts
+}
+
+// openURL returns a URL at which a browser on this machine reaches a listener.
+func openURL(addr net.Addr) string {
+	host := addr.String()
+	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		host = net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
+	}
+	return (&url.URL{Scheme: "http", Host: host}).String()
 }
 
 // reloadOn reloads after each hangup, until ctx is done.
