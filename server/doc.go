@@ -16,5 +16,7 @@
 //
 // Fields are named in camelCase. An error is a JSON object with a code and a message.
 //
+// A server on a loopback address should set [Options.AllowedHosts].
+//
 // Each request is answered from one snapshot of the registry.
 package server

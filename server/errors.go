@@ -87,5 +87,8 @@ type refusal struct {
 	status int
 }
 
-func (r *refusal) WriteHeader(status int)      { r.status = status }
+// WriteHeader implements [http.ResponseWriter].
+func (r *refusal) WriteHeader(status int) { r.status = status }
+
+// Write implements [http.ResponseWriter].
 func (r *refusal) Write(p []byte) (int, error) { return len(p), nil }

@@ -13,7 +13,7 @@ import (
 	"syscall"
 	"time"
 
-	"charm.land/log/v2"
+	terminallog "charm.land/log/v2"
 	"github.com/neurondex/neurondex/server"
 	"github.com/neurondex/neurondex/watcher"
 	"github.com/spf13/cobra"
@@ -68,7 +68,7 @@ func (s *settings) newLogger(level slog.Level, w io.Writer) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(w, o))
 	case isTerminal(w):
 		// It omits the colors if NO_COLOR is set, and escapes the values.
-		return slog.New(log.NewWithOptions(w, log.Options{Level: log.Level(level), ReportTimestamp: true, TimeFormat: time.DateTime}))
+		return slog.New(terminallog.NewWithOptions(w, terminallog.Options{Level: terminallog.Level(level), ReportTimestamp: true, TimeFormat: time.DateTime}))
 	default:
 		return slog.New(slog.NewTextHandler(w, o))
 	}

@@ -15,7 +15,7 @@ func TestFit(t *testing.T) {
 			{"SHORT NAME", "TYPE", "NAME", "PATH"},
 			{"gpt2-small", "mlp_post_act", "GPT-2 small - MLP neurons", "https://host.example/neuron-explainer/collated-activations"},
 			{"gpt2-small_ae-v4", "mlp_autoencoder_latent", "日本語の名前がここにあります", "https://host.example/x"},
-			{"é", "é", "👩‍👩‍👧 family", ""},
+			{"é", "ñ", "👩‍👩‍👧 family", ""},
 		}
 	}
 	for _, tt := range []struct {
@@ -25,22 +25,22 @@ func TestFit(t *testing.T) {
 		{1000, `SHORT NAME        TYPE                    NAME                          PATH
 gpt2-small        mlp_post_act            GPT-2 small - MLP neurons     https://host.example/neuron-explainer/collated-activations
 gpt2-small_ae-v4  mlp_autoencoder_latent  日本語の名前がここにあります  https://host.example/x
-é                 é                       👩‍👩‍👧 family
+é                 ñ                       👩‍👩‍👧 family
 `},
 		{100, `SHORT NAME        TYPE                    NAME                          PATH
 gpt2-small        mlp_post_act            GPT-2 small - MLP neurons     https://host.e…d-activations
 gpt2-small_ae-v4  mlp_autoencoder_latent  日本語の名前がここにあります  https://host.example/x
-é                 é                       👩‍👩‍👧 family
+é                 ñ                       👩‍👩‍👧 family
 `},
 		{70, `SHORT NAME        TYPE                    NAME                PATH
 gpt2-small        mlp_post_act            GPT-2 sma… neurons  http…ons
 gpt2-small_ae-v4  mlp_autoencoder_latent  日本語の…あります   http…e/x
-é                 é                       👩‍👩‍👧 family
+é                 ñ                       👩‍👩‍👧 family
 `},
 		{10, `SHOR…AME  TYPE      NAME      PATH
 gpt2…all  mlp_…act  GPT-…ons  http…ons
 gpt2…-v4  mlp_…ent  日本…す   http…e/x
-é         é         👩‍👩‍👧 f…ily
+é         ñ         👩‍👩‍👧 f…ily
 `},
 	} {
 		rows := table()
