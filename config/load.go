@@ -39,7 +39,7 @@ func LoadFile(file string, opts ...Option) (Result, error) {
 		return Result{}, &fs.PathError{Op: "read", Path: file, Err: errors.New("is a directory")}
 	}
 	var r Result
-	r.load(file, info, opts, o.maxBytes, func() (fs.File, error) { return disk.Open(file) })
+	r.load(file, info.Mode().IsRegular(), info.Size(), opts, o.maxBytes, func() (fs.File, error) { return disk.Open(file) })
 	return r, nil
 }
 
@@ -69,16 +69,27 @@ func LoadFS(fsys fs.FS, opts ...Option) (Result, error) {
 	if err := o.exclude.Check(); err != nil {
 		return Result{}, err
 	}
-	var entries []disk.Entry
-	err := disk.Walk(fsys, o.exclude, func(e disk.Entry) {
-		if e.IsCandidate() || e.Ignored != "" {
-			entries = append(entries, e)
+	type entry struct {
+		disk.Entry
+		regular bool
+		size    int64
+	}
+	var entries []entry
+	walker := disk.Walker{FS: fsys, Exclude: o.exclude}
+	err := walker.Walk(func(found disk.Entry) {
+		if !found.IsCandidate() && found.Ignored == "" {
+			return
 		}
+		e := entry{Entry: found}
+		if found.Info != nil {
+			e.regular, e.size = found.Info.Mode().IsRegular(), found.Info.Size()
+		}
+		entries = append(entries, e)
 	})
 	if err != nil {
 		return Result{}, err
 	}
-	slices.SortFunc(entries, func(a, b disk.Entry) int { return strings.Compare(a.Name, b.Name) })
+	slices.SortFunc(entries, func(a, b entry) int { return strings.Compare(a.Name, b.Name) })
 	results := make([]Result, len(entries))
 	parallel.For(len(entries), runtime.GOMAXPROCS(0), func(i int) {
 		e, r := &entries[i], &results[i]
@@ -93,7 +104,7 @@ func LoadFS(fsys fs.FS, opts ...Option) (Result, error) {
 			r.unreadable(e.Name, e.Err)
 			return
 		}
-		r.load(e.Name, e.Info, opts, o.maxBytes, func() (fs.File, error) { return fsys.Open(e.Name) })
+		r.load(e.Name, e.regular, e.size, opts, o.maxBytes, func() (fs.File, error) { return fsys.Open(e.Name) })
 	})
 	var all Result
 	for _, r := range results {
@@ -107,8 +118,8 @@ func LoadFS(fsys fs.FS, opts ...Option) (Result, error) {
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // load adds the document of a file, unless it is invalid, and its diagnostics.
-func (r *Result) load(name string, info fs.FileInfo, opts []Option, maxBytes int64, open func() (fs.File, error)) {
-	if !info.Mode().IsRegular() {
+func (r *Result) load(name string, regular bool, size int64, opts []Option, maxBytes int64, open func() (fs.File, error)) {
+	if !regular {
 		r.unreadable(name, errors.New("not a regular file"))
 		return
 	}
@@ -125,7 +136,7 @@ func (r *Result) load(name string, info fs.FileInfo, opts []Option, maxBytes int
 			buffers.Put(text)
 		}
 	}()
-	text.Grow(int(min(max(info.Size(), 0), maxBytes)) + bytes.MinRead) // as much as ReadFrom wants free at the end
+	text.Grow(int(min(max(size, 0), maxBytes)) + bytes.MinRead) // as much as ReadFrom wants free at the end
 	// One byte more than maxBytes, so that Parse rejects a file that is too large.
 	if _, err := text.ReadFrom(io.LimitReader(f, maxBytes+1)); err != nil {
 		r.unreadable(name, err)

@@ -144,7 +144,8 @@ func findFiles(args, exclude []string, stdin io.Reader) ([]fileSet, error) {
 			named.files = append(named.files, file{path: arg})
 		case err == nil && info.IsDir():
 			set := fileSet{}
-			err := disk.Walk(disk.Dir(arg), exclude, func(e disk.Entry) {
+			walker := disk.Walker{FS: disk.Dir(arg), Exclude: exclude}
+			err := walker.Walk(func(e disk.Entry) {
 				path := filepath.Join(arg, filepath.FromSlash(e.Name))
 				switch {
 				case e.Ignored != "":

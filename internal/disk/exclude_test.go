@@ -37,7 +37,8 @@ func TestPatterns(t *testing.T) {
 func TestWalkExcludes(t *testing.T) {
 	fsys := fstest.MapFS{"a.toml": {}, "skip.toml": {}, "sub/b.toml": {}, "lost+found/c.toml": {}, "sub/lost+found/d.toml": {}}
 	var names []string
-	err := disk.Walk(fsys, disk.Patterns{"lost+found", "skip.*"}, func(e disk.Entry) { names = append(names, e.Name) })
+	walker := disk.Walker{FS: fsys, Exclude: disk.Patterns{"lost+found", "skip.*"}}
+	err := walker.Walk(func(e disk.Entry) { names = append(names, e.Name) })
 	require.NoError(t, err)
 	assert.Equal(t, []string{".", "a.toml", "sub", "sub/b.toml"}, names)
 }

@@ -67,7 +67,8 @@ func TestNames(t *testing.T) {
 func TestWalkIgnores(t *testing.T) {
 	fsys := fstest.MapFS{"a.toml": {}, "a.toml~": {}, "b.yaml": {}, "notes.md": {}, "d.json.bak/c.toml": {}, "x/skip.yaml": {}}
 	found := make(map[string]string)
-	err := disk.Walk(fsys, disk.Patterns{"skip.*"}, func(e disk.Entry) {
+	walker := disk.Walker{FS: fsys, Exclude: disk.Patterns{"skip.*"}}
+	err := walker.Walk(func(e disk.Entry) {
 		if !e.IsDir() {
 			found[e.Name] = e.Ignored
 			assert.Equal(t, e.Ignored == "", e.IsCandidate(), e.Name)

@@ -58,6 +58,7 @@ type Dir struct {
 	dirs     map[string]directory // the directories of the last full scan
 	dangling []string             // links of the last full scan that lead nowhere
 	mounts   mounts               // as of the last full scan or verification
+	walker   disk.Walker          // for the memory that it reuses
 	ignored  ignored
 
 	lastScan               time.Time

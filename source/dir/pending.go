@@ -21,7 +21,8 @@ type pending struct {
 	remoteClock bool // modification times are those of another machine's clock
 
 	phase     phase
-	delivered map[string]file      // as they were delivered
+	delivered map[string]delivery  // as they were delivered
+	unused    []int                // numbers below that of the last delivery, of files that are gone
 	waiting   map[string]change    // what differs from delivered
 	silent    map[string]bool      // delivered files that can change without an event; true for links
 	reread    map[string]time.Time // delivered files to read again though their metadata stays, and when
@@ -58,7 +59,7 @@ type change struct {
 func newPending(settle, maxDelay, resync time.Duration) *pending {
 	return &pending{
 		settle: settle, maxDelay: maxDelay, resync: resync,
-		delivered: make(map[string]file), waiting: make(map[string]change),
+		delivered: make(map[string]delivery), waiting: make(map[string]change),
 		silent: make(map[string]bool), reread: make(map[string]time.Time),
 	}
 }
@@ -108,13 +109,13 @@ func (p *pending) shouldBeReported(names []string) bool {
 func (p *pending) compare(t *tree, scope scope, depth source.Depth, events events, now time.Time) (ready []string) {
 	p.compareFound(t, depth, events, now)
 	came := make(map[fileID]bool)
-	for name, f := range t.files {
-		if _, ok := p.waiting[name]; ok && f.examined {
+	for name := range p.waiting {
+		if f, ok := t.find(name, p.delivered); ok && f.examined {
 			came[f.stat.id] = true
 		}
 	}
 	gone := func(name string) {
-		if _, ok := t.files[name]; !ok {
+		if _, ok := t.find(name, p.delivered); !ok {
 			p.compareGone(name, t, came, now)
 		}
 	}
@@ -169,12 +170,16 @@ func isPartOf(path string, targets []string) bool {
 // way.
 func (p *pending) compareFound(t *tree, depth source.Depth, events events, now time.Time) {
 	swapped, settled := p.swapped(t), p.settledFiles(events)
-	for name, f := range t.files {
+	compare := func(name string) {
+		f, ok := t.find(name, p.delivered)
+		if !ok {
+			return
+		}
 		old, ok := p.delivered[name]
 		isSame := ok && old.same(f)
 		if isSame && !p.mustReread(name, depth, now) {
 			delete(p.waiting, name)
-			continue
+			return
 		}
 		origin, hasEvent := events.documents[name]
 		kind := edited
@@ -191,6 +196,25 @@ func (p *pending) compareFound(t *tree, depth source.Depth, events events, now t
 			kind = placed // nothing happened since
 		}
 		p.note(name, kind, f, now)
+	}
+	for name := range t.files {
+		compare(name)
+	}
+	// Of the others, which are as they were delivered, these may still have to be noted.
+	if depth == source.PollReread {
+		compareAll(p.delivered, t, compare)
+	} else {
+		compareAll(p.waiting, t, compare)
+		compareAll(p.reread, t, compare)
+	}
+}
+
+// compareAll calls compare for names that are not in t.files.
+func compareAll[V any](names map[string]V, t *tree, compare func(name string)) {
+	for name := range names {
+		if _, ok := t.files[name]; !ok {
+			compare(name)
+		}
 	}
 }
 
@@ -242,7 +266,7 @@ func (p *pending) mustReread(name string, depth source.Depth, now time.Time) boo
 		return true
 	}
 	c, ok := p.waiting[name]
-	return ok && !c.kind.isRemoval() && c.file.same(p.delivered[name])
+	return ok && !c.kind.isRemoval() && c.file.same(p.delivered[name].file)
 }
 
 // compareGone notes that a name is gone, if it was delivered.
@@ -301,12 +325,12 @@ func (p *pending) readyAt(c change, now time.Time) time.Time {
 // half of a swap.
 func (p *pending) commit(documents []source.Document, before, after *tree, depth source.Depth, readAt, now time.Time) source.Batch {
 	var b source.Batch
-	if before.swapped(after) || p.isPatient(now) && !before.same(after) {
+	if before.swapped(after, p.delivered) || p.isPatient(now) && !before.equal(after, p.delivered) {
 		return b
 	}
 	isSame := func(doc source.Document) bool {
-		found, wasThere := before.files[doc.Name]
-		still, isThere := after.files[doc.Name]
+		found, wasThere := before.find(doc.Name, p.delivered)
+		still, isThere := after.find(doc.Name, p.delivered)
 		return wasThere == isThere && (!wasThere || still.same(found))
 	}
 	// What a swap put in place is delivered whole or not at all, however long it takes.
@@ -315,8 +339,8 @@ func (p *pending) commit(documents []source.Document, before, after *tree, depth
 	})
 	news := 0
 	for _, doc := range documents {
-		found := before.files[doc.Name]
-		_, isThere := after.files[doc.Name]
+		found, _ := before.find(doc.Name, p.delivered)
+		_, isThere := after.find(doc.Name, p.delivered)
 		switch {
 		case !isSame(doc), p.waiting[doc.Name].kind == placed && !isWhole:
 			continue // it stays pending
@@ -349,7 +373,7 @@ func (p *pending) deliver(doc source.Document, f file, readAt, now time.Time) bo
 	}
 	old, ok := p.delivered[doc.Name]
 	p.forget(doc.Name)
-	p.delivered[doc.Name] = f
+	p.delivered[doc.Name] = delivery{f, doc.Name, p.unusedNumber()}
 	if f.link || f.examined && f.stat.linked {
 		p.silent[doc.Name] = f.link
 	}
@@ -363,7 +387,20 @@ func (p *pending) deliver(doc source.Document, f file, readAt, now time.Time) bo
 	return !ok || !old.same(f)
 }
 
+// unusedNumber returns the least number that no delivery has, more or less.
+func (p *pending) unusedNumber() int {
+	if last := len(p.unused) - 1; last >= 0 {
+		number := p.unused[last]
+		p.unused = p.unused[:last]
+		return number
+	}
+	return len(p.delivered)
+}
+
 func (p *pending) forget(name string) {
+	if d, ok := p.delivered[name]; ok {
+		p.unused = append(p.unused, d.number)
+	}
 	delete(p.delivered, name)
 	delete(p.silent, name)
 	delete(p.reread, name)

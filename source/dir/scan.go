@@ -28,7 +28,7 @@ func (d *Dir) scan(files fileSystem, scope scope, depth source.Depth) (*tree, er
 			return nil, errDirectoryChanged
 		}
 	}
-	s := &scanner{files: files, root: d.root, exclude: d.Exclude, mounts: d.mounts, dirs: d.dirs, dangling: d.dangling, delivered: d.pending.delivered, tree: newTree()}
+	s := &scanner{files: files, walker: &d.walker, root: d.root, exclude: d.Exclude, mounts: d.mounts, dirs: d.dirs, dangling: d.dangling, delivered: d.pending.delivered, tree: newTree()}
 	if !scope.full {
 		return s.tree, s.scanNames(scope)
 	}
@@ -49,12 +49,13 @@ func (d *Dir) scan(files fileSystem, scope scope, depth source.Depth) (*tree, er
 // A scanner makes one tree. It changes nothing else.
 type scanner struct {
 	files     fileSystem
+	walker    *disk.Walker
 	root      string // absolute
 	exclude   disk.Patterns
 	mounts    mounts
 	dirs      map[string]directory // of the last full scan
 	dangling  []string             // of the last full scan
-	delivered map[string]file
+	delivered map[string]delivery
 	tree      *tree
 }
 
@@ -69,7 +70,11 @@ func (s *scanner) checkRoot() error {
 // scanAll scans the whole tree. It calls enter for each directory before listing it.
 func (s *scanner) scanAll(enter func(path string, id fileID)) error {
 	t := s.tree
-	return disk.Walk(s.files, s.exclude, func(e disk.Entry) {
+	s.walker.FS, s.walker.Exclude, s.walker.Known = s.files, s.exclude, func(path []byte) (string, bool) {
+		d, ok := s.delivered[string(path)]
+		return d.name, ok && !d.unknown
+	}
+	return s.walker.Walk(func(e disk.Entry) {
 		_, wasDirectory := s.dirs[e.Name]
 		switch {
 		case e.IsDir() && e.Err == nil:
@@ -79,7 +84,7 @@ func (s *scanner) scanAll(enter func(path string, id fileID)) error {
 		case e.Ignored != "":
 			t.ignored[e.Name] = e.Ignored
 		case e.Err == nil:
-			t.files[e.Name] = s.file(e.Name, e.Info, e.Link)
+			s.found(e.Name, s.file(e.Name, e.Info, e.Link))
 		case e.IsDir() || wasDirectory:
 			t.unlisted = append(t.unlisted, e.Name+"/")
 			t.files[e.Name] = file{link: e.Link, err: reason(e.Err), unknown: !anyBelow(s.delivered, e.Name)}
@@ -89,6 +94,15 @@ func (s *scanner) scanAll(enter func(path string, id fileID)) error {
 			t.dangling = append(t.dangling, e.Name)
 		}
 	})
+}
+
+// found notes a file of a full scan.
+func (s *scanner) found(name string, f file) {
+	if d, ok := s.delivered[name]; ok && d.file == f {
+		s.tree.same.add(d.number)
+	} else {
+		s.tree.files[name] = f
+	}
 }
 
 // scanNames scans the names of a scope. It returns errDirectoryChanged if they are not all
@@ -115,7 +129,7 @@ func (s *scanner) scanNames(scope scope) error {
 		case !ok:
 		case f.examined && f.stat.mode.IsDir() && s.isStillUnlisted(name):
 			s.tree.unlisted = append(s.tree.unlisted, name+"/")
-			s.tree.files[name] = s.delivered[name]
+			s.tree.files[name] = s.delivered[name].file
 		case f.examined && f.stat.mode.IsDir(), s.isSwapped(name, f):
 			return errDirectoryChanged
 		default:
@@ -232,7 +246,7 @@ func (s *scanner) keepUnmounted() error {
 	t := s.tree
 	for name, dir := range t.dirs {
 		old, ok := s.dirs[name]
-		if !ok || old.id.device == dir.id.device && old.mount == dir.mount || anyBelow(t.files, name) || !anyBelow(s.delivered, name) {
+		if !ok || old.id.device == dir.id.device && old.mount == dir.mount || anyBelow(t.files, name) || s.anySameBelow(name) || !anyBelow(s.delivered, name) {
 			continue
 		}
 		if name == "." {
@@ -245,7 +259,16 @@ func (s *scanner) keepUnmounted() error {
 	return nil
 }
 
-func anyBelow(files map[string]file, dir string) bool {
+func (s *scanner) anySameBelow(dir string) bool {
+	for name, d := range s.delivered {
+		if s.tree.same.has(d.number) && isBelow(name, dir) {
+			return true
+		}
+	}
+	return false
+}
+
+func anyBelow[F any](files map[string]F, dir string) bool {
 	for name := range files {
 		if isBelow(name, dir) {
 			return true

@@ -1,6 +1,7 @@
 package dir
 
 import (
+	"math/bits"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -8,11 +9,39 @@ import (
 
 // A tree is what one scan found.
 type tree struct {
-	files    map[string]file      // by name: files, and whatever could not be examined
+	files    map[string]file      // by name: files, and whatever could not be examined; except for same
+	same     numbers              // files that are exactly as they were delivered
 	dirs     map[string]directory // by name: the directories of the files, up to the root
 	unlisted []string             // names of directories that could not be listed, each with a slash
 	dangling []string             // names of links that lead nowhere, and may lead to a directory later
 	ignored  map[string]string    // by name: files that look like dataset files, and why they are not read
+}
+
+// A delivery is a file as it was delivered. Its number stands for it in a tree, so that a scan
+// that finds nothing new allocates nothing for it.
+type delivery struct {
+	file
+	name   string
+	number int
+}
+
+// Numbers are a set of small numbers, a bit for each.
+type numbers []uint64
+
+func (n numbers) has(i int) bool { return i/64 < len(n) && n[i/64]&(1<<(i%64)) != 0 }
+
+func (n *numbers) add(i int) {
+	for i/64 >= len(*n) {
+		*n = append(*n, 0)
+	}
+	(*n)[i/64] |= 1 << (i % 64)
+}
+
+func (n numbers) count() (total int) {
+	for _, word := range n {
+		total += bits.OnesCount64(word)
+	}
+	return total
 }
 
 // A file is what a scan found under a name.
@@ -75,31 +104,47 @@ func (t *tree) keeps(name string) bool {
 	return slices.ContainsFunc(t.unlisted, func(dir string) bool { return strings.HasPrefix(name, dir) })
 }
 
+// find returns what the scan found under a name. Delivered are the files that same refers to.
+func (t *tree) find(name string, delivered map[string]delivery) (f file, ok bool) {
+	if f, ok = t.files[name]; ok {
+		return f, true
+	}
+	d, ok := delivered[name]
+	return d.file, ok && t.same.has(d.number)
+}
+
 // swapped reports whether a directory, or the target of a link, was replaced between two
-// scans.
-func (t *tree) swapped(after *tree) bool {
+// scans. As in equal, no document is delivered between the two.
+func (t *tree) swapped(after *tree, delivered map[string]delivery) bool {
 	for name, dir := range t.dirs {
 		if now, ok := after.dirs[name]; ok && !now.same(dir) {
 			return true
 		}
 	}
-	for name, f := range t.files {
-		now, ok := after.files[name]
-		if ok && f.link && f.examined && (!now.examined || now.real != f.real || !f.stat.id.same(now.stat.id)) {
-			return true
+	for _, files := range []map[string]file{t.files, after.files} {
+		for name := range files {
+			f, _ := t.find(name, delivered)
+			now, ok := after.find(name, delivered)
+			if ok && f.link && f.examined && (!now.examined || now.real != f.real || !f.stat.id.same(now.stat.id)) {
+				return true
+			}
 		}
 	}
 	return false
 }
 
-// same reports whether two scans found the same files.
-func (t *tree) same(after *tree) bool {
-	if len(t.files) != len(after.files) {
+// equal reports whether two scans found the same files.
+func (t *tree) equal(after *tree, delivered map[string]delivery) bool {
+	if len(t.files)+t.same.count() != len(after.files)+after.same.count() {
 		return false
 	}
-	for name, f := range t.files {
-		if now, ok := after.files[name]; !ok || !now.same(f) {
-			return false
+	for _, files := range []map[string]file{t.files, after.files} {
+		for name := range files {
+			f, was := t.find(name, delivered)
+			now, is := after.find(name, delivered)
+			if !was || !is || !now.same(f) {
+				return false
+			}
 		}
 	}
 	return true
