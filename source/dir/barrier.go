@@ -12,10 +12,10 @@ import (
 // microseconds, unless the notifier has ended.
 const barrierTimeout = time.Second
 
-// A barrier is a private directory that the notifier watches. The system reports events in
-// order, and queues the event of a change before the system call that made it returns. So
-// once the event of a file that was created here has come, those of all earlier changes of
-// the watched directories have.
+// A barrier is a private directory that the notifier and the writer watch watch. The system
+// reports events to each in order, and queues the event of a change before the system call
+// that made it returns. So once both know of a file that was created here, they know of all
+// earlier changes of the watched directories.
 type barrier struct {
 	dir   string // empty if there is none
 	count int
@@ -23,7 +23,7 @@ type barrier struct {
 
 // newBarrier returns one that never passes if there is no temporary directory, or no watch
 // left for it.
-func newBarrier(n notifier) barrier {
+func newBarrier(n notifier, w writerWatch) barrier {
 	dir, err := os.MkdirTemp("", "neurondex-")
 	if err != nil {
 		return barrier{}
@@ -32,18 +32,20 @@ func newBarrier(n notifier) barrier {
 		_ = os.Remove(dir)
 		return barrier{}
 	}
+	w.add(dir)
 	return barrier{dir: dir}
 }
 
 // pass waits until every event of changes before the call has been collected, and reports
 // whether that is so.
-func (b *barrier) pass(ctx context.Context, c *collector) bool {
+func (b *barrier) pass(ctx context.Context, c *collector, w writerWatch) bool {
 	b.count++
 	path := filepath.Join(b.dir, strconv.Itoa(b.count))
-	passed := c.expect(path)
+	collected, written := c.expect(path), w.expect(path)
+	defer c.forget(path)
+	defer w.forget(path)
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	if err != nil {
-		c.forget(path)
 		return false
 	}
 	_ = f.Close()
@@ -51,14 +53,19 @@ func (b *barrier) pass(ctx context.Context, c *collector) bool {
 	defer func() { _ = os.Remove(path) }()
 	timer := time.NewTimer(barrierTimeout)
 	defer timer.Stop()
-	select {
-	case <-passed:
-		return true
-	case <-timer.C:
-	case <-ctx.Done():
+	for collected != nil || written != nil {
+		select {
+		case <-collected:
+			collected = nil
+		case <-written:
+			written = nil
+		case <-timer.C:
+			return false
+		case <-ctx.Done():
+			return false
+		}
 	}
-	c.forget(path)
-	return false
+	return true
 }
 
 func (b *barrier) close() {

@@ -73,9 +73,9 @@ func TestBarrierOfSlowNotifier(t *testing.T) {
 	n := slowNotifier{inner, make(chan fsnotify.Event)}
 	go n.forward()
 	c := newCollector(n, t.TempDir())
-	b := newBarrier(n)
+	b := newBarrier(n, noWriterWatch{})
 	defer b.close()
-	assert.True(t, b.pass(t.Context(), c))
+	assert.True(t, b.pass(t.Context(), c, noWriterWatch{}))
 	left, err := os.ReadDir(b.dir)
 	require.NoError(t, err)
 	assert.Empty(t, left)

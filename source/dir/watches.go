@@ -74,7 +74,8 @@ func (w *watches) begin() {
 			w.problem = watchProblem(err)
 			return
 		}
-		w.collector, w.writers, w.barrier = newCollector(n, w.root), newWriterWatch(), newBarrier(n)
+		w.collector, w.writers = newCollector(n, w.root), newWriterWatch()
+		w.barrier = newBarrier(n, w.writers)
 	}
 	w.covered = true
 	active := w.active()
@@ -201,7 +202,7 @@ func (w *watches) pass(ctx context.Context) bool {
 	if w.barrier.dir == "" || w.collector == nil {
 		return false
 	}
-	passed := w.barrier.pass(ctx, w.collector)
+	passed := w.barrier.pass(ctx, w.collector, w.writers)
 	switch {
 	case passed:
 		w.missed = false

@@ -16,6 +16,10 @@ type writerWatch interface {
 	add(dir string)
 	remove(dir string)
 	isOpen(path string, now time.Time) bool
+	// expect returns a channel that is closed once an event of a path has come, or if none
+	// will. Forget ends what expect began.
+	expect(path string) <-chan struct{}
+	forget(path string)
 	close()
 }
 
@@ -25,4 +29,11 @@ type noWriterWatch struct{}
 func (noWriterWatch) add(string)                    {}
 func (noWriterWatch) remove(string)                 {}
 func (noWriterWatch) isOpen(string, time.Time) bool { return false }
+func (noWriterWatch) forget(string)                 {}
 func (noWriterWatch) close()                        {}
+
+func (noWriterWatch) expect(string) <-chan struct{} {
+	none := make(chan struct{})
+	close(none)
+	return none
+}

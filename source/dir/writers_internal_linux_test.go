@@ -74,3 +74,28 @@ func TestWriterEvents(t *testing.T) {
 	assert.Empty(t, w.dirs)
 	assert.Empty(t, w.wds)
 }
+
+// TestBarrierPassesWriters: once a barrier has passed, what was written before it is known.
+func TestBarrierPassesWriters(t *testing.T) {
+	d := t.TempDir()
+	n, err := newNotifier()
+	require.NoError(t, err)
+	c, w := newCollector(n, d), newWriterWatch()
+	defer w.close()
+	w.add(d)
+	b := newBarrier(n, w)
+	defer b.close()
+	path := filepath.Join(d, "a")
+	for range 200 {
+		f, err := os.Create(path)
+		require.NoError(t, err)
+		_, err = f.WriteString("x")
+		require.NoError(t, err)
+		require.True(t, b.pass(t.Context(), c, w))
+		require.True(t, w.isOpen(path, time.Now()))
+		require.NoError(t, f.Close())
+		require.True(t, b.pass(t.Context(), c, w))
+		require.False(t, w.isOpen(path, time.Now()))
+	}
+	require.NoError(t, c.close())
+}

@@ -47,10 +47,11 @@ type inotifyWriters struct {
 	file *os.File      // of fd, for the reading goroutine
 	done chan struct{} // closed when the goroutine has ended
 
-	mu    sync.Mutex           // guards the fields below
-	dirs  map[int]string       // by watch descriptor
-	wds   map[string]int       // by directory
-	files map[string]fileUsage // by path: those that a process opened and did not close
+	mu       sync.Mutex               // guards the fields below
+	dirs     map[int]string           // by watch descriptor
+	wds      map[string]int           // by directory
+	files    map[string]fileUsage     // by path: those that a process opened and did not close
+	barriers map[string]chan struct{} // by path: closed when an event of the file has come
 }
 
 // A fileUsage is how a file is open.
@@ -74,6 +75,7 @@ func newWriterWatch() writerWatch {
 	w := &inotifyWriters{
 		fd: fd, file: os.NewFile(uintptr(fd), "inotify"), done: make(chan struct{}),
 		dirs: make(map[int]string), wds: make(map[string]int), files: make(map[string]fileUsage),
+		barriers: make(map[string]chan struct{}),
 	}
 	go w.run()
 	return w
@@ -97,11 +99,11 @@ func (w *inotifyWriters) remove(dir string) {
 		return
 	}
 	_, _ = unix.InotifyRmWatch(w.fd, uint32(wd)) // it fails if the directory was removed
-	w.forget(wd)
+	w.drop(wd)
 }
 
-// forget drops a directory and what is known of its files. It needs w.mu.
-func (w *inotifyWriters) forget(wd int) {
+// drop drops a directory and what is known of its files. It needs w.mu.
+func (w *inotifyWriters) drop(wd int) {
 	dir := w.dirs[wd]
 	delete(w.dirs, wd)
 	if w.wds[dir] == wd {
@@ -118,6 +120,34 @@ func (w *inotifyWriters) isOpen(path string, now time.Time) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return now.Before(w.files[path].written.Add(writerTimeout))
+}
+
+func (w *inotifyWriters) expect(path string) <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, ok := w.wds[filepath.Dir(path)]; !ok {
+		return noWriterWatch{}.expect(path)
+	}
+	passed := make(chan struct{})
+	w.barriers[path] = passed
+	return passed
+}
+
+func (w *inotifyWriters) forget(path string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.barriers, path)
+}
+
+// pass ends the barrier of a path, if there is one, and reports whether that is so. It needs
+// w.mu.
+func (w *inotifyWriters) pass(path string) bool {
+	passed, ok := w.barriers[path]
+	if ok {
+		delete(w.barriers, path)
+		close(passed)
+	}
+	return ok
 }
 
 func (w *inotifyWriters) close() {
@@ -153,9 +183,12 @@ func (w *inotifyWriters) handle(buf []byte, now time.Time) {
 		switch {
 		case mask&unix.IN_Q_OVERFLOW != 0:
 			clear(w.files)
-		case !ok:
+			for path := range w.barriers { // its event may be lost
+				w.pass(path)
+			}
+		case !ok, w.pass(path):
 		case mask&unix.IN_IGNORED != 0:
-			w.forget(wd)
+			w.drop(wd)
 		case mask&unix.IN_OPEN != 0:
 			usage.opens++
 			w.files[path] = usage
