@@ -23,7 +23,11 @@ key datasets. No data is lost. A file whose comments would be lost is only conve
 with --force.
 
 Without --write there must be exactly one file, and the result goes to standard
-output. The PATH "-" is standard input.`,
+output. The PATH "-" is standard input.
+
+With --write the file that a link leads to is replaced, in one step. It keeps its mode
+and, on Linux and macOS, its owner and extended attributes. A file for which that is
+not possible, or that has other hard links, is not written, and the exit code is 2.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c := conversion{to: s.GetString("to"), write: s.GetBool("write"), force: s.GetBool("force"), parsing: s.parsing(), out: cmd.OutOrStdout(), messages: cmd.ErrOrStderr()}
@@ -54,8 +58,7 @@ type conversion struct {
 // errNotConverted is the error for a file that is left unchanged.
 var errNotConverted = errors.New("not converted")
 
-// run converts the files of the sets. It continues after an invalid file, and stops if a
-// file cannot be read or written.
+// run converts the files of the sets. It continues after a file that fails.
 func (c conversion) run(sets []fileSet) error {
 	var files []file
 	var stdin []byte
@@ -69,6 +72,7 @@ func (c conversion) run(sets []fileSet) error {
 		return fmt.Errorf("found %d files; without --write there must be exactly one", len(files))
 	}
 	failed := false
+	var failures []error // of files that cannot be read or written
 	for _, f := range files {
 		err := f.err
 		if err == nil {
@@ -80,10 +84,13 @@ func (c conversion) run(sets []fileSet) error {
 			failed = true
 			fmt.Fprintln(c.messages, err)
 		default:
-			return err
+			failures = append(failures, err)
 		}
 	}
-	if failed {
+	switch {
+	case len(failures) > 0:
+		return errors.Join(failures...)
+	case failed:
 		return errReported
 	}
 	return nil
@@ -141,17 +148,28 @@ func (c conversion) convert(path string, stdin []byte) error {
 		_, err = fmt.Fprintf(c.out, "%s: already in the current form\n", path)
 		return err
 	}
-	target := path
-	if !sameFormat {
+	from, err := linkTarget(path)
+	if err != nil {
+		return err
+	}
+	target, written := from, path+": written"
+	switch {
+	case sameFormat && from != path:
+		written = fmt.Sprintf("%s: %s written", path, from)
+	case sameFormat:
+	case from != path:
+		return fmt.Errorf("%s: %w: it is a symbolic link to %s; convert that file, and link to the result", path, errNotWritten, from)
+	default:
 		target = strings.TrimSuffix(path, filepath.Ext(path)) + "." + to
 		if _, err := os.Lstat(target); !errors.Is(err, fs.ErrNotExist) && !c.force {
 			return fmt.Errorf("%s: %w: %s already exists; use --force to replace it", path, errNotConverted, target)
 		}
+		written = target + ": written"
 	}
-	if err := replaceFile(target, path, result); err != nil {
-		return err
+	if err := replaceFile(from, target, result); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
-	_, err = fmt.Fprintf(c.out, "%s: written\n", target)
+	_, err = fmt.Fprintln(c.out, written)
 	return err
 }
 
@@ -169,37 +187,4 @@ func sameButForComments(data, result []byte) bool {
 		return out
 	}
 	return bytes.Equal(content(data), content(result))
-}
-
-// replaceFile writes target atomically, with the permissions of the file from, and removes
-// from if it has another name. A process that watches the directory never sees a partial
-// file.
-func replaceFile(target, from string, data []byte) (err error) {
-	info, err := os.Stat(from)
-	if err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(target), "."+filepath.Base(target)+".*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	_, err = f.Write(data)
-	err = errors.Join(err, f.Chmod(info.Mode().Perm()), f.Sync(), f.Close())
-	if err != nil {
-		return err
-	}
-	if err = os.Rename(f.Name(), target); err != nil {
-		return err
-	}
-	if target != from {
-		if err := os.Remove(from); err != nil {
-			return fmt.Errorf("%s written, but cannot remove the original: %w", target, err)
-		}
-	}
-	return nil
 }
