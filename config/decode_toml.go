@@ -271,7 +271,7 @@ func plainNumber(text string) registry.Kind {
 	switch {
 	case text == "inf" || text == "-inf" || text == "nan":
 		return registry.KindFloat
-	case len(text) > 18 || text == "-0" || !isDigits(whole) || len(whole) > 1 && whole[0] == '0':
+	case len(text) > 18 || !isDigits(whole) || len(whole) > 1 && whole[0] == '0':
 		return registry.KindNull
 	case !isFloat:
 		return registry.KindInteger

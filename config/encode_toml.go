@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"strconv"
 
 	"github.com/neurondex/neurondex/registry"
 )
@@ -79,12 +78,12 @@ func (e *encoder) tomlValue(v registry.Value, at *valuePath) {
 	case registry.KindString:
 		e.tomlString(v.Text())
 	case registry.KindInteger:
-		if _, err := strconv.ParseInt(v.Text(), 10, 64); err != nil {
+		if _, ok := v.Int64(); !ok {
 			e.fail(at, "TOML integers have 64 bits; use a string or keep the file in JSON")
 		}
 		e.b = append(e.b, v.Text()...)
 	case registry.KindFloat:
-		if _, err := strconv.ParseFloat(v.Text(), 64); err != nil {
+		if _, ok := v.Float64(); !ok {
 			e.fail(at, "TOML floats have 64 bits; use a string or keep the file in JSON")
 		}
 		e.b = append(e.b, v.Text()...)
