@@ -18,8 +18,10 @@ them. A JSON file refers to the schema by the key "$schema", and a TOML file by 
 first line "#:schema ./neurondex.schema.json". Many editors, and most TOML plugins,
 require --draft 7.
 
-The schema accepts every file that can be loaded, including legacy forms. "neurondex
-validate" also checks for unknown types, invalid URLs and duplicate datasets.`,
+The schema accepts every file that can be loaded, including legacy forms, and no file
+that "neurondex validate" rejects for the shape, the type or the value of a field. It
+does not know which types a file declares under extra_scalar_types: such a file may
+use any. Only "neurondex validate" finds duplicate datasets and unknown fields.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return printJSON(cmd.OutOrStdout(), drafts[s.GetString("draft")].document())
@@ -39,10 +41,13 @@ var drafts = map[string]draft{
 	"7":       {"http://json-schema.org/draft-07/schema#", "definitions"},
 }
 
+// typeNames are the two spellings of the field of the type.
+var typeNames = []string{"derived_scalar_type", "derivedScalarType"}
+
 // requiredNames are the required fields, in both spellings.
 var requiredNames = [][]string{
 	{"short_name", "shortName"},
-	{"derived_scalar_type", "derivedScalarType"},
+	typeNames,
 	{"user_visible_name", "userVisibleName"},
 	{"neuron_dataset_path", "neuronDatasetPath"},
 }
@@ -56,37 +61,52 @@ type envelope struct {
 }
 
 // document returns the schema of a file. It distinguishes the forms of a file by the same
-// keys as the loader rather than by trying each, so that an editor reports errors for the
-// intended form.
+// keys as the loader rather than by trying each: an editor that has tried all alternatives in
+// vain reports the whole document, without what is wrong with it.
 func (d draft) document() *jsonschema.Schema {
 	top := envelopeFields().Properties
-	list := &jsonschema.Schema{Type: "array", Items: d.ref("dataset")}
 	top.Set("datasets", &jsonschema.Schema{
 		Description: "list of datasets, or object that maps names to datasets",
-		AnyOf:       []*jsonschema.Schema{list, d.ref("map")},
+		Extras:      map[string]any{"type": []string{"array", "object"}},
+		Items:       d.ref("dataset"),
+		If:          &jsonschema.Schema{Type: "object"},
+		Then:        d.ref("map"),
 	})
+	declaresTypes := anyOfRequired([]string{"extra_scalar_types", "extraScalarTypes"})
+	declaresTypes.Type = "object"
 	return &jsonschema.Schema{
 		Version:     d.uri,
 		Title:       "neurondex dataset file",
 		Description: "A list of neuron datasets, at the top level or under the key datasets; a single dataset; or an object that maps names to datasets.",
 		Properties:  top,
 		Items:       d.ref("dataset"),
-		If:          &jsonschema.Schema{Type: "object", Not: &jsonschema.Schema{Required: []string{"datasets"}}},
-		Then: &jsonschema.Schema{
-			If:   anyOfRequired(requiredNames...),
-			Then: d.ref("dataset"),
-			Else: d.ref("map"),
+		AllOf: []*jsonschema.Schema{
+			byForm(d.ref("dataset"), d.ref("map")),
+			{If: declaresTypes, Else: d.ref("known_types_only")},
 		},
 		Extras: map[string]any{
 			"type": []string{"object", "array"},
 			d.definitions: map[string]*jsonschema.Schema{
-				"dataset":     d.entry("A dataset.", requiredNames),
-				"entry":       d.entry("A dataset whose short name is its key.", requiredNames[1:]),
-				"typed_entry": d.entry("A dataset whose key is short_name/derived_scalar_type, or its short name.", requiredNames[2:]),
-				"map":         d.namedDatasets(),
-				"fields":      fields(),
+				"dataset":          d.entry("A dataset.", requiredNames),
+				"entry":            d.entry("A dataset whose short name is its key.", requiredNames[1:]),
+				"typed_entry":      d.entry("A dataset whose key is short_name/derived_scalar_type, or its short name.", requiredNames[2:]),
+				"map":              d.namedDatasets(),
+				"fields":           fields(),
+				"known_types_only": d.knownTypesOnly(),
+				"known":            d.known(),
+				"known_datasets":   d.knownDatasets(),
+				"known_type":       knownType(),
 			},
 		},
+	}
+}
+
+// byForm returns a schema that applies one schema to an object that is a dataset, and another
+// to one that maps names to datasets. A document with the key datasets is neither.
+func byForm(dataset, named *jsonschema.Schema) *jsonschema.Schema {
+	return &jsonschema.Schema{
+		If:   &jsonschema.Schema{Type: "object", Not: &jsonschema.Schema{Required: []string{"datasets"}}},
+		Then: &jsonschema.Schema{If: anyOfRequired(requiredNames...), Then: dataset, Else: named},
 	}
 }
 
@@ -115,7 +135,7 @@ func envelopeFields() *jsonschema.Schema {
 func (d draft) entry(description string, required [][]string) *jsonschema.Schema {
 	s := &jsonschema.Schema{Description: description, AllOf: []*jsonschema.Schema{d.ref("fields")}}
 	for _, names := range required {
-		s.AllOf = append(s.AllOf, anyOfRequired(names))
+		s.AllOf = append(s.AllOf, eitherRequired(names))
 	}
 	return s
 }
@@ -168,11 +188,8 @@ func asLoaded(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[string]():
 		return oneOfTypes("string", "number", "boolean", "null")
 	case reflect.TypeFor[registry.DerivedScalarType]():
-		known := &jsonschema.Schema{}
-		for t := range registry.DerivedScalarTypes() {
-			known.Enum = append(known.Enum, t)
-		}
-		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{known, filledText()}}
+		// Known types are suggested. That there are no others is up to knownTypesOnly.
+		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Enum: knownTypes()}, filledText()}}
 	case reflect.TypeFor[int]():
 		s := oneOfTypes("integer", "null")
 		s.Minimum = "0"
@@ -192,15 +209,18 @@ func asLoaded(t reflect.Type) *jsonschema.Schema {
 // refine adds the rules of a field beyond those of its type.
 func refine(goName string, s *jsonschema.Schema) {
 	switch goName {
-	case "ShortName", "UserVisibleName", "NeuronDatasetPath":
+	case "ShortName", "UserVisibleName":
 		filled := filledText()
 		s.Extras, s.Pattern = filled.Extras, filled.Pattern
+	case "NeuronDatasetPath":
+		path := pathOrURL()
+		s.Extras, s.Pattern, s.If, s.Then = path.Extras, path.Pattern, path.If, path.Then
 	case "ExplanationDatasetPaths":
-		s.Items = filledText()
+		s.Items = pathOrURL()
 	case "RecordFormat":
-		s.Extras, s.AnyOf = nil, orNothing(&jsonschema.Schema{Enum: []any{"json", "pt"}})
+		orNothing(s, &jsonschema.Schema{Enum: []any{"json", "pt"}})
 	case "Homepage":
-		s.Extras, s.AnyOf = nil, orNothing(&jsonschema.Schema{Type: "string", Format: "uri", Pattern: "^[Hh][Tt][Tt][Pp][Ss]?://"})
+		orNothing(s, &jsonschema.Schema{Type: "string", Format: "uri", Pattern: "^[Hh][Tt][Tt][Pp][Ss]?://"})
 	}
 }
 
@@ -217,11 +237,21 @@ func filledText() *jsonschema.Schema {
 	return s
 }
 
-// orNothing returns the alternatives for a field that may be empty. An enum would be shorter,
-// but editors would suggest its empty string.
-func orNothing(s *jsonschema.Schema) []*jsonschema.Schema {
-	none := uint64(0)
-	return []*jsonschema.Schema{s, {Type: "string", MaxLength: &none}, {Type: "null"}}
+// pathOrURL returns the schema of a path. What has a scheme is a URL, and needs a host.
+func pathOrURL() *jsonschema.Schema {
+	s := filledText()
+	s.If = &jsonschema.Schema{Type: "string", Pattern: "://"}
+	s.Then = &jsonschema.Schema{Pattern: "^([Ff][Ii][Ll][Ee]://|[A-Za-z][A-Za-z0-9+.-]*://[^/?#])"}
+	return s
+}
+
+// orNothing makes s the schema of a string that may be empty, and must be as then says if it is
+// not. The alternatives accept any string, and are there for the values that editors suggest:
+// an enum with an empty string would be shorter, but they would suggest that as well.
+func orNothing(s, then *jsonschema.Schema) {
+	one := uint64(1)
+	s.Extras, s.AnyOf = nil, []*jsonschema.Schema{then, {Type: "string"}, {Type: "null"}}
+	s.If, s.Then = &jsonschema.Schema{Type: "string", MinLength: &one}, then
 }
 
 // oneOfTypes returns a schema of several types, for which the library's field is too narrow.
@@ -229,7 +259,8 @@ func oneOfTypes(types ...string) *jsonschema.Schema {
 	return &jsonschema.Schema{Extras: map[string]any{"type": types}}
 }
 
-// anyOfRequired returns a schema that requires one of the names.
+// anyOfRequired returns a schema that requires one of the names. It is for conditions: as a
+// requirement it would not tell which name is missing.
 func anyOfRequired(fields ...[]string) *jsonschema.Schema {
 	s := &jsonschema.Schema{}
 	for _, names := range fields {
@@ -238,6 +269,15 @@ func anyOfRequired(fields ...[]string) *jsonschema.Schema {
 		}
 	}
 	return s
+}
+
+// eitherRequired returns a schema that requires a field in one of its two spellings, and names
+// the first if both are missing.
+func eitherRequired(names []string) *jsonschema.Schema {
+	return &jsonschema.Schema{
+		If:   &jsonschema.Schema{Required: names[1:]},
+		Else: &jsonschema.Schema{Required: names[:1]},
+	}
 }
 
 // alias returns s for the camelCase name of a field, with a note about the other name.

@@ -200,7 +200,12 @@ func TestSchemaDocuments(t *testing.T) {
 		{"map by key", `{"a/mlp_post_act": {` + rest + `}}`, true},
 		{"map by a short name with a slash", `{"org/a": {` + typed + `}}`, true},
 		{"map under datasets", `{"datasets": {"a": {` + typed + `}}}`, true},
-		{"extra type", `{"short_name": "a", "derivedScalarType": "my_type", ` + rest + `}`, true},
+		{"declared type", `{"extraScalarTypes": ["my_type"], "short_name": "a", "derivedScalarType": "my_type", ` + rest + `}`, true},
+		{"declared type in a list", `{"extra_scalar_types": ["my_type"], "datasets": [{"short_name": "a", "derivedScalarType": "my_type", ` + rest + `}]}`, true},
+		{"declared type in a map", `{"extra_scalar_types": ["my_type"], "a": {"derivedScalarType": "my_type", ` + rest + `}}`, true},
+		{"declared type in a key", `{"extra_scalar_types": ["my_type"], "datasets": {"a/my_type": {` + rest + `}}}`, true},
+		{"constant in a key", `{"a/DerivedScalarType.MLP_POST_ACT": {` + rest + `}}`, true},
+		{"paths", `{"short_name": "a", "derived_scalar_type": "logits", "user_visible_name": "N", "neuron_dataset_path": "az://c/p", "explanation_dataset_paths": ["a:b", "file:///p", "HTTPS://h.example"]}`, true},
 		{"constant", `{"short_name": "a", "derivedScalarType": "DerivedScalarType.MLP_POST_ACT", ` + rest + `}`, true},
 		{"scalars in place of strings", `{"short_name": 7, "version": 1.5, "description": true, "tags": [1, true], ` + typed + `}`, true},
 		{"null optional fields", `{"layers": null, "tags": null, "homepage": null, "record_format": null, "model": null, "deprecated": null, ` + whole + `}`, true},
@@ -217,6 +222,17 @@ func TestSchemaDocuments(t *testing.T) {
 		{"blank short name", `{"short_name": " ", ` + typed + `}`, false},
 		{"null short name", `{"shortName": null, ` + typed + `}`, false},
 		{"list in place of a string", `{"short_name": ["a"], ` + typed + `}`, false},
+		{"unknown type", `{"short_name": "a", "derivedScalarType": "mlp_post_acts", ` + rest + `}`, false},
+		{"unknown type at the top level of a list", `[{"short_name": "a", "derived_scalar_type": "mlp_post_acts", ` + rest + `}]`, false},
+		{"unknown type in a list", `{"datasets": [{"short_name": "a", "derived_scalar_type": "mlp_post_acts", ` + rest + `}]}`, false},
+		{"unknown type in a map", `{"a": {"derived_scalar_type": "mlp_post_acts", ` + rest + `}}`, false},
+		{"unknown type in a map under datasets", `{"datasets": {"a": {"derived_scalar_type": "mlp_post_acts", ` + rest + `}}}`, false},
+		{"unknown type in a key", `{"a/mlp_post_acts": {` + rest + `}}`, false},
+		{"unknown constant", `{"short_name": "a", "derivedScalarType": "MLP_POST_ACTS", ` + rest + `}`, false},
+		{"number as type", `{"short_name": "a", "derivedScalarType": 7, ` + rest + `}`, false},
+		{"type declared by a dataset", `{"datasets": [{"extra_scalar_types": ["my_type"], "short_name": "a", "derivedScalarType": "my_type", ` + rest + `}]}`, false},
+		{"URL without host", `{"short_name": "a", "derived_scalar_type": "logits", "user_visible_name": "N", "neuron_dataset_path": "https:///p"}`, false},
+		{"explanation URL without host", `{"explanation_dataset_paths": ["https://"], ` + whole + `}`, false},
 		{"blank type", `{"short_name": "a", "derived_scalar_type": " ", ` + rest + `}`, false},
 		{"layers as string", `{"layers": "12", ` + whole + `}`, false},
 		{"layers as fraction", `{"layers": 1.5, ` + whole + `}`, false},
@@ -240,6 +256,8 @@ func TestSchemaDocuments(t *testing.T) {
 		schema := compiled(t, draft)
 		for _, test := range tests {
 			t.Run(test.name, func(t *testing.T) {
+				_, found := config.Parse("a.json", []byte(test.document))
+				assert.Equal(t, test.valid, found.Err() == nil, "what validate says of it")
 				err := validateJSON(t, schema, test.document)
 				if test.valid {
 					assert.NoError(t, err)
