@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 
 	"github.com/neurondex/neurondex/registry"
@@ -87,39 +86,9 @@ func (p *parser) warnUnknownTopLevel() {
 	}
 }
 
-// keepTopLevel keeps a top-level key and its value for Convert. A list that is given in both
-// spellings is kept as one.
+// keepTopLevel keeps a top-level key for Convert.
 func (p *parser) keepTopLevel(at int32) {
-	if !p.keepsTopLevel || p.found.count[SeverityError] > 0 { // nothing is converted
-		return
+	if p.conversion != nil && p.found.count[SeverityError] == 0 {
+		p.conversion.topLevel = append(p.conversion.topLevel, at)
 	}
-	name := string(p.tree.key(&p.tree.nodes[at]))
-	for snake, camel := range camelEnvelope {
-		if name == camel {
-			name = snake
-		}
-	}
-	value := p.tree.value(at)
-	if _, spelledTwice := camelEnvelope[name]; spelledTwice {
-		same := func(f registry.Field) bool { return f.Name == name }
-		if i := slices.IndexFunc(p.topLevel, same); i >= 0 {
-			p.topLevel[i].Value = joined(p.topLevel[i].Value, value)
-			return
-		}
-	}
-	p.topLevel = append(p.topLevel, registry.Field{Name: name, Value: value})
-}
-
-// joined returns the items of two lists, or the first value if it is not a list.
-func joined(a, b registry.Value) registry.Value {
-	if a.Kind() != registry.KindList {
-		return a
-	}
-	var items []registry.Value
-	for _, list := range []registry.Value{a, b} {
-		for _, item := range list.Fields() {
-			items = append(items, item)
-		}
-	}
-	return registry.ListValue(items...)
 }

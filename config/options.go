@@ -14,10 +14,11 @@ const DefaultMaxBytes = 16 << 20
 type Option func(*options)
 
 type options struct {
-	maxBytes    int64
-	extraTypes  map[registry.DerivedScalarType]bool
-	extraFields map[string]bool
-	exclude     disk.Patterns
+	maxBytes     int64
+	extraTypes   map[registry.DerivedScalarType]bool
+	extraFields  map[string]bool
+	exclude      disk.Patterns
+	commentsLost bool // for Convert
 }
 
 func newOptions(opts []Option) options {

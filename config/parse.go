@@ -46,9 +46,7 @@ type parser struct {
 	found  findings
 	texts  strings.Builder // of the datasets read last: see [entry.gather]
 
-	// topLevel holds the top-level keys other than datasets, in snake_case, for Convert.
-	topLevel      []registry.Field
-	keepsTopLevel bool
+	conversion *conversion // nil in Parse
 
 	// visit is called for each dataset once its fields are found, for Locate. It may be nil.
 	visit func(*entry)
@@ -108,6 +106,9 @@ func (p *parser) read(data []byte) []registry.Spec {
 		p.reportProblem(explain(p.format, p.text, fault))
 	} else {
 		specs = p.datasets()
+		if p.conversion != nil && p.found.count[SeverityError] == 0 {
+			p.conversion.encode(specs)
+		}
 	}
 	p.loader.release() // after a panic its state is unknown, and it is dropped
 	return specs

@@ -62,13 +62,17 @@ func keepAttributes(f *os.File, from string, info fs.FileInfo) error {
 	return nil
 }
 
+// systemAttributes are set by the system alone.
+var systemAttributes = []string{"com.apple.provenance", "security.evm", "security.ima"}
+
 // attributeNames returns the names of the extended attributes of a file.
 func attributeNames(path string) ([]string, error) {
 	list, err := attributeBytes(func(into []byte) (int, error) { return unix.Listxattr(path, into) })
 	if errors.Is(err, unix.ENOTSUP) {
 		return nil, nil
 	}
-	return strings.FieldsFunc(string(list), func(r rune) bool { return r == 0 }), err
+	names := strings.FieldsFunc(string(list), func(r rune) bool { return r == 0 })
+	return slices.DeleteFunc(names, func(name string) bool { return slices.Contains(systemAttributes, name) }), err
 }
 
 // attribute returns the value of an extended attribute of a file.

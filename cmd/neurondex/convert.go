@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/neurondex/neurondex/config"
@@ -19,8 +20,9 @@ func newConvertCommand(s *settings) *cobra.Command {
 		Use:   "convert PATH...",
 		Short: "Convert dataset files to the current form",
 		Long: `Convert dataset files of any form to the current one: a list of datasets under the
-key datasets. No data is lost. A file whose comments would be lost is only converted
-with --force.
+key datasets. No data is lost, and comments stay with the table or key that they are
+before or behind of. A file with a value that the format cannot represent is not
+converted, and one with a comment that cannot be kept only with --force.
 
 Without --write there must be exactly one file, and the result goes to standard
 output. The PATH "-" is standard input.
@@ -38,10 +40,10 @@ not possible, or that has other hard links, is not written, and the exit code is
 			return c.run(sets)
 		},
 	}
-	cmd.Flags().String("to", "", "target `format`: toml or json (default: the format of the file)")
-	choose(cmd, "to", "toml", "json")
+	cmd.Flags().String("to", "", "target `format`: toml, json or jsonc (default: the format of the file)")
+	choose(cmd, "to", "toml", "json", "jsonc")
 	cmd.Flags().Bool("write", false, "replace the files, and rename those whose format changes")
-	cmd.Flags().Bool("force", false, "drop comments and replace existing files")
+	cmd.Flags().Bool("force", false, "drop comments that cannot be kept, and replace existing files")
 	addExtraFieldFlag(cmd)
 	return cmd
 }
@@ -121,29 +123,29 @@ func (c conversion) convert(path string, stdin []byte) error {
 	}
 	to := c.to
 	if to == "" {
-		to = strings.TrimSuffix(config.Format(name), "c")
+		to = config.Format(name)
 	}
-	result, found, err := config.Convert(name, data, to, c.parsing...)
+	opts := c.parsing
+	if c.force {
+		opts = append(slices.Clip(opts), config.WithCommentsLost())
+	}
+	result, found, err := config.Convert(name, data, to, opts...)
 	for _, d := range found {
 		if d.Severity == config.SeverityWarning {
 			fmt.Fprintln(c.messages, d)
 		}
 	}
-	if err != nil {
+	switch {
+	case errors.Is(err, config.ErrCommentLost) && !errors.Is(err, config.ErrNotRepresentable):
+		return fmt.Errorf("%w\n%s: %w; use --force to drop the comments that cannot be kept", err, name, errNotConverted)
+	case err != nil:
 		return err
-	}
-	sameFormat := config.Format(name) == to
-	if n, line := config.CountComments(name, data); n > 0 && !c.force {
-		if sameFormat && sameButForComments(data, result) {
-			result = data
-		} else {
-			return fmt.Errorf("%s: %w: would drop %s, the first on line %d; use --force to drop comments", name, errNotConverted, count(n, "comment"), line)
-		}
 	}
 	if !c.write {
 		_, err = c.out.Write(result)
 		return err
 	}
+	sameFormat := config.Format(name) == to
 	if sameFormat && bytes.Equal(result, data) {
 		_, err = fmt.Fprintf(c.out, "%s: already in the current form\n", path)
 		return err
@@ -171,20 +173,4 @@ func (c conversion) convert(path string, stdin []byte) error {
 	}
 	_, err = fmt.Fprintln(c.out, written)
 	return err
-}
-
-// sameButForComments reports whether data equals result except for blank lines and lines
-// with only a comment. Result has no multi-line strings, in which such a line would not be
-// a comment.
-func sameButForComments(data, result []byte) bool {
-	content := func(text []byte) []byte {
-		var out []byte
-		for line := range bytes.Lines(text) {
-			if line = bytes.TrimRight(line, "\r\n"); len(line) > 0 && line[0] != '#' {
-				out = append(append(out, line...), '\n')
-			}
-		}
-		return out
-	}
-	return bytes.Equal(content(data), content(result))
 }

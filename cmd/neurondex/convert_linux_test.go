@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	unconverted = `{"neuronDatasetPath": "p", "short_name": "x", "derivedScalarType": "mlp_post_act", "userVisibleName": "X"}`
+	unconverted = "short_name = 'x'\nderived_scalar_type = 'mlp_post_act'\nuser_visible_name = 'X'\nneuron_dataset_path = 'p'\n"
 	nobody      = 65534
 )
 
@@ -26,7 +26,7 @@ func writeFile(t *testing.T) (file string) {
 	dir := t.TempDir()
 	require.NoError(t, os.Chmod(filepath.Dir(dir), 0o755))
 	require.NoError(t, os.Chmod(dir, 0o777))
-	file = filepath.Join(dir, "x.json")
+	file = filepath.Join(dir, "x.toml")
 	require.NoError(t, os.WriteFile(file, []byte(unconverted), 0o666))
 	return file
 }
@@ -127,6 +127,19 @@ func TestConvertKeepsAttributes(t *testing.T) {
 	assert.Subset(t, names, []string{"user.origin", "user.empty"})
 }
 
+func TestConvertOfHardLink(t *testing.T) {
+	file := writeFile(t)
+	other := filepath.Join(t.TempDir(), "other.toml")
+	require.NoError(t, os.Link(file, other))
+	code, stderr := convert(t, file)
+	assert.Equal(t, exitFailed, code)
+	assert.Contains(t, stderr, "x.toml: not written: it has 2 hard links")
+	requireUntouched(t, file)
+	require.NoError(t, os.Remove(other))
+	code, _ = convert(t, file)
+	assert.Equal(t, exitOK, code)
+}
+
 func TestConvertWithoutPermission(t *testing.T) {
 	for name, deny := range map[string]func(file string) error{
 		"file": func(file string) error { return os.Chmod(file, 0o444) },
@@ -142,7 +155,7 @@ func TestConvertWithoutPermission(t *testing.T) {
 			require.NoError(t, deny(file))
 			code, stderr := convertAsNobody(t, file)
 			assert.Equal(t, exitFailed, code)
-			assert.Contains(t, stderr, "x.json: not written: ")
+			assert.Contains(t, stderr, "x.toml: not written: ")
 			assert.Contains(t, stderr, "permission denied")
 			requireUntouched(t, file)
 		})

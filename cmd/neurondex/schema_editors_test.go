@@ -44,7 +44,7 @@ func TestEditors(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, os.WriteFile(filepath.Join(services, name), data, 0o644))
 	}
-	output(t, services, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	outputOf(t, services, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 	files, err := filepath.Abs(filepath.Join(from, "files"))
 	require.NoError(t, err)
 	forEachDraft(t, func(t *testing.T, draft string) {
@@ -55,8 +55,8 @@ func TestEditors(t *testing.T) {
 	})
 }
 
-// output runs a command, which may exit with any code, and returns what it prints.
-func output(t *testing.T, dir, name string, args ...string) string {
+// outputOf runs a command, which may exit with any code, and returns what it prints.
+func outputOf(t *testing.T, dir, name string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(t.Context(), name, args...)
 	cmd.Dir = dir
@@ -70,7 +70,7 @@ func output(t *testing.T, dir, name string, args ...string) string {
 // vsCode returns a function that returns what VS Code's JSON service reports of files.
 func vsCode(t *testing.T, services, schema string) func([]string) []editorDiagnostic {
 	return func(files []string) (found []editorDiagnostic) {
-		out := output(t, services, "node", append([]string{"vscode.js", schema}, files...)...)
+		out := outputOf(t, services, "node", append([]string{"vscode.js", schema}, files...)...)
 		require.NoError(t, json.Unmarshal([]byte(out), &found), out)
 		return found
 	}
@@ -82,7 +82,7 @@ var taploDiagnostic = regexp.MustCompile(`(?m)^error: (.*)\n +┌─ (.*):(\d+):
 // lacks on each line of the table.
 func taplo(t *testing.T, services, schema string) func([]string) []editorDiagnostic {
 	return func(files []string) (found []editorDiagnostic) {
-		out := output(t, services, "node_modules/.bin/taplo", append([]string{"lint", "--no-auto-config", "--colors", "never", "--schema", "file://" + schema}, files...)...)
+		out := outputOf(t, services, "node_modules/.bin/taplo", append([]string{"lint", "--no-auto-config", "--colors", "never", "--schema", "file://" + schema}, files...)...)
 		require.Contains(t, out, fmt.Sprintf("found files total=%d", len(files)))
 		for _, m := range taploDiagnostic.FindAllStringSubmatch(out, -1) {
 			line, err := strconv.Atoi(m[3])
