@@ -1,8 +1,10 @@
 package dir
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -52,8 +54,9 @@ func TestMovedDirectories(t *testing.T) {
 	w := d.watches.writers.(*inotifyWriters)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	assert.Len(t, w.dirs, 1)
-	assert.Len(t, w.wds, 1)
+	watched := []string{d.Path, d.watches.barrier.dir}
+	assert.ElementsMatch(t, watched, slices.Collect(maps.Values(w.dirs)))
+	assert.ElementsMatch(t, watched, slices.Collect(maps.Keys(w.wds)))
 }
 
 // TestRenamedDirectory renames a directory: its writers are watched under the new name.
@@ -77,6 +80,7 @@ func TestRenamedDirectory(t *testing.T) {
 	w := d.watches.writers.(*inotifyWriters)
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	assert.Len(t, w.dirs, 2)
-	assert.Len(t, w.wds, 2)
+	watched := []string{d.Path, b, d.watches.barrier.dir}
+	assert.ElementsMatch(t, watched, slices.Collect(maps.Values(w.dirs)))
+	assert.ElementsMatch(t, watched, slices.Collect(maps.Keys(w.wds)))
 }
