@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
 
+	"github.com/fsnotify/fsnotify"
 	"github.com/neurondex/neurondex/registry"
 	"github.com/pelletier/go-toml/v2"
 )
@@ -105,14 +107,15 @@ func openSyncMap(all []dataset) (*openStore, error) {
 	}, nil
 }
 
-// byHand decodes every file of the directory into a new map and swaps a pointer. It does
-// not watch.
+// byHand decodes every file of the directory into a new map, and puts that behind a mutex.
+// It follows the directory with fsnotify, and does so after each event.
 func byHand() peer {
 	return peer{
 		name: "by hand: go-toml, every file",
 		file: tomlFile,
-		follow: func(ctx context.Context, dir string, all []dataset, _ bool) (*follower, error) {
-			var current atomic.Pointer[map[registry.Key]dataset]
+		follow: func(ctx context.Context, dir string, all []dataset, watch bool) (*follower, error) {
+			var mu sync.RWMutex
+			var current map[registry.Key]dataset // guarded by mu
 			load := func(context.Context, string) error {
 				entries, err := os.ReadDir(dir)
 				if err != nil {
@@ -120,28 +123,76 @@ func byHand() peer {
 				}
 				m := make(map[registry.Key]dataset, len(entries))
 				for _, e := range entries {
-					data, err := os.ReadFile(filepath.Join(dir, e.Name()))
-					if err != nil {
-						return err
+					if !isTOML(e.Name()) {
+						continue
 					}
-					var doc document
-					if err := toml.Unmarshal(data, &doc); err != nil {
+					if err := decodeInto(m, filepath.Join(dir, e.Name())); err != nil {
 						return err
-					}
-					for _, d := range doc.Datasets {
-						m[d.key()] = d
 					}
 				}
-				current.Store(&m)
+				mu.Lock()
+				defer mu.Unlock()
+				current = m
 				return nil
 			}
 			f := newFollower()
 			f.sync = load
 			f.path = func(i int) (string, bool) {
-				m := *current.Load()
-				return m[all[i].key()].NeuronDatasetPath, len(m) == len(all)
+				mu.RLock()
+				defer mu.RUnlock()
+				return current[all[i].key()].NeuronDatasetPath, len(current) == len(all)
 			}
-			return f, load(ctx, "")
+			if !watch {
+				return f, load(ctx, "")
+			}
+			w, err := fsnotify.NewWatcher()
+			if err != nil {
+				return nil, err
+			}
+			if err := errors.Join(w.Add(dir), load(ctx, "")); err != nil {
+				return nil, errors.Join(err, w.Close())
+			}
+			var watching sync.WaitGroup
+			watching.Go(func() {
+				for {
+					select {
+					case e, ok := <-w.Events:
+						if !ok {
+							return
+						}
+						if isTOML(e.Name) && load(ctx, "") == nil {
+							f.notify()
+						}
+					case _, ok := <-w.Errors:
+						if !ok {
+							return
+						}
+					}
+				}
+			})
+			f.wait = func() {
+				_ = w.Close()
+				watching.Wait()
+			}
+			return f, nil
 		},
 	}
+}
+
+func isTOML(name string) bool { return filepath.Ext(name) == ".toml" }
+
+// decodeInto decodes a file and adds its datasets to a map.
+func decodeInto(m map[registry.Key]dataset, file string) error {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	var doc document
+	if err := toml.Unmarshal(data, &doc); err != nil {
+		return err
+	}
+	for _, d := range doc.Datasets {
+		m[d.key()] = d
+	}
+	return nil
 }

@@ -16,7 +16,7 @@ func idle(ctx context.Context, s scale) (result, error) {
 		head:  []string{"", "full scans", "share of a core"},
 		note:  "Each is measured from the middle of one scan interval to the middle of the next. Prometheus scans every 5 minutes by default; its share is lower in proportion.",
 	}
-	p := panel{title: fmt.Sprintf("Idle, %s datasets", grouped(s.idleSize)), x: "share of a core (%)", log: true}
+	p := panel{x: "share of a core (%)", log: true}
 	for _, row := range []struct {
 		peer  peer
 		scans string
@@ -31,6 +31,9 @@ func idle(ctx context.Context, s scale) (result, error) {
 		}
 		t.add(row.peer.name, row.scans, fmt.Sprintf("%.4f %%", 100*share))
 		p.dot(row.peer.name, 100*share, 100*share)
+		if isOurs(row.peer.name) {
+			p.title = fmt.Sprintf("%s datasets cost %s %% of a core while no file changes", grouped(s.idleSize), digits(100*share))
+		}
 	}
 	return result{tables: []table{t}, panels: []panel{p}}, nil
 }

@@ -16,13 +16,13 @@ func latencies(ctx context.Context, s scale) (result, error) {
 		head:  []string{"", "written by", "p50", "p99", "p50 / neurondex", "changes", "lost", "torn"},
 		note:  fmt.Sprintf("The time starts before the system call. Lost: not readable within %v. Torn: notifications of states that lack datasets.", s.timeout),
 	}
-	p := panel{title: fmt.Sprintf("Change to readable, %s datasets", grouped(s.latencySize)), x: "p50 to p99 (ms)", log: true}
+	p := panel{x: "p50 to p99 (ms)", log: true}
 	cert, err := certificate()
 	if err != nil {
 		return result{}, err
 	}
 	base := make(map[string]float64)
-	for _, peer := range []peer{neurondex(dir.Dir{}), viperFile(), koanfFile(), prometheusFiles(time.Hour), cert} {
+	for _, peer := range []peer{neurondex(dir.Dir{}), byHand(), viperFile(), koanfFile(), prometheusFiles(time.Hour), cert} {
 		for _, how := range []string{"rename", "in place"} {
 			l, err := latencyOf(ctx, s, peer, how)
 			if err != nil {
@@ -36,6 +36,7 @@ func latencies(ctx context.Context, s scale) (result, error) {
 			p.dot(peer.name+", "+how+l.faults(), p50/1e6, p99/1e6)
 		}
 	}
+	p.title = fmt.Sprintf("A change is served %s after the rename, among %s datasets", span(base["rename"]), grouped(s.latencySize))
 	return result{tables: []table{t}, panels: []panel{p}}, nil
 }
 

@@ -14,7 +14,7 @@ import (
 func lookups(ctx context.Context, s scale) (result, error) {
 	var res result
 	cost := table{title: "Lookup by two strings: time relative to a map behind atomic.Pointer (ns per lookup)", head: []string{"datasets"}}
-	curves := panel{title: "Lookup by two strings", x: "datasets", y: "ns per lookup"}
+	curves := panel{x: "datasets", y: "ns per lookup"}
 	cells := make(map[string][]string)
 	for _, n := range s.lookupSizes {
 		cost.head = append(cost.head, grouped(n))
@@ -40,6 +40,9 @@ func lookups(ctx context.Context, s scale) (result, error) {
 		for i, name := range names {
 			cells[name] = append(cells[name], fmt.Sprintf("%s (%s)", ratio(median(ratios[i])), digits(median(times[i]))))
 			curves.point(name, float64(n), median(times[i]))
+			if isOurs(name) {
+				curves.title = fmt.Sprintf("A lookup takes %s among %s datasets", span(median(times[i])), grouped(n))
+			}
 		}
 	}
 	for _, st := range stores() {

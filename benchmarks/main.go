@@ -43,10 +43,12 @@ type result struct {
 
 var sections = []section{
 	{"lookup", lookups},
+	{"barrier", barriers},
 	{"reload", reloads},
 	{"latency", latencies},
 	{"memory", memory},
 	{"coldstart", coldStart},
+	{"scan", scans},
 	{"idle", idle},
 }
 
@@ -58,6 +60,12 @@ type scale struct {
 	rounds         int           // turns of each store
 	turn           time.Duration // length of a turn
 
+	// Barriers.
+	barrierSizes []int // files
+	barriers     int   // maximum, of each kind
+	overflowSize int   // maximum of files
+	overflows    int   // maximum
+
 	// Changes.
 	reloadSizes []int         // datasets
 	reloads     int           // maximum
@@ -67,29 +75,35 @@ type scale struct {
 	budget      time.Duration // for all changes of a peer
 	pause       time.Duration // before the first change, and the maximum between changes
 
-	// Memory, cold start and idle.
+	// Memory, cold start, scan and idle.
 	memorySize          int // datasets
 	coldFiles, coldEach int // files, and datasets in each
+	coldSingles         int // files with one dataset
 	coldRounds          int
+	scanSize            int           // files
 	idleSize            int           // datasets
 	scanInterval        time.Duration // between full scans; also how long each peer is measured
 }
 
 var full = scale{
 	lookupSizes: []int{10, 1_000, 10_000, 1_000_000}, concurrentSize: 10_000, rounds: 25, turn: 20 * time.Millisecond,
+	barrierSizes: []int{1_000, 10_000}, barriers: 1_000, overflowSize: 40_000, overflows: 3,
 	reloadSizes: []int{1_000, 10_000}, reloads: 40,
 	latencySize: 1_000, changes: 150, timeout: time.Second, budget: 15 * time.Second, pause: 100 * time.Millisecond,
 	memorySize: 1_000_000,
-	coldFiles:  1_000, coldEach: 1_000, coldRounds: 5,
+	coldFiles:  1_000, coldEach: 1_000, coldSingles: 10_000, coldRounds: 5,
+	scanSize: 10_000,
 	idleSize: 10_000, scanInterval: 30 * time.Second,
 }
 
 var quick = scale{
 	lookupSizes: []int{10, 1_000}, concurrentSize: 1_000, rounds: 3, turn: 5 * time.Millisecond,
+	barrierSizes: []int{100}, barriers: 5, overflowSize: 200, overflows: 1,
 	reloadSizes: []int{100}, reloads: 5,
 	latencySize: 100, changes: 5, timeout: 500 * time.Millisecond, budget: 2 * time.Second, pause: 100 * time.Millisecond,
 	memorySize: 10_000,
-	coldFiles:  20, coldEach: 100, coldRounds: 1,
+	coldFiles:  20, coldEach: 100, coldSingles: 100, coldRounds: 1,
+	scanSize: 100,
 	idleSize: 100, scanInterval: time.Second,
 }
 
@@ -100,7 +114,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("benchmarks", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	small := flags.Bool("quick", false, "run in less than a minute; the figures are not meaningful")
-	only := flags.String("run", "", "run only the sections that match `REGEXP`: lookup, reload, latency, memory, coldstart, idle")
+	only := flags.String("run", "", "run only the sections that match `REGEXP`: lookup, barrier, reload, latency, memory, coldstart, scan, idle")
 	picture := flags.String("out", "", "draw the picture to `FILE` (default: "+defaultPicture+" for a full run, none for others)")
 	markdown := flags.Bool("markdown", false, "print the tables as Markdown")
 	if err := flags.Parse(args); err != nil {
@@ -123,10 +137,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	}
 
 	var panels []panel
+	found := false
 	for _, section := range sections {
 		if !selected.MatchString(section.name) {
 			continue
 		}
+		found = true
 		start := time.Now()
 		fmt.Fprintf(stderr, "%s ...\n", section.name)
 		res, err := section.run(ctx, s)
@@ -142,7 +158,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		panels = append(panels, res.panels...)
 		runtime.GC() // the next section starts with a clean heap
 	}
-	if len(panels) == 0 {
+	if !found {
 		return fmt.Errorf("no section matches %q", *only)
 	}
 	if *picture == "" {
@@ -150,6 +166,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			return nil // only a full run may replace the committed picture
 		}
 		*picture = defaultPicture
+	}
+	if len(panels) == 0 {
+		return fmt.Errorf("no chart to draw: the sections that match %q have tables only", *only)
 	}
 	return draw(*picture, fmt.Sprintf("%s, %s/%s, %d cores", runtime.Version(), runtime.GOOS, runtime.GOARCH, runtime.GOMAXPROCS(0)), panels)
 }

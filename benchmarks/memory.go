@@ -16,7 +16,7 @@ func memory(ctx context.Context, s scale) (result, error) {
 		title: fmt.Sprintf("Live heap with %s datasets", grouped(n)),
 		head:  []string{"", "bytes per dataset", "/ map of structs"},
 	}
-	p := panel{title: fmt.Sprintf("Live heap, %s datasets", grouped(n)), x: "bytes per dataset"}
+	p := panel{x: "bytes per dataset"}
 	var base float64
 	for _, kind := range []struct {
 		name string
@@ -41,6 +41,9 @@ func memory(ctx context.Context, s scale) (result, error) {
 		}
 		t.add(kind.name, digits(each), ratio(each/base))
 		p.dot(kind.name, each, each)
+		if isOurs(kind.name) {
+			p.title = fmt.Sprintf("A dataset takes %s bytes of memory, among %s", digits(each), grouped(n))
+		}
 	}
 	return result{tables: []table{t}, panels: []panel{p}}, nil
 }

@@ -100,6 +100,7 @@ func neurondexSync() peer {
 			f := newFollower()
 			f.path = registryPath(w, all)
 			f.sync = func(ctx context.Context, _ string) error { return w.Sync(ctx) }
+			f.losses = func() int { return int(w.Status().Source.Overflows) }
 			f.wait = func() { <-w.Done() }
 			return f, nil
 		},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"sync/atomic"
 )
@@ -26,6 +27,9 @@ func (p peer) start(ctx context.Context, dir string, all []dataset, watch bool) 
 	f, err := p.follow(ctx, dir, all, watch)
 	if err != nil {
 		cancel()
+		if f != nil {
+			f.wait()
+		}
 		return nil, err
 	}
 	f.cancel = cancel
@@ -45,6 +49,12 @@ type follower struct {
 	// the file, or waits for the peer to do so. It is nil if only latency is measured.
 	sync func(ctx context.Context, name string) error
 
+	// pid is the process that receives the events of the files.
+	pid int
+
+	// losses returns how often events were lost so far. It is nil if that is not known.
+	losses func() int
+
 	// wait returns when everything has ended. The context of follow must be done.
 	wait func()
 
@@ -52,7 +62,7 @@ type follower struct {
 }
 
 func newFollower() *follower {
-	return &follower{notified: make(chan struct{}, 1), wait: func() {}}
+	return &follower{notified: make(chan struct{}, 1), pid: os.Getpid(), wait: func() {}}
 }
 
 func (f *follower) notify() {

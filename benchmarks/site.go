@@ -1,8 +1,12 @@
 package main
 
 import (
+	"context"
+	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strconv"
 	"time"
 )
 
@@ -36,6 +40,24 @@ func (s site) fill(p peer, all []dataset) error {
 		if p.single {
 			break
 		}
+	}
+	return nil
+}
+
+// stage writes the current file of the i-th dataset in advance, to be renamed into dir.
+func (s site) stage(p peer, all []dataset, i int) (from, to string, err error) {
+	name, data := p.file(all, i)
+	from, to = filepath.Join(s.staged, name), filepath.Join(s.dir, name)
+	return from, to, os.WriteFile(from, data, 0o644)
+}
+
+// replaceStopped renames all staged files into dir while the process of a peer is stopped, so
+// that it takes no event meanwhile. That may be this process, so another one does it.
+func (s site) replaceStopped(ctx context.Context, pid int) error {
+	const script = `trap 'kill -CONT "$1"' EXIT && cd "$2" && kill -STOP "$1" && mv -f -- * "$3"`
+	out, err := exec.CommandContext(ctx, "sh", "-c", script, "sh", strconv.Itoa(pid), s.staged, s.dir).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%w: %s", err, out)
 	}
 	return nil
 }

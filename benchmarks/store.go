@@ -32,6 +32,7 @@ func stores() []store {
 		{name: "neurondex", open: openRegistry},
 		{name: "map behind RWMutex", open: openMutex},
 		{name: "sync.Map", open: openSyncMap},
+		{name: "xsync.Map", open: openXsync},
 		{name: "viper", max: 10_000, open: openViper},
 		{name: "koanf", max: 10_000, open: openKoanf},
 	}
