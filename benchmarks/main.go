@@ -61,10 +61,11 @@ type scale struct {
 	turn           time.Duration // length of a turn
 
 	// Barriers.
-	barrierSizes []int // files
-	barriers     int   // maximum, of each kind
-	overflowSize int   // maximum of files
-	overflows    int   // maximum
+	barrierSizes []int         // files
+	barriers     int           // maximum in a turn
+	barrierTurn  time.Duration // maximum
+	overflowSize int           // maximum of files
+	overflows    int           // maximum
 
 	// Changes.
 	reloadSizes []int         // datasets
@@ -87,7 +88,7 @@ type scale struct {
 
 var full = scale{
 	lookupSizes: []int{10, 1_000, 10_000, 1_000_000}, concurrentSize: 10_000, rounds: 25, turn: 20 * time.Millisecond,
-	barrierSizes: []int{1_000, 10_000}, barriers: 1_000, overflowSize: 40_000, overflows: 3,
+	barrierSizes: []int{1_000, 10_000}, barriers: 50, barrierTurn: 250 * time.Millisecond, overflowSize: 40_000, overflows: 3,
 	reloadSizes: []int{1_000, 10_000}, reloads: 40,
 	latencySize: 1_000, changes: 150, timeout: time.Second, budget: 15 * time.Second, pause: 100 * time.Millisecond,
 	memorySize: 1_000_000,
@@ -98,7 +99,7 @@ var full = scale{
 
 var quick = scale{
 	lookupSizes: []int{10, 1_000}, concurrentSize: 1_000, rounds: 3, turn: 5 * time.Millisecond,
-	barrierSizes: []int{100}, barriers: 5, overflowSize: 200, overflows: 1,
+	barrierSizes: []int{100}, barriers: 5, barrierTurn: 100 * time.Millisecond, overflowSize: 200, overflows: 1,
 	reloadSizes: []int{100}, reloads: 5,
 	latencySize: 100, changes: 5, timeout: 500 * time.Millisecond, budget: 2 * time.Second, pause: 100 * time.Millisecond,
 	memorySize: 10_000,

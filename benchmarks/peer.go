@@ -52,7 +52,7 @@ type follower struct {
 	// pid is the process that receives the events of the files.
 	pid int
 
-	// losses returns how often events were lost so far. It is nil if that is not known.
+	// losses returns how often events were lost so far.
 	losses func() int
 
 	// wait returns when everything has ended. The context of follow must be done.
@@ -62,7 +62,7 @@ type follower struct {
 }
 
 func newFollower() *follower {
-	return &follower{notified: make(chan struct{}, 1), pid: os.Getpid(), wait: func() {}}
+	return &follower{notified: make(chan struct{}, 1), pid: os.Getpid(), losses: func() int { return 0 }, wait: func() {}}
 }
 
 func (f *follower) notify() {

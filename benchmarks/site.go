@@ -44,13 +44,6 @@ func (s site) fill(p peer, all []dataset) error {
 	return nil
 }
 
-// stage writes the current file of the i-th dataset in advance, to be renamed into dir.
-func (s site) stage(p peer, all []dataset, i int) (from, to string, err error) {
-	name, data := p.file(all, i)
-	from, to = filepath.Join(s.staged, name), filepath.Join(s.dir, name)
-	return from, to, os.WriteFile(from, data, 0o644)
-}
-
 // replaceStopped renames all staged files into dir while the process of a peer is stopped, so
 // that it takes no event meanwhile. That may be this process, so another one does it.
 func (s site) replaceStopped(ctx context.Context, pid int) error {

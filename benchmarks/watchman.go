@@ -84,7 +84,7 @@ type watchmanServer struct {
 	answers *json.Decoder
 
 	clock    string // of the last answer
-	recrawls int    // answers that named all files, because events were lost
+	recrawls int    // full scans because events were lost
 }
 
 // startWatchman starts a server that ends with the context.
@@ -147,18 +147,17 @@ func (s *watchmanServer) changed(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if s.clock != "" && answer.All {
-		s.recrawls++
-	}
+	// It says so in each answer after the first time.
+	_, _ = fmt.Sscanf(answer.Warning, "Recrawled this watch %d times", &s.recrawls)
 	s.clock = answer.Clock
 	return answer.Files, nil
 }
 
 type watchmanAnswer struct {
-	Error string   `json:"error"`
-	Clock string   `json:"clock"`
-	Files []string `json:"files"`
-	All   bool     `json:"is_fresh_instance"`
+	Error   string   `json:"error"`
+	Warning string   `json:"warning"`
+	Clock   string   `json:"clock"`
+	Files   []string `json:"files"`
 }
 
 // ask sends a request and reads the answer, each a line of JSON.
