@@ -57,6 +57,9 @@ type scanner struct {
 	dangling  []string             // of the last full scan
 	delivered map[string]delivery
 	tree      *tree
+
+	parent    string // of the name that directoryOf was last called with
+	parentDir directory
 }
 
 func (s *scanner) checkRoot() error {
@@ -84,7 +87,12 @@ func (s *scanner) scanAll(enter func(path string, id fileID)) error {
 		case e.Ignored != "":
 			t.ignored[e.Name] = e.Ignored
 		case e.Err == nil:
-			s.found(e.Name, s.file(e.Name, e.Info, e.Link))
+			d, ok := s.delivered[e.Name]
+			if f := s.fileOf(e.Name, e.Info, e.Link, d.file, ok); ok && d.file == f {
+				t.same.add(d.number)
+			} else {
+				t.files[e.Name] = f
+			}
 		case e.IsDir() || wasDirectory:
 			t.unlisted = append(t.unlisted, e.Name+"/")
 			t.files[e.Name] = file{link: e.Link, err: reason(e.Err), unknown: !anyBelow(s.delivered, e.Name)}
@@ -94,15 +102,6 @@ func (s *scanner) scanAll(enter func(path string, id fileID)) error {
 			t.dangling = append(t.dangling, e.Name)
 		}
 	})
-}
-
-// found notes a file of a full scan.
-func (s *scanner) found(name string, f file) {
-	if d, ok := s.delivered[name]; ok && d.file == f {
-		s.tree.same.add(d.number)
-	} else {
-		s.tree.files[name] = f
-	}
 }
 
 // scanNames scans the names of a scope. It returns errDirectoryChanged if they are not all
@@ -197,13 +196,20 @@ func (s *scanner) examine(name string) (f file, ok bool) {
 }
 
 func (s *scanner) file(name string, info fs.FileInfo, link bool) file {
-	f := file{stat: newStat(info), examined: true, link: link, linked: link || s.tree.dirs[path.Dir(name)].linked}
-	if !info.Mode().IsRegular() {
+	d, ok := s.delivered[name]
+	return s.fileOf(name, info, link, d.file, ok)
+}
+
+// fileOf is file for a name under which old was delivered, if ok.
+func (s *scanner) fileOf(name string, info fs.FileInfo, link bool, old file, ok bool) file {
+	dir := s.directoryOf(name)
+	f := file{stat: newStat(info), examined: true, link: link, linked: link || dir.linked}
+	if !f.stat.mode.IsRegular() {
 		f.err = "is not a regular file"
 	}
-	switch old, ok := s.delivered[name]; {
+	switch {
 	case !link:
-		f.real = s.tree.dirs[path.Dir(name)].real
+		f.real = dir.real
 		if s.mounts.isPoint(f.real, path.Base(name)) {
 			f.stat.linked = true // its directory's watch does not report changes
 		}
@@ -213,6 +219,14 @@ func (s *scanner) file(name string, info fs.FileInfo, link bool) file {
 		f.real = s.resolve(name)
 	}
 	return f
+}
+
+// directoryOf returns the directory of a name, as the scan found it before.
+func (s *scanner) directoryOf(name string) directory {
+	if parent := path.Dir(name); parent != s.parent || s.parent == "" {
+		s.parent, s.parentDir = parent, s.tree.dirs[parent]
+	}
+	return s.parentDir
 }
 
 // directory returns what a scan finds of a directory. It must be called before anything in
