@@ -5,23 +5,31 @@ package disk
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"io/fs"
 	"os"
 	"runtime"
+	"sync"
 	"syscall"
 	"time"
 	"unsafe"
 
-	"github.com/neurondex/neurondex/internal/parallel"
 	"golang.org/x/sys/unix"
 )
 
 // A lister holds the memory for listing directories. Package os would allocate several times
 // for each file, which takes longer than the system does.
 type lister struct {
-	entries []byte     // directory entries, as the system returns them
-	path    []byte     // of a directory with a slash, and of one entry
-	found   []fastStat // regular files of the entries
+	path  []byte // of a directory with a slash, and of one entry
+	parts [2]part
+}
+
+// A part is a part of a directory's entries.
+type part struct {
+	entries []byte     // as the system returns them
+	found   []fastStat // regular files that are named like documents
+	others  []Entry    // what else is to be visited
+	stats   sync.WaitGroup
 }
 
 // A fastStat is the [fs.FileInfo] of a regular file that was named like a document.
@@ -48,53 +56,76 @@ func (w *Walker) list(dir string, visit func(Entry)) (dirs []Entry, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if w.lister.entries == nil {
-		w.lister.entries = make([]byte, 64<<10)
-	}
-	for {
-		var others []Entry // what needs the portable way
-		n, cause := 0, error(nil)
-		err := conn.Control(func(fd uintptr) {
-			n, cause = unix.ReadDirent(int(fd), w.lister.entries)
-			if n > 0 {
-				others = w.split(dir, w.lister.entries[:n])
-				w.lister.stat(int(fd))
-			}
-		})
-		if err == nil && cause != nil {
-			err = &fs.PathError{Op: "readdirent", Path: dir, Err: cause}
+	var failed error
+	err = conn.Control(func(fd uintptr) { dirs, failed = w.listOpen(int(fd), dir, visit) })
+	return dirs, errors.Join(err, failed)
+}
+
+// listOpen is list for an open directory. While other goroutines call stat for the files of a
+// part, it visits those of the part before and reads the next one.
+func (w *Walker) listOpen(fd int, dir string, visit func(Entry)) (dirs []Entry, err error) {
+	var last *part
+	for i := 0; ; i++ {
+		p := &w.lister.parts[i%2]
+		n, err := p.read(fd)
+		w.split(p, dir, n)
+		if last != nil {
+			last.stats.Wait()
 		}
-		if err != nil || n <= 0 {
+		p.stat(fd)
+		if last != nil {
+			dirs = append(dirs, w.visitAll(last, visit)...)
+		}
+		if last = p; n <= 0 {
+			if err != nil {
+				err = &fs.PathError{Op: "readdirent", Path: dir, Err: err}
+			}
 			return dirs, err
 		}
-		for i := range w.lister.found {
-			s := &w.lister.found[i]
-			switch {
-			case s.err == syscall.ENOENT:
-				// It was removed after the directory was listed.
-			case s.err != 0:
-				visit(Entry{Name: s.name, Err: &fs.PathError{Op: "stat", Path: s.name, Err: s.err}})
-			case s.stat.Mode&syscall.S_IFMT != syscall.S_IFREG: // another file was put in its place
-				others = append(others, Entry{Name: s.name, Link: s.stat.Mode&syscall.S_IFMT == syscall.S_IFLNK})
-			default:
-				visit(Entry{Name: s.name, Info: s})
-			}
-		}
-		dirs = append(dirs, w.examine(others, visit)...)
 	}
 }
 
-// split divides directory entries into regular files that are named like documents, which it
-// puts into w.lister.found, and others that are to be visited.
-func (w *Walker) split(dir string, entries []byte) (others []Entry) {
+// read reads the next entries of a directory and returns their size in bytes, 0 at the end.
+func (p *part) read(fd int) (n int, err error) {
+	if p.entries == nil {
+		p.entries = make([]byte, 64<<10)
+	}
+	for {
+		if n, err = unix.ReadDirent(fd, p.entries); !errors.Is(err, syscall.EINTR) {
+			return n, err
+		}
+	}
+}
+
+// visitAll visits the files of a part and returns its directories.
+func (w *Walker) visitAll(p *part, visit func(Entry)) (dirs []Entry) {
+	for i := range p.found {
+		s := &p.found[i]
+		switch {
+		case s.err == syscall.ENOENT:
+			// It was removed after the directory was listed.
+		case s.err != 0:
+			visit(Entry{Name: s.name, Err: &fs.PathError{Op: "stat", Path: s.name, Err: s.err}})
+		case s.stat.Mode&syscall.S_IFMT != syscall.S_IFREG: // another file was put in its place
+			p.others = append(p.others, Entry{Name: s.name, Link: s.stat.Mode&syscall.S_IFMT == syscall.S_IFLNK})
+		default:
+			visit(Entry{Name: s.name, Info: s})
+		}
+	}
+	return w.examine(p.others, visit)
+}
+
+// split divides the first n bytes of a part's entries into regular files that are named like
+// documents and others that are to be visited.
+func (w *Walker) split(p *part, dir string, n int) {
 	l := &w.lister
-	l.found = l.found[:0]
+	p.found, p.others = p.found[:0], nil
 	l.path = l.path[:0]
 	if dir != "." {
 		l.path = append(append(l.path, dir...), '/')
 	}
 	prefix := len(l.path)
-	for len(entries) > 0 {
+	for entries := p.entries[:max(n, 0)]; len(entries) > 0; {
 		// The layout is that of linux_dirent64: inode, offset, length, type, name.
 		length, typ, base := binary.NativeEndian.Uint16(entries[16:]), entries[18], entries[19:]
 		end := bytes.IndexByte(base, 0)
@@ -105,20 +136,19 @@ func (w *Walker) split(dir string, entries []byte) (others []Entry) {
 		}
 		if typ != unix.DT_REG {
 			if e, ok := w.found(dir, string(name), fileType(typ)); ok {
-				others = append(others, e)
+				p.others = append(p.others, e)
 			}
 			continue
 		}
 		l.path = append(l.path[:prefix], name...)
 		if known, ok := w.known(l.path); ok {
-			l.found = append(l.found, fastStat{name: known, base: base})
+			p.found = append(p.found, fastStat{name: known, base: base})
 		} else if e, ok := w.found(dir, string(name), 0); ok && e.Ignored == "" {
-			l.found = append(l.found, fastStat{name: e.Name, base: base})
+			p.found = append(p.found, fastStat{name: e.Name, base: base})
 		} else if ok {
-			others = append(others, e)
+			p.others = append(p.others, e)
 		}
 	}
-	return others
 }
 
 func (w *Walker) known(path []byte) (string, bool) {
@@ -140,18 +170,21 @@ func fileType(typ byte) fs.FileMode {
 // perStat is the number of files that are worth another goroutine.
 const perStat = 64
 
-// stat sets the stats of the files that were found in a directory.
-func (l *lister) stat(fd int) {
-	goroutines := min(runtime.GOMAXPROCS(0), 1+len(l.found)/perStat)
-	chunk := (len(l.found) + goroutines - 1) / goroutines
-	parallel.For(goroutines, goroutines, func(g int) {
-		for i := g * chunk; i < min((g+1)*chunk, len(l.found)); i++ {
-			s := &l.found[i]
-			// unix.Fstatat would allocate a copy of the name.
-			_, _, s.err = unix.Syscall6(unix.SYS_NEWFSTATAT, uintptr(fd), uintptr(unsafe.Pointer(&s.base[0])),
-				uintptr(unsafe.Pointer(&s.stat)), unix.AT_SYMLINK_NOFOLLOW, 0, 0)
-		}
-	})
+// stat begins to set the stats of the files that were found in a directory. The caller waits
+// for p.stats.
+func (p *part) stat(fd int) {
+	goroutines := min(runtime.GOMAXPROCS(0), (len(p.found)+perStat-1)/perStat)
+	for g := range goroutines {
+		chunk := p.found[g*len(p.found)/goroutines : (g+1)*len(p.found)/goroutines]
+		p.stats.Go(func() {
+			for i := range chunk {
+				s := &chunk[i]
+				// unix.Fstatat would allocate a copy of the name.
+				_, _, s.err = unix.Syscall6(unix.SYS_NEWFSTATAT, uintptr(fd), uintptr(unsafe.Pointer(&s.base[0])),
+					uintptr(unsafe.Pointer(&s.stat)), unix.AT_SYMLINK_NOFOLLOW, 0, 0)
+			}
+		})
+	}
 }
 
 // Name implements [fs.FileInfo].

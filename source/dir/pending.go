@@ -120,8 +120,10 @@ func (p *pending) compare(t *tree, scope scope, depth source.Depth, events event
 		}
 	}
 	if scope.full {
-		for name := range p.delivered {
-			gone(name)
+		for name, d := range p.delivered {
+			if !t.same.has(d.number) {
+				gone(name)
+			}
 		}
 		for name := range p.waiting {
 			gone(name)
