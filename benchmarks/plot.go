@@ -158,7 +158,7 @@ func (p panel) plot() (*plot.Plot, error) {
 func (p panel) addCurves(plt *plot.Plot) error {
 	plt.X.Scale, plt.Y.Scale = plot.LogScale{}, plot.LogScale{}
 	plt.X.Tick.Marker, plt.Y.Tick.Marker = decades{}, decades{}
-	plt.Legend.XOffs, plt.Legend.YOffs, plt.Legend.Padding = -10, 10, 2.5
+	plt.Legend.Top, plt.Legend.XOffs, plt.Legend.YOffs, plt.Legend.Padding = true, -10, -4, 2.5
 	plt.Legend.TextStyle.Font.Size, plt.Legend.TextStyle.Color = 9, ink
 	next := 0
 	for _, c := range p.curves {
