@@ -123,17 +123,17 @@ func depthFor(entries []entry, first uint8) uint8 {
 	return depth
 }
 
-// deepen splits the shards of the hashes that share the first bits of a hash, until those of
-// each shard share so many more. To split full shards one after the other would cost more.
-func (e *indexEdit) deepen(hash uint64, bits, depth uint8) {
-	if depth <= bits {
+// deepen splits the shards of the hashes that share so many first bits with a hash, until the
+// hashes of each shard share as many as depth. Splitting full shards later would cost more.
+func (e *indexEdit) deepen(hash uint64, first, depth uint8) {
+	if depth <= first {
 		return
 	}
 	e.shard(hash) // there is a directory now
 	if was := e.index; e.depth < depth {
 		e.arrange(depth, func(place uint64) *shard { return was.at(place >> (depth - was.depth)) })
 	}
-	for i := range uint64(1) << (depth - bits) {
+	for i := range uint64(1) << (depth - first) {
 		from := hash | i<<(64-depth)
 		for s := e.shardOf(from); s.depth < depth; s = e.shardOf(from) {
 			if s.count > 0 {
@@ -213,10 +213,10 @@ func (e *indexEdit) define(entries []entry) {
 }
 
 // definitionsOf is [index.definitions] for the key of an entry.
-func (e *indexEdit) definitionsOf(new *entry) (hash uint64, root *record) {
-	root = e.lookup(new.hash, new.shortName)
+func (e *indexEdit) definitionsOf(of *entry) (hash uint64, root *record) {
+	root = e.lookup(of.hash, of.shortName)
 	if e.families == 0 {
-		return new.hash, root
+		return of.hash, root
 	}
-	return e.definitions(new.shortName, *new.record.typ)
+	return e.definitions(of.shortName, *of.record.typ)
 }

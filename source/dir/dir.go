@@ -58,7 +58,7 @@ type Dir struct {
 	dirs     map[string]directory // the directories of the last full scan
 	dangling []string             // links of the last full scan that lead nowhere
 	mounts   mounts               // as of the last full scan or verification
-	walker   disk.Walker          // for the memory that it reuses
+	walker   *disk.Walker         // for the memory that it reuses
 	ignored  ignored
 
 	lastScan               time.Time
@@ -265,7 +265,7 @@ func (d *Dir) start() error {
 	if d.system.open == nil {
 		d.system = realSystem
 	}
-	d.root = root
+	d.root, d.walker = root, new(disk.Walker)
 	d.watches = newWatches(root, d.system, d.Polling)
 	d.pending = newPending(orDefault(d.Settle, DefaultSettle), orDefault(d.MaxDelay, DefaultMaxDelay), orDefault(d.Resync, DefaultResync))
 	return nil

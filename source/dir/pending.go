@@ -367,46 +367,5 @@ func (p *pending) commit(documents []source.Document, before, after *tree, depth
 	return b
 }
 
-// deliver records a document as delivered. It reports whether that is news: the metadata
-// differs from what was delivered before, or the reason why it cannot be read.
-func (p *pending) deliver(doc source.Document, f file, readAt, now time.Time) bool {
-	if doc.Err != nil && !f.unknown { // else f.err is part of it
-		f.err = doc.Err.Error()
-	}
-	old, ok := p.delivered[doc.Name]
-	p.forget(doc.Name)
-	p.delivered[doc.Name] = delivery{f, doc.Name, p.unusedNumber()}
-	if f.link || f.examined && f.stat.linked {
-		p.silent[doc.Name] = f.link
-	}
-	if f.err != "" {
-		// The obstacle may go away without a trace in the metadata.
-		p.reread[doc.Name] = now.Add(verifyInterval)
-	} else if safe := f.stat.lastChange().Add(f.stat.granularity()); readAt.Before(safe) && readAt.Add(time.Minute).After(safe) {
-		// It was read so soon after a change that another one might not show.
-		p.reread[doc.Name] = safe
-	}
-	return !ok || !old.same(f)
-}
-
-// unusedNumber returns the least number that no delivery has, more or less.
-func (p *pending) unusedNumber() int {
-	if last := len(p.unused) - 1; last >= 0 {
-		number := p.unused[last]
-		p.unused = p.unused[:last]
-		return number
-	}
-	return len(p.delivered)
-}
-
-func (p *pending) forget(name string) {
-	if d, ok := p.delivered[name]; ok {
-		p.unused = append(p.unused, d.number)
-	}
-	delete(p.delivered, name)
-	delete(p.silent, name)
-	delete(p.reread, name)
-}
-
 // names returns the names of the waiting files, sorted.
 func (p *pending) names() []string { return slices.Sorted(maps.Keys(p.waiting)) }

@@ -28,7 +28,7 @@ func (d *Dir) scan(files fileSystem, scope scope, depth source.Depth) (*tree, er
 			return nil, errDirectoryChanged
 		}
 	}
-	s := &scanner{files: files, walker: &d.walker, root: d.root, exclude: d.Exclude, mounts: d.mounts, dirs: d.dirs, dangling: d.dangling, delivered: d.pending.delivered, tree: newTree()}
+	s := &scanner{files: files, walker: d.walker, root: d.root, exclude: d.Exclude, mounts: d.mounts, dirs: d.dirs, dangling: d.dangling, delivered: d.pending.delivered, tree: newTree()}
 	if !scope.full {
 		return s.tree, s.scanNames(scope)
 	}

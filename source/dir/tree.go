@@ -1,7 +1,6 @@
 package dir
 
 import (
-	"math/bits"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -15,33 +14,6 @@ type tree struct {
 	unlisted []string             // names of directories that could not be listed, each with a slash
 	dangling []string             // names of links that lead nowhere, and may lead to a directory later
 	ignored  map[string]string    // by name: files that look like dataset files, and why they are not read
-}
-
-// A delivery is a file as it was delivered. Its number stands for it in a tree, so that a scan
-// that finds nothing new allocates nothing for it.
-type delivery struct {
-	file
-	name   string
-	number int
-}
-
-// Numbers are a set of small numbers, a bit for each.
-type numbers []uint64
-
-func (n numbers) has(i int) bool { return i/64 < len(n) && n[i/64]&(1<<(i%64)) != 0 }
-
-func (n *numbers) add(i int) {
-	for i/64 >= len(*n) {
-		*n = append(*n, 0)
-	}
-	(*n)[i/64] |= 1 << (i % 64)
-}
-
-func (n numbers) count() (total int) {
-	for _, word := range n {
-		total += bits.OnesCount64(word)
-	}
-	return total
 }
 
 // A file is what a scan found under a name.
