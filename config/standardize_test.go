@@ -13,6 +13,7 @@ import (
 
 // jsoncSeeds are valid and invalid documents with comments and trailing commas.
 var jsoncSeeds = []string{
+	"1e700",
 	"", " ", "[]", "{}", "[,]", "{,}", "[1,]", "[1,,]", "[1,2,/**/]", "[1 /*,*/]", "[,1]", `{"a":1,}`, `{"a":,}`, `{"a",}`, `{,"a":1}`, `{"a":1,,}`, "[[],]", "[{},]", "1,", ",",
 	"//", "[]//", "[]//x", "// x\n[]", "/**/[]", "[]/**/", "[]/*", "[]/*/", "[]/* * /**/", "[/]", "[1/2]", "[]/", "[] //\n,", "[1,//\n]", "[1//,\n]", "[1/**/,/**/]",
 	`["//"]`, `["/*"]`, `["\"//"]`, `["\\"//` + "\n]", `["\\\"",]`, `["`, `["\`, `["\"`, "[\"\n\"]", "#", "[#\n]", `["a",]`, `{"a":"b",}`, "[true,]", "[null,]", "[1,}", "[1,]]", "[-]", "[- 1]",
@@ -52,8 +53,15 @@ func sameAsHuJSON(t *testing.T, data []byte) {
 	}
 	require.Nil(t, fault, "%q", data)
 	assert.Len(t, got, len(data))
-	assert.JSONEq(t, string(want), string(got))
+	assert.Equal(t, compact(t, want), compact(t, got)) // JSONEq cannot read a number like 1e700
 	if comments == 0 && !bytes.Contains(data, []byte(",")) {
 		assert.Equal(t, string(data), string(got))
 	}
+}
+
+func compact(t *testing.T, doc []byte) string {
+	t.Helper()
+	var b bytes.Buffer
+	require.NoError(t, json.Compact(&b, doc))
+	return b.String()
 }
