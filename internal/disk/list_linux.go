@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"runtime"
 	"sync"
 	"syscall"
@@ -134,6 +135,9 @@ func (w *Walker) split(p *part, dir string, n int) {
 		if string(name) == "." || string(name) == ".." {
 			continue
 		}
+		if typ == unix.DT_UNKNOWN {
+			typ = w.typeOf(dir, string(name))
+		}
 		if typ != unix.DT_REG {
 			if e, ok := w.found(dir, string(name), fileType(typ)); ok {
 				p.others = append(p.others, e)
@@ -158,8 +162,22 @@ func (w *Walker) known(path []byte) (string, bool) {
 	return w.Known(path)
 }
 
-// fileType returns the type of a directory entry. One that the file system does not tell is
-// taken for irregular, and examined.
+// typeOf returns the type of a directory entry on a file system that does not tell it.
+func (w *Walker) typeOf(dir, base string) byte {
+	info, err := fs.Lstat(w.FS, path.Join(dir, base))
+	switch {
+	case err != nil: // it is reported when it is examined
+		return unix.DT_UNKNOWN
+	case info.Mode()&fs.ModeSymlink != 0:
+		return unix.DT_LNK
+	case info.Mode().IsRegular():
+		return unix.DT_REG
+	default:
+		return unix.DT_DIR
+	}
+}
+
+// fileType returns the type of a directory entry that is no regular file, as far as it matters.
 func fileType(typ byte) fs.FileMode {
 	if typ == unix.DT_LNK {
 		return fs.ModeSymlink
