@@ -61,8 +61,8 @@ func (e *encoder) blankLine() {
 }
 
 // tomlMember writes a key and its value. The prefix is that of a dotted key: an object with
-// comments inside is written as dotted keys, and a list with comments inside in several lines,
-// so that there is a line for each.
+// comments inside is written as dotted keys, and a list with comments inside on several lines:
+// each comment needs a line of its own.
 func (e *encoder) tomlMember(prefix string, m member) {
 	c, key := e.comments, prefix+tomlKey(m.name)
 	e.above(c.before[m.at], "")

@@ -113,7 +113,7 @@ func isWordByte(c byte) bool {
 	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || c == '_'
 }
 
-// explainJSONEscape explains a backslash that is no escape.
+// explainJSONEscape explains an invalid escape.
 func (s *syntaxError) explainJSONEscape() bool {
 	open := s.opening()
 	if open < 0 {

@@ -51,7 +51,7 @@ type parser struct {
 	// visit is called for each dataset once its fields are found, for Locate. It may be nil.
 	visit func(*entry)
 
-	expected     int // number of datasets that there seem to be
+	expected     int // number of datasets in the list or map that is read
 	dataset      int // number of datasets read so far, with the current one
 	lineAt, line int // the offset that lineOf counted to, and the newlines before it
 }

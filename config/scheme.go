@@ -68,14 +68,5 @@ func almostURL(path string) (scheme, rest string) {
 
 // suggestScheme returns the known scheme that is closest to scheme, or "".
 func suggestScheme(scheme string) string {
-	if len(scheme) > maxSuggested {
-		return ""
-	}
-	best, at := "", 3
-	for _, known := range schemes {
-		if d := distance(scheme, known); d < at && d*2 <= len(known) {
-			best, at = known, d
-		}
-	}
-	return best
+	return closestName(scheme, schemes, 2)
 }

@@ -34,12 +34,18 @@ func suggestField(key string, extra map[string]bool) string {
 
 // suggestEnvelope returns the top-level key that is closest to key, or "".
 func suggestEnvelope(key string) string {
-	if len(key) > maxSuggested {
+	return closestName(key, envelopeNames, 3)
+}
+
+// closestName returns the name that is closest to text, or "" if none is within two edits, and
+// within one for each so many characters of the name.
+func closestName(text string, names []string, characters int) string {
+	if len(text) > maxSuggested {
 		return ""
 	}
 	best, at := "", 3
-	for _, name := range envelopeNames {
-		if d := distance(key, name); d < at && d*3 <= len(name) {
+	for _, name := range names {
+		if d := distance(text, name); d < at && d*characters <= len(name) {
 			best, at = name, d
 		}
 	}

@@ -188,7 +188,7 @@ func asLoaded(t reflect.Type) *jsonschema.Schema {
 	case reflect.TypeFor[string]():
 		return oneOfTypes("string", "number", "boolean", "null")
 	case reflect.TypeFor[registry.DerivedScalarType]():
-		// Known types are suggested. That there are no others is up to knownTypesOnly.
+		// Editors suggest the known types; knownTypesOnly rejects others.
 		return &jsonschema.Schema{AnyOf: []*jsonschema.Schema{{Enum: knownTypes()}, filledText()}}
 	case reflect.TypeFor[int]():
 		s := oneOfTypes("integer", "null")

@@ -177,7 +177,7 @@ func (w *Walker) typeOf(dir, base string) byte {
 	}
 }
 
-// fileType returns the type of a directory entry that is no regular file, as far as it matters.
+// fileType returns the type of a directory entry that is not a regular file: a link or another.
 func fileType(typ byte) fs.FileMode {
 	if typ == unix.DT_LNK {
 		return fs.ModeSymlink

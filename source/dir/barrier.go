@@ -68,6 +68,33 @@ func (b *barrier) pass(ctx context.Context, c *collector, w writerWatch) bool {
 	return true
 }
 
+// Barriers are the events that are waited for, by path. Their owner guards them.
+type barriers map[string]chan struct{}
+
+// expect returns a channel that is closed by the first event of a path.
+func (b barriers) expect(path string) <-chan struct{} {
+	passed := make(chan struct{})
+	b[path] = passed
+	return passed
+}
+
+// pass closes the channel of a path, and reports whether one was expected.
+func (b barriers) pass(path string) bool {
+	passed, ok := b[path]
+	if ok {
+		delete(b, path)
+		close(passed)
+	}
+	return ok
+}
+
+// passAll closes all channels: events were lost.
+func (b barriers) passAll() {
+	for path := range b {
+		b.pass(path)
+	}
+}
+
 func (b *barrier) close() {
 	if b.dir != "" {
 		_ = os.RemoveAll(b.dir) // what is left is empty

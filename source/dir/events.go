@@ -53,14 +53,14 @@ type collector struct {
 	events   events
 	last     time.Time // of the last event
 	counts   counts
-	barriers map[string]chan struct{} // by path: closed when the event of the file has come
+	barriers barriers
 }
 
 // Counts are totals since the collector started.
 type counts struct{ events, overflows, errors uint64 }
 
 func newCollector(n notifier, root string) *collector {
-	c := &collector{notifier: n, root: root, wake: make(chan struct{}, 1), done: make(chan struct{}), events: newEvents(), barriers: make(map[string]chan struct{})}
+	c := &collector{notifier: n, root: root, wake: make(chan struct{}, 1), done: make(chan struct{}), events: newEvents(), barriers: make(barriers)}
 	go c.run()
 	return c
 }
@@ -101,9 +101,7 @@ func (c *collector) add(e fsnotify.Event) bool {
 	name, ok := nameBelow(c.root, e.Name)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if passed, ok := c.barriers[e.Name]; ok {
-		delete(c.barriers, e.Name)
-		close(passed)
+	if c.barriers.pass(e.Name) {
 		return false
 	}
 	if !ok {
@@ -144,10 +142,7 @@ func (c *collector) fail(err error) {
 	c.last = time.Now()
 	if errors.Is(err, fsnotify.ErrEventOverflow) {
 		c.counts.overflows++
-		for path, passed := range c.barriers { // its event may be lost, and lost says enough
-			delete(c.barriers, path)
-			close(passed)
-		}
+		c.barriers.passAll() // lost says enough
 	} else {
 		c.counts.errors++
 	}
@@ -173,9 +168,7 @@ func (c *collector) hasEvents() bool {
 func (c *collector) expect(path string) <-chan struct{} {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	passed := make(chan struct{})
-	c.barriers[path] = passed
-	return passed
+	return c.barriers.expect(path)
 }
 
 // forget ends what expect began.

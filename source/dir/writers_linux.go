@@ -47,11 +47,11 @@ type inotifyWriters struct {
 	file *os.File      // of fd, for the reading goroutine
 	done chan struct{} // closed when the goroutine has ended
 
-	mu       sync.Mutex               // guards the fields below
-	dirs     map[int]string           // by watch descriptor
-	wds      map[string]int           // by directory
-	files    map[string]fileUsage     // by path: those that a process opened and did not close
-	barriers map[string]chan struct{} // by path: closed when an event of the file has come
+	mu       sync.Mutex           // guards the fields below
+	dirs     map[int]string       // by watch descriptor
+	wds      map[string]int       // by directory
+	files    map[string]fileUsage // by path: those that a process opened and did not close
+	barriers barriers
 }
 
 // A fileUsage is how a file is open.
@@ -75,7 +75,7 @@ func newWriterWatch() writerWatch {
 	w := &inotifyWriters{
 		fd: fd, file: os.NewFile(uintptr(fd), "inotify"), done: make(chan struct{}),
 		dirs: make(map[int]string), wds: make(map[string]int), files: make(map[string]fileUsage),
-		barriers: make(map[string]chan struct{}),
+		barriers: make(barriers),
 	}
 	go w.run()
 	return w
@@ -128,26 +128,13 @@ func (w *inotifyWriters) expect(path string) <-chan struct{} {
 	if _, ok := w.wds[filepath.Dir(path)]; !ok {
 		return noWriterWatch{}.expect(path)
 	}
-	passed := make(chan struct{})
-	w.barriers[path] = passed
-	return passed
+	return w.barriers.expect(path)
 }
 
 func (w *inotifyWriters) forget(path string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	delete(w.barriers, path)
-}
-
-// pass ends the barrier of a path, if there is one, and reports whether that is so. It needs
-// w.mu.
-func (w *inotifyWriters) pass(path string) bool {
-	passed, ok := w.barriers[path]
-	if ok {
-		delete(w.barriers, path)
-		close(passed)
-	}
-	return ok
 }
 
 func (w *inotifyWriters) close() {
@@ -183,10 +170,8 @@ func (w *inotifyWriters) handle(buf []byte, now time.Time) {
 		switch {
 		case mask&unix.IN_Q_OVERFLOW != 0:
 			clear(w.files)
-			for path := range w.barriers { // its event may be lost
-				w.pass(path)
-			}
-		case !ok, w.pass(path):
+			w.barriers.passAll()
+		case !ok, w.barriers.pass(path):
 		case mask&unix.IN_IGNORED != 0:
 			w.drop(wd)
 		case mask&unix.IN_OPEN != 0:
