@@ -57,7 +57,7 @@ func (e *entry) validate(optional bool) validator.ValidationErrors {
 	s, part := e.spec, e.p.loader.required
 	*part = requiredPart{spec: s, extraTypes: e.p.opts.extraTypes, reported: [requiredFields]bool(e.bad[:requiredFields])}
 	var failed validator.ValidationErrors
-	if part.reported != [requiredFields]bool{true, true, true, true} {
+	if !part.isValid() {
 		failed = failures(rules.Struct(part))
 	}
 	if optional {

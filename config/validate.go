@@ -1,6 +1,7 @@
 package config
 
 import (
+	"iter"
 	"net/url"
 	"strings"
 
@@ -44,18 +45,41 @@ type (
 	}
 )
 
-func validateRequired(level validator.StructLevel) {
-	part := level.Top().Interface().(*requiredPart)
+// requiredTags are the tags of the rules of the required fields.
+var requiredTags = [requiredFields]string{"notblank", "scalar_type", "notblank", "path_or_url"}
+
+// fails returns the places of the required fields that fail their rule and are not reported yet.
+func (part *requiredPart) fails() iter.Seq[int] {
 	s := part.spec
-	require := func(ok bool, name, value, tag string) {
-		if !ok && !part.reported[fieldByGoName[name].place] {
-			level.ReportError(value, name, name, tag, "")
+	return func(yield func(int) bool) {
+		for place, ok := range [requiredFields]bool{
+			isNotBlank(s.ShortName),
+			s.DerivedScalarType.IsKnown() || part.extraTypes[s.DerivedScalarType],
+			isNotBlank(s.UserVisibleName),
+			isPathOrURL(s.NeuronDatasetPath),
+		} {
+			if !ok && !part.reported[place] && !yield(place) {
+				return
+			}
 		}
 	}
-	require(isNotBlank(s.ShortName), "ShortName", s.ShortName, "notblank")
-	require(s.DerivedScalarType.IsKnown() || part.extraTypes[s.DerivedScalarType], "DerivedScalarType", string(s.DerivedScalarType), "scalar_type")
-	require(isNotBlank(s.UserVisibleName), "UserVisibleName", s.UserVisibleName, "notblank")
-	require(isPathOrURL(s.NeuronDatasetPath), "NeuronDatasetPath", s.NeuronDatasetPath, "path_or_url")
+}
+
+// isValid reports whether no rule fails. The validator takes many times longer to find that out,
+// so it is called only for datasets that fail a rule.
+func (part *requiredPart) isValid() bool {
+	for range part.fails() {
+		return false
+	}
+	return true
+}
+
+func validateRequired(level validator.StructLevel) {
+	part := level.Top().Interface().(*requiredPart)
+	for place := range part.fails() {
+		f := &fields[place]
+		level.ReportError(*f.text(part.spec), f.goName, f.goName, requiredTags[place], "")
+	}
 }
 
 func isNotBlank(s string) bool { return strings.TrimSpace(s) != "" }
