@@ -48,7 +48,7 @@ func refOf(content []byte) ref { return ref{hashOf(content), int64(len(content))
 // encoder compresses blobs. What it writes must not differ from one run to the next, but
 // may between versions.
 var encoder = sync.OnceValue(func() *zstd.Encoder {
-	e, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(1), zstd.WithEncoderLevel(zstd.SpeedBetterCompression))
+	e, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedBetterCompression))
 	if err != nil {
 		panic(err) // the options are wrong
 	}
@@ -77,7 +77,7 @@ func (r ref) open(value []byte) ([]byte, error) {
 		return nil, fmt.Errorf("%s: %w: %v", r.key(), ErrHash, err) //nolint:errorlint // the cause is for people
 	}
 	if refOf(content) != r {
-		return nil, fmt.Errorf("%s: %w", r.key(), ErrHash)
+		return nil, fmt.Errorf("%s: %w; delete it and push again", r.key(), ErrHash)
 	}
 	return content, nil
 }
@@ -96,27 +96,23 @@ func (r ref) get(ctx context.Context, s Store) ([]byte, error) {
 	return r.open(value)
 }
 
-// put makes a store hold a blob. A blob that is there is verified, and replaced if it is
-// not what it must be.
-func (r ref) put(ctx context.Context, s Store, content []byte) (stored bool, err error) {
-	value := compress(content)
+// put makes a store hold a blob, whose compressed content is value. A blob that is there is
+// verified, and replaced if it is not what it must be.
+func (r ref) put(ctx context.Context, s Store, value []byte) error {
 	for range 3 {
-		err = s.Create(ctx, r.key(), value)
+		err := s.Create(ctx, r.key(), value)
 		if !errors.Is(err, fs.ErrExist) {
-			return err == nil, err
+			return err
 		}
-		_, err = r.get(ctx, s)
-		switch {
-		case errors.Is(err, ErrHash):
-			err = s.Delete(ctx, r.key())
+		switch _, err = r.get(ctx, s); {
 		case errors.Is(err, ErrMissing): // deleted meanwhile
-			err = nil
+		case errors.Is(err, ErrHash):
+			if err := s.Delete(ctx, r.key()); err != nil {
+				return err
+			}
 		default:
-			return false, err
-		}
-		if err != nil {
-			return false, err
+			return err
 		}
 	}
-	return false, fmt.Errorf("%s: cannot be stored: it is deleted and created by others", r.key())
+	return fmt.Errorf("%s: cannot be stored: others create and delete it", r.key())
 }

@@ -105,7 +105,7 @@ func (c *Catalog) describe() (*Release, []blob, error) {
 		r.Bytes += d.Size
 		if !seen[d.Hash] {
 			seen[d.Hash] = true
-			blobs = append(blobs, blob{d.ref, d.data})
+			blobs = append(blobs, blob{ref: d.ref, content: d.data})
 		}
 	}
 	parts, err := newManifest(entries)

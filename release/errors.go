@@ -39,7 +39,9 @@ type RefusedError struct {
 }
 
 // Error implements error.
-func (e *RefusedError) Error() string { return fmt.Sprintf("release %d is refused: %v", e.Number, e.Err) }
+func (e *RefusedError) Error() string {
+	return fmt.Sprintf("release %d is refused: %v", e.Number, e.Err)
+}
 
 // Unwrap returns the cause.
 func (e *RefusedError) Unwrap() error { return e.Err }

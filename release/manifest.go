@@ -61,12 +61,13 @@ func shardOf(name string, bits int) int {
 type blob struct {
 	ref
 	content []byte
+	stored  int64 // the size of the compressed content, once it is known
 }
 
 // newBlob returns the blob of a part of a manifest.
 func newBlob(part any) (blob, error) {
 	content, err := json.Marshal(part)
-	return blob{refOf(content), content}, err
+	return blob{ref: refOf(content), content: content}, err
 }
 
 // newManifest returns the blobs of the manifest of a list of entries, which it sorts. The

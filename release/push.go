@@ -34,11 +34,11 @@ func (repo *Repository) Push(ctx context.Context, c *Catalog, head Record, o Pus
 	if r.Bytes > repo.maxBytes() {
 		return nil, fmt.Errorf("%d bytes of documents, at most %d: %w", r.Bytes, repo.maxBytes(), ErrLimit)
 	}
-	if err := repo.upload(ctx, blobs, repo.known(ctx, head), o.Progress); err != nil {
+	if err := repo.upload(ctx, blobs, o.Progress); err != nil {
 		return nil, err
 	}
 	if head.Release != nil && head.Release.Manifest == r.Manifest {
-		return head.Release, repo.restore(ctx, blobs)
+		return head.Release, nil
 	}
 	if err := repo.publish(ctx, r, head, o); err != nil {
 		return nil, err
@@ -46,38 +46,47 @@ func (repo *Repository) Push(ctx context.Context, c *Catalog, head Record, o Pus
 	return r, repo.restore(ctx, blobs)
 }
 
-// known returns the blobs of the release of head, as far as it can be read.
-func (repo *Repository) known(ctx context.Context, head Record) map[Hash]bool {
-	known := make(map[Hash]bool)
-	if head.Release == nil {
-		return known
-	}
-	m, err := readManifest(ctx, repo.fetch, head.Release, nil)
+// upload stores those blobs that the store does not hold. One that it holds with another size
+// than expected is verified.
+func (repo *Repository) upload(ctx context.Context, blobs []blob, progress func(done, total int)) error {
+	there, err := repo.stored(ctx)
 	if err != nil {
-		return known
+		return err
 	}
-	for r := range m.refs {
-		known[r.Hash] = true
-	}
-	return known
-}
-
-// upload stores blobs, except for known ones.
-func (repo *Repository) upload(ctx context.Context, blobs []blob, known map[Hash]bool, progress func(done, total int)) error {
-	var missing []blob
-	for _, b := range blobs {
-		if !known[b.Hash] {
+	eachCore(len(blobs), func(i int) {
+		if b := &blobs[i]; b.stored == 0 {
+			b.stored = int64(len(compress(b.content)))
+		}
+	})
+	var missing []*blob
+	for i := range blobs {
+		if b := &blobs[i]; there[b.Hash] != b.stored {
 			missing = append(missing, b)
 		}
 	}
 	var done atomic.Int64
 	return each(ctx, len(missing), func(ctx context.Context, i int) error {
-		_, err := missing[i].put(ctx, repo.store(), missing[i].content)
+		err := missing[i].put(ctx, repo.store(), compress(missing[i].content))
 		if n := done.Add(1); err == nil && progress != nil {
 			progress(int(n), len(missing))
 		}
 		return err
 	})
+}
+
+// stored returns the sizes of the blobs that the store holds.
+func (repo *Repository) stored(ctx context.Context) (map[Hash]int64, error) {
+	there := make(map[Hash]int64)
+	for e, err := range repo.store().List(ctx, blobPrefix, "") {
+		if err != nil {
+			return nil, err
+		}
+		var h Hash
+		if h.UnmarshalText([]byte(e.Key[len(blobPrefix):])) == nil {
+			there[h] = e.Size
+		}
+	}
+	return there, nil
 }
 
 // publish completes the record of a release and creates it.
@@ -115,29 +124,10 @@ func (repo *Repository) publish(ctx context.Context, r *Release, head Record, o 
 
 // restore stores again those blobs of a published release that a prune deleted meanwhile.
 func (repo *Repository) restore(ctx context.Context, blobs []blob) error {
-	there, err := repo.stored(ctx)
-	if err != nil {
-		return fmt.Errorf("published, but not verified: %w", err)
-	}
-	if err := repo.upload(ctx, blobs, there, nil); err != nil {
-		return fmt.Errorf("published, but a prune deleted some of its blobs meanwhile; push again: %w", err)
+	if err := repo.upload(ctx, blobs, nil); err != nil {
+		return fmt.Errorf("published, but not verified; push again, in case a prune deleted blobs meanwhile: %w", err)
 	}
 	return nil
-}
-
-// stored returns the blobs that the store holds.
-func (repo *Repository) stored(ctx context.Context) (map[Hash]bool, error) {
-	there := make(map[Hash]bool)
-	for e, err := range repo.store().List(ctx, blobPrefix, "") {
-		if err != nil {
-			return nil, err
-		}
-		var h Hash
-		if h.UnmarshalText([]byte(e.Key[len(blobPrefix):])) == nil {
-			there[h] = true
-		}
-	}
-	return there, nil
 }
 
 // Rollback publishes the catalog of an earlier release as the release after head.

@@ -61,7 +61,7 @@ func (repo *Repository) fetch(ctx context.Context, r ref) ([]byte, error) {
 	}
 	content, err := r.get(ctx, repo.store())
 	if err == nil {
-		_, _ = r.put(ctx, bounded{repo.Cache}, content) // keep reports it if the cache cannot be written
+		_ = r.put(ctx, bounded{repo.Cache}, compress(content)) // keep reports it if the cache cannot be written
 	}
 	return content, err
 }

@@ -30,8 +30,9 @@ type SourceOptions struct {
 // batch, and only once all of it is verified. While the newest release is refused, or the
 // store cannot be read, Poll returns an error and the last good release stays in service.
 //
-// If the repository has a cache, the last good release is kept there. It is delivered, beside
-// the error, if the store cannot be read at the start.
+// If the repository has a cache, the last good release is kept there. If the store cannot be
+// read at the start, the first Poll delivers that and names the problem in the health only;
+// the next Poll returns the error.
 //
 // The source does not close the stores.
 func (repo *Repository) Source(o SourceOptions) source.Source {
@@ -47,6 +48,7 @@ type follower struct {
 	served   *loaded // what was delivered; nil before the first
 	cached   bool    // it was read from the cache, and no release from the store yet
 	recalled bool    // the cache was read
+	again    bool    // Wait must not wait: Poll has an error to return
 	seen     int     // the newest number seen, refused ones included
 	refused  refusal
 	failures int // of reading the store, since the last success
@@ -64,6 +66,10 @@ type refusal struct {
 
 // Wait implements [source.Source].
 func (f *follower) Wait(ctx context.Context) error {
+	if f.again {
+		f.again = false
+		return ctx.Err()
+	}
 	pause := min(f.interval<<min(f.failures, 10), max(maxBackoff, f.interval))
 	pause -= rand.N(pause/2 + 1)
 	timer, cancel := context.WithTimeout(ctx, pause)
@@ -78,11 +84,12 @@ func (f *follower) Wait(ctx context.Context) error {
 
 // Poll implements [source.Source].
 func (f *follower) Poll(ctx context.Context, depth source.Depth) (source.Batch, error) {
+	first := !f.recalled
 	b, err := f.poll(ctx, depth)
 	_, isRefused := errors.AsType[*RefusedError](err)
 	switch {
 	case err == nil:
-		f.failures, f.cached, f.refused = 0, false, refusal{}
+		f.failures, f.refused = 0, refusal{}
 		f.health.LastScan = time.Now()
 	case isRefused, errors.Is(err, ErrNoRelease):
 		f.failures = 0
@@ -90,6 +97,12 @@ func (f *follower) Poll(ctx context.Context, depth source.Depth) (source.Batch, 
 		f.failures++
 	}
 	f.health.Mode = "releases"
+	if f.cached {
+		f.health.Problem = fmt.Sprintf("serving release %d of the cache: %v", f.last.Number, err)
+		if first && ctx.Err() == nil {
+			err, f.again = nil, true
+		}
+	}
 	b.Health = f.health
 	if f.served != nil {
 		r := f.last.Release
@@ -111,6 +124,7 @@ func (f *follower) poll(ctx context.Context, depth source.Depth) (b source.Batch
 		return b, errors.Join(err, recallErr)
 	}
 	if rec.Hash == f.last.Hash && f.served != nil && depth != source.PollReread {
+		f.confirm()
 		return b, nil
 	}
 	old := f.served
@@ -126,8 +140,16 @@ func (f *follower) poll(ctx context.Context, depth source.Depth) (b source.Batch
 	}
 	b.Changed = merge(b.Changed, documents)
 	f.deliver(&b, rec, next)
+	f.confirm()
 	f.keep(ctx, rec)
 	return b, nil
+}
+
+// confirm notes that the release in service is that of the store.
+func (f *follower) confirm() {
+	if f.cached {
+		f.cached, f.health.Problem = false, ""
+	}
 }
 
 // refuse returns the error of a release, and remembers it if it is about what the store holds.
@@ -276,14 +298,14 @@ func (f *follower) save(ctx context.Context, rec Record) error {
 	}
 	var missing []ref
 	for r := range f.served.manifest.refs {
-		if !there[r.Hash] {
+		if _, ok := there[r.Hash]; !ok {
 			missing = append(missing, r)
 		}
 	}
 	err = each(ctx, len(missing), func(ctx context.Context, i int) error {
 		content, err := missing[i].get(ctx, f.repo.store())
 		if err == nil {
-			_, err = missing[i].put(ctx, cache.Store, content)
+			err = missing[i].put(ctx, cache.Store, compress(content))
 		}
 		return err
 	})

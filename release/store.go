@@ -49,6 +49,7 @@ type Store interface {
 // An Entry describes a key of a [Store].
 type Entry struct {
 	Key     string
+	Size    int64     // of the value
 	Created time.Time // by the clock of the store
 }
 

@@ -203,7 +203,7 @@ func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[releas
 				yield(release.Entry{}, err)
 				return
 			}
-			if !yield(release.Entry{Key: prefix + name, Created: info.ModTime()}, nil) {
+			if !yield(release.Entry{Key: prefix + name, Size: info.Size(), Created: info.ModTime()}, nil) {
 				return
 			}
 		}

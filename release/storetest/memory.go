@@ -161,7 +161,7 @@ func (m *Memory) list(ctx context.Context, prefix, after string) ([]release.Entr
 	var entries []release.Entry
 	for key, v := range m.values {
 		if strings.HasPrefix(key, prefix) && key > after {
-			entries = append(entries, release.Entry{Key: key, Created: v.created})
+			entries = append(entries, release.Entry{Key: key, Size: int64(len(v.data)), Created: v.created})
 		}
 	}
 	slices.SortFunc(entries, func(a, b release.Entry) int { return strings.Compare(a.Key, b.Key) })

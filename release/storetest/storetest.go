@@ -129,6 +129,7 @@ func testList(r *rig) {
 	require.Empty(r, r.keys("other/", ""))
 	for e, err := range r.List(r.ctx, "blobs/", "") {
 		require.NoError(r, err)
+		require.Equal(r, int64(len(e.Key)), e.Size, "Size of %s", e.Key)
 		require.WithinDuration(r, before, e.Created, within, "Created of %s", e.Key)
 		break // the rest is not read
 	}
