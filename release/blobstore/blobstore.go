@@ -70,7 +70,8 @@ type Store struct {
 var _ release.Store = (*Store)(nil)
 
 // New returns a store in a bucket, which it closes. All its keys are below prefix, or
-// anywhere if that is empty.
+// anywhere if that is empty. The buckets of fileblob do not suit: of several concurrent
+// creators more than one may succeed. Package dirstore has a store for directories.
 func New(bucket *blob.Bucket, prefix string) *Store {
 	if prefix != "" {
 		prefix += "/"
@@ -175,6 +176,10 @@ func (s *Store) List(ctx context.Context, prefix, after string) iter.Seq2[releas
 	return func(yield func(release.Entry, error) bool) {
 		list := s.bucket.List(&blob.ListOptions{Prefix: s.prefix + prefix, BeforeList: s.startAfter(after)})
 		for {
+			if err := ctx.Err(); err != nil {
+				yield(release.Entry{}, err)
+				return
+			}
 			o, err := list.Next(ctx)
 			if err == io.EOF { //nolint:errorlint // as it is documented
 				return

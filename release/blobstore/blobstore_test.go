@@ -12,7 +12,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob"
-	"gocloud.dev/blob/fileblob"
 	"gocloud.dev/blob/memblob"
 )
 
@@ -33,14 +32,6 @@ func TestMemory(t *testing.T) {
 			return shared(t, memblob.OpenBucket(nil), prefix)
 		})
 	}
-}
-
-func TestFiles(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) func() release.Store {
-		b, err := fileblob.OpenBucket(t.TempDir(), &fileblob.Options{NoTempDir: true, Metadata: fileblob.MetadataDontWrite})
-		require.NoError(t, err)
-		return shared(t, b, "prefix")
-	})
 }
 
 // TestUnconditional checks that a store that ignores the condition is refused, before
