@@ -49,6 +49,11 @@ func parse(d source.Document, opts []config.Option) (document, config.Diagnostic
 		return document{}, config.Diagnostics{config.UnreadableDiagnostic(d.Name, err)}
 	}
 	specs, found := config.Parse(d.Name, d.Data, opts...)
+	for i := range found {
+		if found[i].Rule == config.RuleEmptyDocument { // a watcher rejects it if it had datasets before
+			found[i].Severity = config.SeverityError
+		}
+	}
 	return document{entry{d.Name, refOf(d.Data), len(specs)}, d.Data, specs}, found
 }
 

@@ -34,12 +34,15 @@ var (
 
 // A RefusedError says why a release is not used. Nothing of it is.
 type RefusedError struct {
-	Number int
+	Number int // 0 for a store that has no release any more
 	Err    error
 }
 
 // Error implements error.
 func (e *RefusedError) Error() string {
+	if e.Number == 0 {
+		return fmt.Sprintf("a store without releases is refused: %v", e.Err)
+	}
 	return fmt.Sprintf("release %d is refused: %v", e.Number, e.Err)
 }
 

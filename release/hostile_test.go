@@ -260,7 +260,7 @@ func TestForgery(t *testing.T) {
 		"format": 1, "number": 3, "time": time.Now(), "by": "x", "id": "x", "catalog": good.Snapshot().Hash().String(),
 	}}
 	f.publish()
-	_, c, err := r.repo.Pull(t.Context(), 3)
+	_, c, err := r.repo.Pull(t.Context(), 3, nil)
 	require.NoError(t, err)
 	assert.Equal(t, good.Snapshot().Hash(), c.Snapshot().Hash())
 }

@@ -132,7 +132,7 @@ func (repo *Repository) restore(ctx context.Context, blobs []blob) error {
 
 // Rollback publishes the catalog of an earlier release as the release after head.
 func (repo *Repository) Rollback(ctx context.Context, number int, head Record, o PushOptions) (*Release, error) {
-	old, c, err := repo.Pull(ctx, number)
+	old, c, err := repo.Pull(ctx, number, nil)
 	if err != nil {
 		return nil, err
 	}

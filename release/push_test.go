@@ -40,14 +40,14 @@ func TestPush(t *testing.T) {
 			assert.Equal(t, history[i-1].Release.Parent, rec.Hash, "parents are a chain")
 		}
 	}
-	_, c, err := r.repo.Pull(t.Context(), 4)
+	_, c, err := r.repo.Pull(t.Context(), 4, nil)
 	require.NoError(t, err)
 	d, err := c.Snapshot().Get("a", "mlp_post_act")
 	require.NoError(t, err)
 	assert.Equal(t, "1", d.NeuronDatasetPath())
 	assert.Equal(t, history[2].Release.Catalog, history[0].Release.Catalog)
 
-	_, _, err = r.repo.Pull(t.Context(), 5)
+	_, _, err = r.repo.Pull(t.Context(), 5, nil)
 	assert.ErrorIs(t, err, release.ErrNoRelease)
 	_, err = r.repo.Rollback(t.Context(), 7, head, release.PushOptions{})
 	assert.ErrorIs(t, err, release.ErrNoRelease)
@@ -58,6 +58,7 @@ func TestPushRefuses(t *testing.T) {
 	for name, content := range map[string]string{
 		"a.toml":                             "= 1",
 		"b.toml":                             "short_name = \"b\"\n",
+		"empty.toml":                         "",
 		"c.txt":                              toml("c", "1"),
 		"../d.toml":                          toml("d", "1"),
 		"/e.toml":                            toml("e", "1"),
@@ -104,7 +105,7 @@ func TestPushRaces(t *testing.T) {
 		require.ErrorAs(t, errs[1-winner], &conflict)
 		require.Equal(t, fmt.Sprint(winner), conflict.Winner.Release.By)
 		require.Equal(t, published[winner], conflict.Winner.Release)
-		r, c, err := repo.Pull(t.Context(), round+1)
+		r, c, err := repo.Pull(t.Context(), round+1, nil)
 		require.NoError(t, err)
 		require.Equal(t, published[winner], r)
 		require.Equal(t, catalogs[winner].Snapshot().Hash(), c.Snapshot().Hash())
@@ -142,7 +143,7 @@ func TestPushRepairs(t *testing.T) {
 		require.NoError(t, r.store.Delete(t.Context(), key))
 		require.NoError(t, r.push())
 	}
-	_, _, err := r.repo.Pull(t.Context(), 2)
+	_, _, err := r.repo.Pull(t.Context(), 2, nil)
 	require.NoError(t, err)
 
 	// A blob that was damaged before it was named by a release is replaced.
@@ -163,7 +164,7 @@ func TestPushRepairs(t *testing.T) {
 	require.NoError(t, r.store.Delete(t.Context(), "releases/00000003"))
 	_, err = r.repo.Push(t.Context(), other, release.Record{Number: 2}, release.PushOptions{})
 	require.NoError(t, err)
-	_, _, err = r.repo.Pull(t.Context(), 3)
+	_, _, err = r.repo.Pull(t.Context(), 3, nil)
 	require.NoError(t, err)
 }
 
@@ -181,7 +182,7 @@ func TestPrune(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, release.Pruned{Blobs: 1 + 2*3}, done, "document, shard and root of two releases; the empty one has a root only: %v", done)
 	for number := 4; number <= 6; number++ {
-		_, _, err := r.repo.Pull(t.Context(), number)
+		_, _, err := r.repo.Pull(t.Context(), number, nil)
 		require.NoError(t, err)
 	}
 	_, err = r.repo.Prune(t.Context(), 0, 0)
@@ -260,7 +261,7 @@ func TestPruneRacesPush(t *testing.T) {
 			}})
 			head, err := r.repo.Head(t.Context())
 			require.NoError(t, err)
-			if _, _, err := r.repo.Pull(t.Context(), head.Number); raced {
+			if _, _, err := r.repo.Pull(t.Context(), head.Number, nil); raced {
 				require.NoError(t, err, "release is lost; pushing %v, step %d", pushing, step)
 				continue
 			}

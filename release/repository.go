@@ -66,8 +66,9 @@ func (repo *Repository) fetch(ctx context.Context, r ref) ([]byte, error) {
 	return content, err
 }
 
-// Pull reads and verifies a release.
-func (repo *Repository) Pull(ctx context.Context, number int) (*Release, *Catalog, error) {
+// Pull reads and verifies a release. It does not read the documents that have, which may be
+// nil, has as well.
+func (repo *Repository) Pull(ctx context.Context, number int, have *Catalog) (*Release, *Catalog, error) {
 	rec, err := repo.record(ctx, repo.store(), number)
 	if err != nil {
 		return nil, nil, err
@@ -75,7 +76,19 @@ func (repo *Repository) Pull(ctx context.Context, number int) (*Release, *Catalo
 	if rec.Err != nil {
 		return nil, nil, rec.Err
 	}
-	_, documents, err := repo.read(ctx, repo.fetch, rec.Release, nil)
+	known := make(map[ref][]byte)
+	if have != nil {
+		for _, d := range have.documents {
+			known[d.ref] = d.data
+		}
+	}
+	get := func(ctx context.Context, r ref) ([]byte, error) {
+		if content, ok := known[r]; ok {
+			return content, nil
+		}
+		return repo.fetch(ctx, r)
+	}
+	_, documents, err := repo.read(ctx, get, rec.Release, nil)
 	if err != nil {
 		return nil, nil, refused(number, err)
 	}

@@ -69,9 +69,9 @@ func TestSignatures(t *testing.T) {
 		r.store.Put("releases/00000006", data)
 		_, err = s.Poll(t.Context(), source.PollAll)
 		require.Error(t, err, name)
-		_, _, err := reader.Pull(t.Context(), 6)
+		_, _, err := reader.Pull(t.Context(), 6, nil)
 		require.Error(t, err, name)
 	}
-	_, _, err = r.repo.Pull(t.Context(), 3)
+	_, _, err = r.repo.Pull(t.Context(), 3, nil)
 	require.NoError(t, err, "without keys, signatures are not checked")
 }

@@ -65,11 +65,7 @@ func TestSource(t *testing.T) {
 	for name, newCache := range map[string]func(t *testing.T) release.Store{
 		"plain":  func(*testing.T) release.Store { return nil },
 		"cached": func(*testing.T) release.Store { return new(storetest.Memory) },
-		"dir": func(t *testing.T) release.Store {
-			s, err := dirstore.Open(t.TempDir())
-			require.NoError(t, err)
-			return s
-		},
+		"dir":    func(t *testing.T) release.Store { return dirstore.New(t.TempDir()) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			sourcetest.Run(t, func(t *testing.T) sourcetest.Store {

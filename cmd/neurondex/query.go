@@ -19,7 +19,7 @@ func loadAll(s *settings, w io.Writer) (snapshot *registry.Snapshot, ok bool, er
 	ok = true
 	var change registry.Change
 	for _, l := range s.layers() {
-		r, err := l.load(s.GetStringSlice("exclude"), s.parsing())
+		r, err := l.load(s)
 		if err != nil {
 			return nil, false, err
 		}

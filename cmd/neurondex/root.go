@@ -28,6 +28,7 @@ Exit codes:
 	root.SetFlagErrorFunc(explainFlagError)
 	root.PersistentFlags().String("config", "", "read flags from a TOML, JSON or YAML `file`")
 	root.AddCommand(newServeCommand(s), newWatchCommand(s), newListCommand(s), newGetCommand(s), newResolveCommand(s), newTypesCommand(s),
-		newValidateCommand(s), newConvertCommand(s), newSchemaCommand(s), newVersionCommand())
+		newValidateCommand(s), newConvertCommand(s), newSchemaCommand(s), newVersionCommand(),
+		newPushCommand(s), newHistoryCommand(s), newRollbackCommand(s), newPullCommand(s), newPruneCommand(s), newKeygenCommand(s))
 	return root
 }

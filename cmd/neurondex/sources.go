@@ -22,7 +22,8 @@ func addDirFlags(cmd *cobra.Command) {
 	cmd.Flags().StringArray("dir", nil, "`directory` of dataset files; may be repeated, later ones override earlier ones (default: the nine built-in datasets)")
 	addExcludeFlag(cmd)
 	addExtraFieldFlag(cmd)
-	cmd.Flags().Bool("builtin", false, "keep the nine built-in datasets beneath those of --dir")
+	addStoreFlags(cmd)
+	cmd.Flags().Bool("builtin", false, "keep the nine built-in datasets beneath those of --dir and --store")
 }
 
 func addExcludeFlag(cmd *cobra.Command) {
@@ -41,7 +42,7 @@ func (s *settings) parsing() []config.Option {
 
 // addWatchFlags adds the flags of the commands that follow directories.
 func addWatchFlags(cmd *cobra.Command) {
-	cmd.Flags().Bool("wait-dir", false, "start even if a directory is missing, and load it when it appears")
+	cmd.Flags().Bool("wait-dir", false, "start even if a directory or a store is missing, and load it when it appears")
 	cmd.Flags().Duration("settle", dir.DefaultSettle, "read a file that is written in place after it has not changed for this `time`")
 	cmd.Flags().Duration("max-delay", dir.DefaultMaxDelay, "let files that keep changing delay others for at most this `time`")
 	cmd.Flags().Duration("resync", dir.DefaultResync, "`interval` between full scans that no event calls for")
@@ -50,6 +51,7 @@ func addWatchFlags(cmd *cobra.Command) {
 	}
 	cmd.Flags().Bool("poll", false, "scan every second instead of using events; automatic on network file systems (Linux)")
 	cmd.Flags().Bool("confined", false, "refuse symbolic links that are absolute or lead out of the directory")
+	addIntervalFlag(cmd)
 	cmd.Flags().String("log-format", "text", "`format` of the log: text or json")
 	choose(cmd, "log-format", "text", "json")
 }
@@ -59,13 +61,18 @@ func addWatchFlags(cmd *cobra.Command) {
 type layer struct {
 	prefix  string // of the names of its documents, empty if there is only one layer
 	builtIn bool
-	dir     string // if not builtIn
+	store   bool   // the newest release of --store
+	dir     string // if neither
 }
 
 // load reads the documents of a layer once.
-func (l layer) load(exclude []string, parsing []config.Option) (config.Result, error) {
-	if l.builtIn {
+func (l layer) load(s *settings) (config.Result, error) {
+	exclude, parsing := s.GetStringSlice("exclude"), s.parsing()
+	switch {
+	case l.builtIn:
 		return config.LoadFS(datasets.FS)
+	case l.store:
+		return loadRelease(s)
 	}
 	return config.LoadDir(l.dir, append(parsing, config.WithExclude(exclude...))...)
 }
@@ -74,8 +81,12 @@ func (l layer) load(exclude []string, parsing []config.Option) (config.Result, e
 func (s *settings) layers() []layer {
 	var all []layer
 	dirs := s.GetStringSlice("dir")
-	if len(dirs) == 0 || s.GetBool("builtin") {
+	hasStore := s.GetString("store") != ""
+	if len(dirs) == 0 && !hasStore || s.GetBool("builtin") {
 		all = append(all, layer{builtIn: true})
+	}
+	if hasStore {
+		all = append(all, layer{store: true})
 	}
 	for _, d := range dirs {
 		all = append(all, layer{dir: d})
@@ -85,9 +96,12 @@ func (s *settings) layers() []layer {
 	}
 	width := len(fmt.Sprint(len(all)))
 	for i := range all {
-		name := "builtin"
-		if !all[i].builtIn {
-			name = filepath.Base(all[i].dir)
+		name := filepath.Base(all[i].dir)
+		switch {
+		case all[i].builtIn:
+			name = "builtin"
+		case all[i].store:
+			name = "store"
 		}
 		all[i].prefix = fmt.Sprintf("%0*d-%s/", width, i+1, name)
 	}
@@ -107,7 +121,14 @@ func newSource(s *settings) (source.Source, error) {
 	var parts []source.Part
 	for _, l := range s.layers() {
 		part := source.Part{Prefix: l.prefix, Source: &builtIn{}}
-		if !l.builtIn {
+		switch {
+		case l.builtIn:
+		case l.store:
+			var err error
+			if part.Source, err = newStoreSource(s); err != nil {
+				return nil, err
+			}
+		default:
 			d := settings
 			d.Path = l.dir
 			part.Source = &d
@@ -128,6 +149,8 @@ func follow(ctx context.Context, s *settings, src source.Source, log *slog.Logge
 	}
 	w, err := watcher.Follow(ctx, src, opts...)
 	switch {
+	case s.isOfStore(err):
+		return nil, fmt.Errorf("%s: %w", s.origin("store"), err)
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%s: %w; create it, or start without it by --wait-dir", s.origin("dir"), err)
 	case err != nil:

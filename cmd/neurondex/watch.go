@@ -15,16 +15,16 @@ import (
 
 func newWatchCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "watch --dir DIR",
-		Short: "Print changes of the datasets of a directory",
-		Long: `Print each change of a directory's datasets as it happens: first the existing ones, then
+		Use:   "watch --dir DIR | --store URL",
+		Short: "Print changes of the datasets of a directory or a store",
+		Long: `Print each change of a directory's or a store's datasets as it happens: first the existing ones, then
 what is added (+), updated (~) and removed (-). With -o json each change is one line.
 Problems of files go to standard error. SIGINT and SIGTERM end it.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			show := map[string]func(io.Writer, registry.Update){"text": showText, "json": showJSON}[s.GetString("output")]
-			if len(s.GetStringSlice("dir")) == 0 {
-				return errors.New("--dir: name the directory to watch; the built-in datasets do not change")
+			if len(s.GetStringSlice("dir")) == 0 && s.GetString("store") == "" {
+				return errors.New("--dir: name the directory to watch, or a store by --store; the built-in datasets do not change")
 			}
 			log := s.newLogger(slog.LevelWarn, cmd.ErrOrStderr())
 			ctx, stop := untilStopped(cmd.Context())
@@ -60,6 +60,11 @@ Problems of files go to standard error. SIGINT and SIGTERM end it.`,
 func showText(w io.Writer, u registry.Update) {
 	diff := u.Diff()
 	fmt.Fprintf(w, "generation %d: %v; %d in all\n", u.After.Generation(), diff, u.After.Len())
+	showDiff(w, diff)
+}
+
+// showDiff prints a line for each dataset that differs, and one for each field.
+func showDiff(w io.Writer, diff registry.Diff) {
 	for _, d := range diff.Added {
 		color.New(color.FgGreen).Fprintf(w, "+ %s", cell(d.String()))
 		fmt.Fprintf(w, "  %s  %s\n", cell(d.UserVisibleName()), cell(d.NeuronDatasetPath()))

@@ -29,7 +29,7 @@ func init() {
 		if err != nil {
 			return nil, err
 		}
-		return Open(path)
+		return New(path), nil
 	})
 }
 
@@ -60,18 +60,9 @@ type Store struct {
 
 var _ release.Store = (*Store)(nil)
 
-// Open opens the store in a directory, which must exist: a file system that is not mounted
-// is not an empty store.
-func Open(dir string) (*Store, error) {
-	info, err := os.Stat(dir)
-	if err != nil {
-		return nil, err
-	}
-	if !info.IsDir() {
-		return nil, &fs.PathError{Op: "open", Path: dir, Err: errors.New("not a directory")}
-	}
-	return &Store{dir: dir}, nil
-}
+// New returns the store in a directory. If the directory does not exist, everything fails: a
+// file system that is not mounted is not an empty store.
+func New(dir string) *Store { return &Store{dir: dir} }
 
 func (s *Store) path(key string) string { return filepath.Join(s.dir, filepath.FromSlash(key)) }
 
@@ -81,6 +72,11 @@ func (s *Store) Get(ctx context.Context, key string, limit int64) ([]byte, error
 		return nil, err
 	}
 	f, err := os.Open(s.path(key))
+	if errors.Is(err, fs.ErrNotExist) {
+		if _, e := os.Stat(s.dir); e != nil {
+			return nil, fmt.Errorf("directory of the store: %v", e) //nolint:errorlint // it is not the key that does not exist
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
