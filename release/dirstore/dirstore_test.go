@@ -27,11 +27,11 @@ func TestURL(t *testing.T) {
 	assert.FileExists(t, filepath.Join(dir, "blobs", "a"))
 	require.NoError(t, s.Close())
 	for url, message := range map[string]string{
-		"file://srv/x":        `file URL names the host "srv"; use three slashes, as in file:///srv/x`,
-		"file:srv":            "must hold an absolute path",
-		"file:///srv?x=1":     "must not have a query",
-		"nosuch://x":          `no store for "nosuch://" URLs; known: file`,
-		"/srv":                `no store for "://" URLs`,
+		"file://srv/x":    `file URL names the host "srv"; use three slashes, as in file:///srv/x`,
+		"file:srv":        "must hold an absolute path",
+		"file:///srv?x=1": "must not have a query",
+		"nosuch://x":      `no store for "nosuch://" URLs; known: file`,
+		"/srv":            `no store for "://" URLs`,
 	} {
 		_, err := release.Open(t.Context(), url)
 		assert.ErrorContains(t, err, message, url)
