@@ -26,7 +26,7 @@
 // A manifest has two levels. The documents are divided into shards by a hash of their names,
 // about as many shards as the square root of the number of documents; the root lists the
 // shards. If one of 10,000 documents changes, that document, one shard of about 80 entries
-// and the root are new, about 10 kB apart from the document. The manifest depends on the
+// and the root are new, about 8 kB apart from the document. The manifest depends on the
 // documents only.
 //
 // Each document is a blob of its own. That costs a request for each document at the first
