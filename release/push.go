@@ -1,6 +1,7 @@
 package release
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -23,7 +24,8 @@ type PushOptions struct {
 
 // Push publishes a catalog as the release after head, which [Repository.Head] returned. If
 // there is one by now, it publishes nothing and returns a [*ConflictError]. If the catalog
-// is that of head, it publishes nothing and returns the release of head.
+// is that of head, it publishes nothing and returns the release of head, unless that is not
+// signed by the signer.
 //
 // A push that fails or is killed has published the release or nothing, and may be repeated.
 func (repo *Repository) Push(ctx context.Context, c *Catalog, head Record, o PushOptions) (*Release, error) {
@@ -37,13 +39,26 @@ func (repo *Repository) Push(ctx context.Context, c *Catalog, head Record, o Pus
 	if err := repo.upload(ctx, blobs, o.Progress); err != nil {
 		return nil, err
 	}
-	if head.Release != nil && head.Release.Manifest == r.Manifest {
+	if head.publishes(r, o.Signer) {
 		return head.Release, nil
 	}
 	if err := repo.publish(ctx, r, head, o); err != nil {
 		return nil, err
 	}
 	return r, repo.restore(ctx, blobs)
+}
+
+// publishes reports whether a record publishes the catalog of r, signed by a signer, if any.
+func (rec *Record) publishes(r *Release, signer note.Signer) bool {
+	if rec.Release == nil || rec.Release.Manifest != r.Manifest {
+		return false
+	}
+	if signer == nil {
+		return true
+	}
+	line, _, _ := bytes.Cut(rec.data, []byte("\n"))
+	signed, err := note.Sign(&note.Note{Text: string(line) + "\n"}, signer) // always the same
+	return err == nil && bytes.Equal(signed, rec.data)
 }
 
 // upload stores those blobs that the store does not hold. One that it holds with another size
@@ -140,7 +155,7 @@ func (repo *Repository) Rollback(ctx context.Context, number int, head Record, o
 	if err != nil {
 		return nil, err
 	}
-	if head.Release != nil && head.Release.Manifest == r.Manifest {
+	if head.publishes(r, o.Signer) {
 		return head.Release, nil
 	}
 	r.RollsBack = old.Number

@@ -48,6 +48,7 @@ const (
 	format       = 1
 	recordPrefix = "releases/"
 	maxNumber    = 99_999_999
+	maxListed    = 1 << 20  // records of a store
 	maxRecord    = 64 << 10 // bytes
 	maxMessage   = 4 << 10  // bytes
 	// maxSkew is how much later than the reader's clock a release may be published. A
@@ -157,9 +158,13 @@ func (repo *Repository) record(ctx context.Context, s Store, number int) (Record
 // ascending. It ignores other keys.
 func numbers(ctx context.Context, s Store, after int) ([]int, error) {
 	var list []int
+	listed := 0
 	for e, err := range s.List(ctx, recordPrefix, recordKey(after)) {
 		if err != nil {
 			return nil, err
+		}
+		if listed++; listed > maxListed {
+			return nil, fmt.Errorf("more than %d keys in %s: %w", maxListed, recordPrefix, ErrLimit)
 		}
 		if n := numberOf(e.Key); n > after {
 			list = append(list, n)

@@ -20,6 +20,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/neurondex/neurondex/internal/disk"
 	"github.com/neurondex/neurondex/release"
 )
 
@@ -71,7 +72,7 @@ func (s *Store) Get(ctx context.Context, key string, limit int64) ([]byte, error
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	f, err := os.Open(s.path(key))
+	f, err := disk.Open(s.path(key)) // which does not wait for the writer of a pipe
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, e := os.Stat(s.dir); e != nil {
 			return nil, fmt.Errorf("directory of the store: %v", e) //nolint:errorlint // it is not the key that does not exist
@@ -85,6 +86,8 @@ func (s *Store) Get(ctx context.Context, key string, limit int64) ([]byte, error
 	switch {
 	case err != nil:
 		return nil, err
+	case !info.Mode().IsRegular():
+		return nil, &fs.PathError{Op: "read", Path: f.Name(), Err: errors.New("not a regular file")}
 	case info.Size() > limit:
 		return nil, fmt.Errorf("%s: %w", key, release.ErrTooLarge)
 	}
