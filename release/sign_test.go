@@ -37,7 +37,7 @@ func TestSignatures(t *testing.T) {
 		require.NoError(t, err)
 		head, err := r.repo.Head(t.Context())
 		require.NoError(t, err)
-		published, err := r.repo.Push(t.Context(), c, head, release.PushOptions{Signer: signer, Message: "line\nline \u2028 end"})
+		published, err := r.repo.Push(t.Context(), c, head, release.PushOptions{Signer: signer, Message: "first\nsecond \u2028 end"})
 		require.NoError(t, err)
 		number = published.Number
 	}

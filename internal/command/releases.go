@@ -133,7 +133,7 @@ exist. It appears once it is complete.`,
 			if len(dirs) != 1 {
 				return errors.New("--dir: name one directory, which must not exist")
 			}
-			number := 0
+			var number int
 			if len(args) > 0 {
 				number, err = releaseNumber(args[0])
 			} else {

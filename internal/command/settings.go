@@ -207,15 +207,21 @@ func didYouMean(text string, known []string, spell func(flag string) string) str
 	return fmt.Sprintf(" (did you mean %s?)", best)
 }
 
-// The methods below return the value of a flag, which the command must have.
-
+// GetString returns the value of a flag, which the command must have.
 func (s *settings) GetString(name string) string   { return must(s.flags.GetString(name)) }
+
+// GetBool returns the value of a flag, which the command must have.
 func (s *settings) GetBool(name string) bool       { return must(s.flags.GetBool(name)) }
+
+// GetFloat64 returns the value of a flag, which the command must have.
 func (s *settings) GetFloat64(name string) float64 { return must(s.flags.GetFloat64(name)) }
+
+// GetDuration returns the value of a flag, which the command must have.
 func (s *settings) GetDuration(name string) time.Duration {
 	return must(s.flags.GetDuration(name))
 }
 
+// GetStringSlice returns the value of a flag, which the command must have.
 func (s *settings) GetStringSlice(name string) []string {
 	if list, err := s.flags.GetStringArray(name); err == nil {
 		return list

@@ -60,7 +60,7 @@ func Run(t *testing.T, newStore func(t *testing.T) (open func() release.Store)) 
 type rig struct {
 	*testing.T
 	release.Store
-	ctx      context.Context
+	ctx      context.Context //nolint:containedctx // it ends with the test
 	newStore func() release.Store
 }
 
