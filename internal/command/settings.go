@@ -208,10 +208,10 @@ func didYouMean(text string, known []string, spell func(flag string) string) str
 }
 
 // GetString returns the value of a flag, which the command must have.
-func (s *settings) GetString(name string) string   { return must(s.flags.GetString(name)) }
+func (s *settings) GetString(name string) string { return must(s.flags.GetString(name)) }
 
 // GetBool returns the value of a flag, which the command must have.
-func (s *settings) GetBool(name string) bool       { return must(s.flags.GetBool(name)) }
+func (s *settings) GetBool(name string) bool { return must(s.flags.GetBool(name)) }
 
 // GetFloat64 returns the value of a flag, which the command must have.
 func (s *settings) GetFloat64(name string) float64 { return must(s.flags.GetFloat64(name)) }
