@@ -85,7 +85,7 @@ func TestPusherIsKilled(t *testing.T) {
 		require.NoError(t, err)
 
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestCrashingPusher$")
-		cmd.Env = append(os.Environ(), crashDir+"="+dir, crashStep+"="+strconv.Itoa(step))
+		cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", crashDir+"="+dir, crashStep+"="+strconv.Itoa(step))
 		out, err := cmd.CombinedOutput()
 		if err == nil {
 			require.Greater(t, step, 10)

@@ -70,7 +70,10 @@ func (f *follower) Wait(ctx context.Context) error {
 		f.again = false
 		return ctx.Err()
 	}
-	pause := min(f.interval<<min(f.failures, 10), max(maxBackoff, f.interval))
+	pause := f.interval
+	for i := 0; i < f.failures && pause < maxBackoff; i++ {
+		pause = min(2*pause, maxBackoff)
+	}
 	pause -= rand.N(pause/2 + 1)
 	timer, cancel := context.WithTimeout(ctx, pause)
 	defer cancel()
@@ -320,5 +323,8 @@ func (f *follower) save(ctx context.Context, rec Record) error {
 		return err
 	}
 	_, err = cache.Prune(ctx, cachedReleases, cacheGrace)
+	if _, ok := errors.AsType[*RefusedError](err); ok {
+		return nil // an older release, such as one of a key that is not accepted any more
+	}
 	return err
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/neurondex/neurondex/watcher"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/mod/sumdb/note"
 )
 
 // A publisher publishes a release for each change of its documents.
@@ -227,4 +228,46 @@ func TestCacheIsRepaired(t *testing.T) {
 			r.store.SetReachable(true)
 		}
 	}
+}
+
+// TestCacheOfAnotherKey checks that releases in the cache whose key is not accepted any more
+// do no harm.
+func TestCacheOfAnotherKey(t *testing.T) {
+	r := newRig(t)
+	r.put("a", "1")
+	signer, key := newKey(t, "new.example.org")
+	cache := new(storetest.Memory)
+	unsigned := &release.Repository{Store: r.store, Cache: cache}
+	_, err := unsigned.Source(release.SourceOptions{}).Poll(t.Context(), source.PollAll)
+	require.NoError(t, err)
+
+	c, err := catalogOf(r.documents)
+	require.NoError(t, err)
+	head, err := r.repo.Head(t.Context())
+	require.NoError(t, err)
+	_, err = r.repo.Push(t.Context(), c, head, release.PushOptions{Signer: signer})
+	require.NoError(t, err)
+	signed := &release.Repository{Store: r.store, Cache: cache, Keys: note.VerifierList(key)}
+	for _, problem := range []string{"", "serving release 3 of the cache: memory is unreachable"} {
+		b, err := signed.Source(release.SourceOptions{}).Poll(t.Context(), source.PollAll)
+		require.NoError(t, err)
+		assert.Equal(t, []string{"a.toml"}, names(b))
+		assert.Equal(t, 3, b.Health.Release.Number)
+		assert.Equal(t, problem, b.Health.Problem)
+		r.store.SetReachable(false)
+	}
+}
+
+// TestLongInterval checks that the pauses after failures are bounded, whatever the interval.
+func TestLongInterval(t *testing.T) {
+	store := new(storetest.Memory)
+	store.SetReachable(false)
+	s := (&release.Repository{Store: store}).Source(release.SourceOptions{Interval: 1 << 62})
+	for range 70 {
+		_, err := s.Poll(t.Context(), source.PollAll)
+		require.ErrorIs(t, err, storetest.ErrUnreachable)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, s.Wait(ctx), context.Canceled)
 }

@@ -173,7 +173,7 @@ func TestBrokenStores(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestBrokenStores$", "-test.timeout=1m")
-			cmd.Env = append(os.Environ(), env+"="+name)
+			cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0", env+"="+name)
 			out, err := cmd.CombinedOutput()
 			var failed *exec.ExitError
 			require.ErrorAs(t, err, &failed, "store passed the suite")
