@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -76,14 +77,15 @@ func (f *forgery) publish() {
 	f.store.Put("releases/00000003", append(encode(record), '\n'))
 }
 
-// bomb returns a zstd frame of 64 MB of zeros, which does not tell its size.
+// bomb returns a zstd frame of 8 MB of zeros in less than a kilobyte, which does not tell its
+// size.
 func bomb(t *testing.T) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w, err := zstd.NewWriter(&b)
 	require.NoError(t, err)
 	zeros := make([]byte, 1<<20)
-	for range 64 {
+	for range 8 {
 		_, err := w.Write(zeros)
 		require.NoError(t, err)
 	}
@@ -251,6 +253,22 @@ func TestHostileStores(t *testing.T) {
 			assert.Equal(t, 4, b.Health.Release.Number)
 		})
 	}
+}
+
+// TestBomb checks that decompression stops at the size that a blob must have.
+func TestBomb(t *testing.T) {
+	r := newRig(t)
+	r.put("a", "1")
+	key, _ := release.Compress([]byte(toml("a", "1")))
+	value := bomb(t)
+	require.Less(t, len(value), 1000, "it must not be refused for its compressed size")
+	r.store.Put(key, value)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, _, err := r.repo.Pull(t.Context(), 2, nil)
+	runtime.ReadMemStats(&after)
+	require.ErrorIs(t, err, release.ErrHash)
+	assert.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(4<<20))
 }
 
 // TestForgery checks that what the table above starts from is accepted.
