@@ -21,7 +21,7 @@ type body struct {
 // Debugger's own server does.
 //
 //	curl -X POST http://127.0.0.1:8000/neuron_datasets_metadata
-func (h *handler) metadata(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) metadata(w http.ResponseWriter, r *http.Request) {
 	h.serveList(w, r, &h.metadataBody, func(s *registry.Snapshot) []byte {
 		return appendList(nil, s, h.isHidden, viewer.AppendMetadata)
 	})
@@ -30,7 +30,7 @@ func (h *handler) metadata(w http.ResponseWriter, r *http.Request) {
 // list responds with every dataset, the generation, and the hash of the content.
 //
 //	curl http://127.0.0.1:8000/v1/datasets
-func (h *handler) list(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) list(w http.ResponseWriter, r *http.Request) {
 	h.serveList(w, r, &h.listBody, func(s *registry.Snapshot) []byte {
 		b := fmt.Appendf(nil, `{"generation":%d,"hash":"%v","datasets":`, s.Generation(), s.Hash())
 		return append(appendList(b, s, func(registry.Dataset) bool { return false }, appendDataset), '}')
@@ -40,7 +40,7 @@ func (h *handler) list(w http.ResponseWriter, r *http.Request) {
 func appendDataset(b []byte, d registry.Dataset) []byte { return d.AppendJSON(b) }
 
 // isHidden reports whether a dataset is left out for the public neuron viewer.
-func (h *handler) isHidden(d registry.Dataset) bool {
+func (h *Handler) isHidden(d registry.Dataset) bool {
 	if !h.options.ViewerSafe {
 		return false
 	}
@@ -64,7 +64,7 @@ func appendList(b []byte, s *registry.Snapshot, leaveOut func(registry.Dataset) 
 	return append(b, ']')
 }
 
-func (h *handler) serveList(w http.ResponseWriter, r *http.Request, cache *atomic.Pointer[body], render func(*registry.Snapshot) []byte) {
+func (h *Handler) serveList(w http.ResponseWriter, r *http.Request, cache *atomic.Pointer[body], render func(*registry.Snapshot) []byte) {
 	s := h.reader.Snapshot()
 	b := cache.Load()
 	if b == nil || b.snapshot != s {
@@ -96,7 +96,7 @@ func matches(header, etag string) bool {
 // dataset responds with one dataset, or with 404 and the available ones.
 //
 //	curl http://127.0.0.1:8000/v1/datasets/gpt2-small/mlp_post_act
-func (h *handler) dataset(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) dataset(w http.ResponseWriter, r *http.Request) {
 	t := registry.DerivedScalarType(r.PathValue("derived_scalar_type"))
 	d, err := h.reader.Snapshot().Get(r.PathValue("short_name"), t)
 	if err != nil {

@@ -17,6 +17,7 @@ var (
 	errHost        = errors.New("host is not allowed")
 	errNoRoute     = errors.New("no such route")
 	errMethod      = errors.New("method not allowed")
+	errDraining    = errors.New("server is stopping")
 )
 
 // errorCodes maps errors to codes and HTTP statuses. The first match counts.
@@ -36,6 +37,7 @@ var errorCodes = []struct {
 	{errHost, "host_not_allowed", http.StatusMisdirectedRequest},
 	{errNoRoute, "no_route", http.StatusNotFound},
 	{errMethod, "method_not_allowed", http.StatusMethodNotAllowed},
+	{errDraining, "draining", http.StatusServiceUnavailable},
 }
 
 func writeError(w http.ResponseWriter, err error) {

@@ -127,7 +127,7 @@ func TestHealthAndReadiness(t *testing.T) {
 }
 
 func TestCORS(t *testing.T) {
-	h := server.New(builtinRegistry(t), server.Options{CORSOrigins: []string{"https://viewer.example"}})
+	h := server.New(builtinRegistry(t), server.Options{LocalOrigins: true, CORSOrigins: []string{"https://viewer.example"}})
 	for origin, allowed := range map[string]bool{
 		"http://localhost": true, "https://localhost:1234": true, "http://localhost:5173": true, "http://127.0.0.1:80": true, "http://[::1]:3000": true,
 		"https://viewer.example": true, "http://viewer.example": false, "http://localhost.evil.example": false, "http://evil.example/localhost": false,
@@ -182,7 +182,7 @@ func TestViewerSafe(t *testing.T) {
 
 func TestPanic(t *testing.T) {
 	slog.SetDefault(slog.New(slog.DiscardHandler))
-	h := server.New(registry.New(), server.Options{CheckHealth: func() error { panic("boom") }})
+	h := server.New(registry.New(), server.Options{LocalOrigins: true, CheckHealth: func() error { panic("boom") }})
 	w := ask(h, http.MethodGet, "/readyz", "Origin", "http://localhost")
 	assert.Equal(t, http.StatusInternalServerError, w.Code)
 	assert.JSONEq(t, `{"code":"internal","message":"internal error"}`, w.Body.String())

@@ -20,7 +20,7 @@ type status struct {
 // status responds with the state of the registry and of every document.
 //
 //	curl http://127.0.0.1:8000/v1/status
-func (h *handler) status(w http.ResponseWriter, _ *http.Request) {
+func (h *Handler) status(w http.ResponseWriter, _ *http.Request) {
 	s := h.reader.Snapshot()
 	body := status{Status: watcher.Status{
 		Ready: true, Generation: s.Generation(), Hash: s.Hash(), Datasets: s.Len(), Documents: []watcher.DocumentStatus{},
@@ -50,7 +50,7 @@ const reloadTimeout = 30 * time.Second
 // served, or with why some of it is not.
 //
 //	curl -X POST http://127.0.0.1:8000/-/reload
-func (h *handler) reload(w http.ResponseWriter, r *http.Request) {
+func (h *Handler) reload(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), reloadTimeout)
 	defer cancel()
 	if err := h.options.Reload(ctx); err != nil {
@@ -61,11 +61,15 @@ func (h *handler) reload(w http.ResponseWriter, r *http.Request) {
 	writeJSON(w, http.StatusOK, fmt.Appendf(nil, `{"generation":%d,"hash":"%v","datasets":%d}`+"\n", s.Generation(), s.Hash(), s.Len()))
 }
 
-func (h *handler) healthz(w http.ResponseWriter, _ *http.Request) {
+func (h *Handler) healthz(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, []byte(`{"status":"ok"}`+"\n"))
 }
 
-func (h *handler) readyz(w http.ResponseWriter, _ *http.Request) {
+func (h *Handler) readyz(w http.ResponseWriter, _ *http.Request) {
+	if h.draining.Load() {
+		writeError(w, errDraining)
+		return
+	}
 	if h.options.CheckHealth != nil {
 		if err := h.options.CheckHealth(); errors.Is(err, watcher.ErrNotReady) {
 			writeError(w, err)

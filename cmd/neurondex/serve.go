@@ -109,6 +109,8 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 
 	log.Info("serving", "url", openURL(l.Addr()), "datasets", w.Snapshot().Len())
 	err = server.Serve(ctx, l, server.New(w, server.Options{
+		Log:          log,
+		LocalOrigins: true,
 		CORSOrigins:  s.GetStringSlice("cors-origin"),
 		AllowedHosts: allowedHosts(s, l.Addr()),
 		ViewerSafe:   s.GetBool("viewer-safe"),
