@@ -2,17 +2,15 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
-	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/neurondex/neurondex/registry"
 	"github.com/neurondex/neurondex/watcher"
-	"github.com/rs/cors"
 )
 
 // Options configure [New]. The zero value is ready to use.
@@ -69,81 +67,76 @@ type Options struct {
 	Reload func(context.Context) error
 }
 
-// maxRequestBytes limits the body of a request. No route needs one.
-const maxRequestBytes = 1 << 20
-
 // New returns a handler that answers each request from the reader's current snapshot. It
 // is safe for concurrent use.
 func New(reader registry.Reader, o Options) *Handler {
-	h := &Handler{reader: reader, options: o}
-	mux := http.NewServeMux()
-	mux.HandleFunc("POST /neuron_datasets_metadata", h.metadata)
-	mux.HandleFunc("GET /neuron_datasets_metadata", h.metadata)
-	mux.HandleFunc("GET /v1/datasets", h.list)
-	mux.HandleFunc("GET /v1/datasets/{short_name}/{derived_scalar_type}", h.dataset)
-	mux.HandleFunc("GET /v1/status", h.status)
-	if o.Reload != nil {
-		// A page of another origin must not reload a server that its reader can reach.
-		sameOrigin := http.NewCrossOriginProtection()
-		sameOrigin.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { writeError(w, errCrossOrigin) }))
-		mux.Handle("POST /-/reload", sameOrigin.Handler(http.HandlerFunc(h.reload)))
+	if o.Log == nil {
+		o.Log = slog.Default()
 	}
-	mux.HandleFunc("GET /healthz", h.healthz)
-	mux.HandleFunc("GET /readyz", h.readyz)
-
-	allow := cors.New(cors.Options{
-		AllowOriginFunc: func(origin string) bool {
-			return o.LocalOrigins && localOrigin.MatchString(origin) || slices.Contains(o.CORSOrigins, origin)
-		},
-		AllowedMethods:   []string{http.MethodGet, http.MethodHead, http.MethodPost},
-		AllowedHeaders:   []string{"*"},
-		ExposedHeaders:   []string{"ETag"},
-		AllowCredentials: true,
-		MaxAge:           600,
-	})
-	all := allow.Handler(http.MaxBytesHandler(recoverPanics(route(mux)), maxRequestBytes))
+	if o.MaxStreams == 0 {
+		o.MaxStreams = defaultMaxStreams
+	}
+	h := &Handler{reader: reader, options: o, epoch: newEpoch(), drained: make(chan struct{})}
+	if o.Upstream != nil {
+		h.upstream = h.newUpstream(o.Upstream)
+	}
+	h.router = newRouter(h.routes())
+	h.serve = http.HandlerFunc(h.route)
+	if o.LocalOrigins || len(o.CORSOrigins) > 0 {
+		h.serve = allowOrigins(h.serve, o)
+	}
 	if len(o.AllowedHosts) > 0 {
-		all = restrictHosts(all, o.AllowedHosts)
+		h.serve = h.restrictHosts(h.serve, o.AllowedHosts)
 	}
-	h.serve = all
 	return h
 }
 
-// ServeHTTP implements [http.Handler].
-func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) { h.serve.ServeHTTP(w, r) }
-
-// Drain prepares for the end: /readyz answers 503 from now on, event streams and long polls
-// end, and new ones are refused. It does not wait for requests; [http.Server.Shutdown] does.
-func (h *Handler) Drain() { h.draining.Store(true) }
-
-// Streams returns the number of open event streams.
-func (h *Handler) Streams() int { return 0 }
-
-// recoverPanics logs a panic of a handler and responds 500.
-func recoverPanics(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		defer func() {
-			switch p := recover(); p {
-			case nil:
-			case http.ErrAbortHandler:
-				panic(p)
-			default:
-				slog.ErrorContext(r.Context(), "panic in a handler", "path", r.URL.Path, "panic", p)
-				writeError(w, fmt.Errorf("internal error"))
-			}
-		}()
-		next.ServeHTTP(w, r)
-	})
-}
-
 // A Handler serves a registry over HTTP: see [New].
+//
+// It starts a goroutine that follows the registry when the first event stream or long poll
+// comes in. [Handler.Drain] ends it.
 type Handler struct {
+	// Set once.
 	reader   registry.Reader
 	options  Options
-	serve    http.Handler
-	draining atomic.Bool
+	serve    http.Handler // what CORS and the checks of hosts surround
+	router   router
+	upstream http.Handler // nil if there is none
+	epoch    string
 
-	// The last bodies of the two lists. They are large, and the same for as long as the
-	// snapshot is.
-	metadataBody, listBody atomic.Pointer[body]
+	current atomic.Pointer[state]
+	waiting atomic.Int64 // requests that take part in MaxStreams
+	streams atomic.Int64 // the event streams among them
+
+	drained chan struct{} // closed by Drain
+
+	mu   sync.Mutex // guards the rest
+	feed *feed      // nil until needed
 }
+
+// Drain prepares for the end: /readyz answers 503 from now on, event streams and long polls
+// end, and new ones are refused. It ends what the handler has started, but does not wait for
+// requests; [http.Server.Shutdown] does. It may be called more than once.
+func (h *Handler) Drain() {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.isDraining() {
+		return
+	}
+	close(h.drained)
+	if h.feed != nil {
+		h.feed.close()
+	}
+}
+
+func (h *Handler) isDraining() bool {
+	select {
+	case <-h.drained:
+		return true
+	default:
+		return false
+	}
+}
+
+// Streams returns the number of open event streams.
+func (h *Handler) Streams() int { return int(h.streams.Load()) }

@@ -109,9 +109,7 @@ func Follow(reader registry.Reader) *Log {
 		for u := range reader.Updates(ctx) {
 			// The first update begins at the empty state, and the state may be newer than s.
 			u.Before = l.latest // only this goroutine writes it
-			if u.After.Generation() != u.Before.Generation() {
-				l.add(u.After, Of(u))
-			}
+			l.add(u)
 		}
 	}()
 	return l
@@ -123,13 +121,20 @@ func (l *Log) Close() {
 	<-l.done
 }
 
-func (l *Log) add(s *registry.Snapshot, c *Change) {
-	e := &Entry{Time: c.Time, Generation: s.Generation(), Change: c}
-	e.JSON, _ = json.Marshal(c) // strings and numbers always marshal
+// add adds an entry for an update, unless it keeps every dataset as it is.
+func (l *Log) add(u registry.Update) {
+	var e *Entry
+	if u.After.Generation() != u.Before.Generation() {
+		c := Of(u)
+		e = &Entry{Time: c.Time, Generation: u.After.Generation(), Change: c}
+		e.JSON, _ = json.Marshal(c) // strings and numbers always marshal
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.latest = s
-	l.append(e)
+	l.latest = u.After
+	if e != nil {
+		l.append(e)
+	}
 }
 
 // AddDocuments adds an entry of documents that became invalid or valid.
@@ -203,4 +208,11 @@ func (l *Log) Next(p Position) (e *Entry, more <-chan struct{}, ok bool) {
 	default:
 		return nil, l.more, true
 	}
+}
+
+// Changed returns a channel that is closed at the next entry.
+func (l *Log) Changed() <-chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.more
 }

@@ -59,19 +59,31 @@ type View struct {
 	orders   map[string]func() []int32 // positions, by the name of the order
 }
 
+// Check reports whether [View.Page] can answer a query.
+func (v *View) Check(q Query) error {
+	_, err := v.position(q)
+	return err
+}
+
+// position returns where in its order the page of a query begins.
+func (v *View) position(q Query) (int, error) {
+	if q.Sort != "" && !slices.Contains(Sorts, q.Sort) {
+		return 0, fmt.Errorf("%w %q", ErrSort, q.Sort)
+	}
+	if q.Cursor == "" {
+		return 0, nil
+	}
+	return v.parseCursor(q)
+}
+
 // Page returns a page of the datasets that a query selects. Its cost depends on how many
 // datasets it passes over, and what it allocates on the length of the page.
 func (v *View) Page(q Query) (Page, error) {
-	order, descending, err := v.order(q.Sort)
+	from, err := v.position(q)
 	if err != nil {
 		return Page{}, err
 	}
-	from := 0
-	if q.Cursor != "" {
-		if from, err = v.parseCursor(q); err != nil {
-			return Page{}, err
-		}
-	}
+	order, descending := v.order(q.Sort)
 	var page Page
 	all, selects := v.all(), v.filter(q)
 	for i := from; i < len(all); i++ {
@@ -95,16 +107,12 @@ func (v *View) Page(q Query) (Page, error) {
 }
 
 // order returns the positions in an order, nil for that of the registry.
-func (v *View) order(sort string) (order []int32, descending bool, err error) {
+func (v *View) order(sort string) (order []int32, descending bool) {
 	if sort == "" {
-		return nil, false, nil
+		return nil, false
 	}
 	name, descending := strings.CutPrefix(sort, "-")
-	computed, ok := v.orders[name]
-	if !ok {
-		return nil, false, fmt.Errorf("%w %q", ErrSort, sort)
-	}
-	return computed(), descending, nil
+	return v.orders[name](), descending
 }
 
 // filter returns a function that reports whether a query selects the dataset at a position.
