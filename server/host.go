@@ -48,8 +48,11 @@ func plainHost(host string) string { return strings.ToLower(strings.TrimSuffix(h
 
 // isLoopback reports whether a host always means the machine itself.
 func isLoopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
 	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && addr.Unmap().IsLoopback()
+	return err == nil && addr.Unmap().IsLoopback()
 }
 
 // isLocal reports whether a host is the address that the request came in on, as in a health

@@ -29,12 +29,12 @@ func (e *parameterError) Is(target error) bool { return target == errParameter }
 // parameters returns the query of a request, if it has no other parameters than those given
 // and each of them has a valid value.
 func parameters(r *http.Request, known []*huma.Param) (url.Values, error) {
-	if r.URL.RawQuery == "" && len(known) == 0 {
-		return nil, nil
-	}
-	values, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errParameter, err)
+	var values url.Values
+	if r.URL.RawQuery != "" {
+		var err error
+		if values, err = url.ParseQuery(r.URL.RawQuery); err != nil {
+			return nil, fmt.Errorf("%w: %w", errParameter, err)
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		given := values[name]

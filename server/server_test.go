@@ -27,7 +27,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func builtinRegistry(t *testing.T) *registry.Registry {
+func builtinRegistry(t testing.TB) *registry.Registry {
 	t.Helper()
 	r, err := config.LoadFS(datasets.FS)
 	require.NoError(t, err)
