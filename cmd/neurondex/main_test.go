@@ -209,7 +209,7 @@ func TestServeHoldsChange(t *testing.T) {
 	s := startServer(t, "--dir", dir, "--max-shrink", "0.5", "--settle", "20ms")
 	code, body := s.ask(http.MethodPost, "/-/reload")
 	assert.Equal(t, http.StatusOK, code)
-	assert.Regexp(t, `{"generation":1,"hash":"[0-9a-f]{64}","datasets":3}`, body)
+	assert.Regexp(t, `{"generation":1,"hash":"[0-9a-f]{64}","datasets":3,"counts":{"added":0,"updated":0,"removed":0},"added":\[\],"updated":\[\],"removed":\[\]}`, body)
 
 	from := s.logSize()
 	require.NoError(t, os.Remove(filepath.Join(dir, "a.toml")))

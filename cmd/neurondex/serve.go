@@ -107,15 +107,22 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 	}()
 	defer func() { cancel(); <-reloading }()
 
-	log.Info("serving", "url", openURL(l.Addr()), "datasets", w.Snapshot().Len())
-	err = server.Serve(ctx, l, server.New(w, server.Options{
+	h := server.New(w, server.Options{
+		Log:          log,
+		LocalOrigins: true,
 		CORSOrigins:  s.GetStringSlice("cors-origin"),
 		AllowedHosts: allowedHosts(s, l.Addr()),
 		ViewerSafe:   s.GetBool("viewer-safe"),
 		CheckHealth:  w.CheckHealth,
 		Status:       w.Status,
 		Reload:       w.Reload,
-	}), log)
+	})
+	defer h.Drain()
+	stop := context.AfterFunc(ctx, h.Drain)
+	defer stop()
+
+	log.Info("serving", "url", openURL(l.Addr()), "datasets", w.Snapshot().Len())
+	err = server.Serve(ctx, l, h, log)
 	log.Info("stopped")
 	return err
 }
