@@ -1,6 +1,10 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"io"
+
+	"github.com/spf13/cobra"
+)
 
 func newRootCommand() *cobra.Command {
 	s := new(settings)
@@ -21,13 +25,20 @@ Exit codes:
   1  invalid data, or no such dataset
   2  invalid usage, or something that cannot be read or written
   3  warnings, with --strict`,
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return s.load(cmd) },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if isCompletion(cmd) {
+				cmd.Root().SetErr(io.Discard)
+				return nil
+			}
+			return s.load(cmd)
+		},
 	}
 	root.SetFlagErrorFunc(explainFlagError)
 	root.PersistentFlags().String("config", "", "read flags from a TOML, JSON or YAML `file`")
 	root.AddCommand(newServeCommand(s), newWatchCommand(s), newListCommand(s), newGetCommand(s), newResolveCommand(s), newTypesCommand(s),
 		newValidateCommand(s), newConvertCommand(s), newSchemaCommand(s), newVersionCommand())
+	setupCompletion(root)
 	return root
 }
