@@ -60,14 +60,14 @@ var (
 		throughput: throughputLoad{connections: 16, turns: 5, turn: 2 * time.Second},
 		datasets:   100_000, pages: 200,
 		streams: streamLoad{streams: 10_000, vanished: 1000, changes: 200, interval: 400 * time.Millisecond, within: 40 * time.Second},
-		polls:   pollLoad{clients: 2000, changes: 50, interval: 200 * time.Millisecond},
+		polls:   pollLoad{clients: 2000, changes: 50, interval: 200 * time.Millisecond, within: time.Minute},
 		ratios:  true, maxPage: 5 * time.Millisecond, maxFanOut: 250 * time.Millisecond,
 	}
 	quick = scale{
 		throughput: throughputLoad{connections: 4, turns: 1, turn: 100 * time.Millisecond},
 		datasets:   2000, pages: 10,
 		streams: streamLoad{streams: 100, vanished: 10, changes: 20, interval: 10 * time.Millisecond, within: 40 * time.Second},
-		polls:   pollLoad{clients: 50, changes: 10, interval: 10 * time.Millisecond},
+		polls:   pollLoad{clients: 50, changes: 10, interval: 10 * time.Millisecond, within: time.Minute},
 	}
 )
 

@@ -84,6 +84,7 @@ func (p *poller) poll(ctx context.Context, tag string) (string, error) {
 type pollLoad struct {
 	clients, changes int
 	interval         time.Duration
+	within           time.Duration // in which all must know the first state, and the last one
 }
 
 // longPolls makes changes while clients poll, and checks what they saw against one client that
@@ -117,7 +118,7 @@ func longPolls(ctx context.Context, s *server, dir string, load pollLoad) (pollR
 		pollers[i] = newPoller()
 		running.Go(func() { pollers[i].run(ctx) })
 	}
-	if err := untilAll(ctx, pollers, states[0]); err != nil {
+	if err := untilAll(ctx, pollers, states[0], load.within); err != nil {
 		return result, err
 	}
 	for range load.changes {
@@ -130,7 +131,7 @@ func longPolls(ctx context.Context, s *server, dir string, load pollLoad) (pollR
 		}
 		states = append(states, tags.number([]byte(tag)))
 	}
-	if err := untilAll(ctx, pollers, states[len(states)-1]); err != nil {
+	if err := untilAll(ctx, pollers, states[len(states)-1], load.within); err != nil {
 		return result, err
 	}
 	cancel()
@@ -153,8 +154,8 @@ func longPolls(ctx context.Context, s *server, dir string, load pollLoad) (pollR
 }
 
 // untilAll waits until all clients know a state.
-func untilAll(ctx context.Context, pollers []*poller, state int32) error {
-	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+func untilAll(ctx context.Context, pollers []*poller, state int32, within time.Duration) error {
+	for deadline := time.Now().Add(within); ; time.Sleep(5 * time.Millisecond) {
 		behind := 0
 		for _, p := range pollers {
 			if p.last.Load() != state {
