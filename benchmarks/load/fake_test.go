@@ -57,11 +57,10 @@ func fakeMain(fault string) error {
 	}()
 	mux := http.NewServeMux()
 	mux.HandleFunc("/readyz", func(http.ResponseWriter, *http.Request) {})
-	mux.HandleFunc("/v1/status", func(rw http.ResponseWriter, _ *http.Request) { fmt.Fprintf(rw, `{"hash":"%v"}`, w.Snapshot().Hash()) })
-	mux.HandleFunc("/metrics", func(rw http.ResponseWriter, _ *http.Request) {
+	mux.HandleFunc("/v1/status", func(rw http.ResponseWriter, _ *http.Request) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
-		fmt.Fprintf(rw, "# TYPE neurondex_event_streams gauge\nneurondex_event_streams %d\nneurondex_event_streams_total 7\n", f.streams)
+		fmt.Fprintf(rw, `{"hash":"%v","streams":%d}`, w.Snapshot().Hash(), f.streams)
 	})
 	mux.HandleFunc("/v1/events", f.events)
 	mux.HandleFunc("/v1/datasets", f.list)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -98,42 +97,22 @@ func (s *server) get(path string) ([]byte, error) {
 	return body, err
 }
 
-// hash returns the hash of the content that is served.
-func (s *server) hash() (string, error) {
-	body, err := s.get("/v1/status")
-	if err != nil {
-		return "", err
-	}
-	var status struct{ Hash string }
-	err = json.Unmarshal(body, &status)
-	if err == nil && status.Hash == "" {
-		err = fmt.Errorf("no hash in %s", body)
-	}
-	return status.Hash, err
+// A status is what the server says of itself.
+type status struct {
+	Hash    string // of the content that it serves
+	Streams int    // that are open
 }
 
-// metric returns the value of a metric, or the sum of its series.
-func (s *server) metric(name string) (float64, error) {
-	body, err := s.get("/metrics")
-	if err != nil {
-		return 0, err
+func (s *server) status() (status, error) {
+	var st status
+	body, err := s.get("/v1/status")
+	if err == nil {
+		err = json.Unmarshal(body, &st)
 	}
-	sum, found := 0.0, false
-	for line := range bytes.Lines(body) {
-		rest, ok := strings.CutPrefix(string(line), name)
-		if !ok || rest[0] != ' ' && rest[0] != '{' {
-			continue
-		}
-		value, err := strconv.ParseFloat(strings.TrimSpace(rest[strings.LastIndexByte(rest, ' '):]), 64)
-		if err != nil {
-			return 0, err
-		}
-		sum, found = sum+value, true
+	if err == nil && st.Hash == "" {
+		err = fmt.Errorf("no hash in %s", body)
 	}
-	if !found {
-		return 0, fmt.Errorf("/metrics has no %s", name)
-	}
-	return sum, nil
+	return st, err
 }
 
 // memory returns the resident memory of the process in bytes, or 0 where the system does not
@@ -168,11 +147,11 @@ type publisher struct {
 
 // read adds the state that is served if it is another one, and reports whether it is.
 func (p *publisher) read(changed time.Duration) (bool, error) {
-	hash, err := p.server.hash()
+	status, err := p.server.status()
 	if err != nil {
 		return false, err
 	}
-	state := p.names.number([]byte(hash))
+	state := p.names.number([]byte(status.Hash))
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if n := len(p.states); n > 0 && p.states[n-1] == state {

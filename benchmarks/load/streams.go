@@ -130,16 +130,16 @@ func follow(ctx context.Context, streams []*stream, sessions int32, p *publisher
 func untilGone(ctx context.Context, s *server, live int, within time.Duration) (time.Duration, error) {
 	start := time.Now()
 	for ; ctx.Err() == nil; time.Sleep(100 * time.Millisecond) {
-		n, err := s.metric("neurondex_event_streams")
-		switch {
+		status, err := s.status()
+		switch n := status.Streams; {
 		case err != nil:
 			return 0, err
-		case int(n) < live:
-			return 0, fmt.Errorf("the server counts %v streams, but %d are alive", n, live)
-		case int(n) == live:
+		case n < live:
+			return 0, fmt.Errorf("the server counts %d streams, but %d are alive", n, live)
+		case n == live:
 			return time.Since(start), nil
 		case time.Since(start) > within:
-			return 0, fmt.Errorf("after %v the server counts %v streams, but only %d are alive", within, n, live)
+			return 0, fmt.Errorf("after %v the server counts %d streams, but only %d are alive", within, n, live)
 		}
 	}
 	return 0, ctx.Err()

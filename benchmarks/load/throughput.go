@@ -53,7 +53,12 @@ func throughput(ctx context.Context, ours *server, log *os.File, dir string, loa
 	}
 	var results []comparison
 	for i, r := range routes {
-		response, err := http.Get("http://" + ours.address + r.path)
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+ours.address+r.path, nil)
+		if err != nil {
+			return nil, err
+		}
+		request.Header.Set("Accept-Encoding", "identity") // as the load asks for it
+		response, err := http.DefaultClient.Do(request)
 		if err != nil {
 			return nil, err
 		}
