@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -14,18 +13,17 @@ import (
 
 // TestMain runs the tests, or one of the servers that they start.
 func TestMain(m *testing.M) {
-	var err error
+	fault := os.Getenv("LOAD_FAULT")
 	switch {
 	case len(os.Args) > 1 && os.Args[1] == "fixed":
-		err = serveFixed(context.Background(), os.Args[2:])
-	case os.Getenv("LOAD_FAULT") != "":
-		err = fakeMain(os.Getenv("LOAD_FAULT"))
+		main()
+	case fault != "":
+		if err := fakeMain(fault); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	default:
 		os.Exit(m.Run())
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
 	}
 }
 

@@ -13,10 +13,11 @@ import (
 // streams, the stream of a client that has vanished ends within twice their interval.
 const maxSilence = 15 * time.Second
 
-// limitSilence ends a connection whose peer has not acknowledged data for [maxSilence].
-// Without it a write to a peer that has vanished succeeds for as long as the socket has room,
-// which it has for hours of heartbeats. It is a [net/http.Server.ConnContext].
-func limitSilence(ctx context.Context, c net.Conn) context.Context {
+// ConnContext is for [net/http.Server.ConnContext]. On Linux it ends a connection whose client
+// has vanished: which has not acknowledged data for 15 seconds. Without it a write to such a
+// client succeeds for as long as the buffer of the socket has room, which is hours of
+// heartbeats.
+func ConnContext(ctx context.Context, c net.Conn) context.Context {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
 	}
