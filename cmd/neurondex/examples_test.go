@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -202,4 +203,23 @@ func TestRules(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(file, data, 0o644))
 	runTool(t, promtool, "check", "rules", file)
+}
+
+// TestExampleMetrics checks that the rules and the dashboard use metrics that there are.
+func TestExampleMetrics(t *testing.T) {
+	s := startServer(t)
+	s.ask(http.MethodGet, "/v1/datasets") // or there is none about requests
+	code, text := s.ask(http.MethodGet, "/metrics")
+	if code == http.StatusNotFound {
+		t.Skip("the server has no metrics")
+	}
+	served := make(map[string]bool)
+	for _, m := range regexp.MustCompile(`(?m)^(neurondex_\w+)`).FindAllString(text, -1) {
+		served[m] = true
+	}
+	for _, e := range expressions(t) {
+		for _, name := range regexp.MustCompile(`neurondex_\w+`).FindAllString(e, -1) {
+			assert.True(t, served[name], "no such metric: %s in %s", name, e)
+		}
+	}
 }
