@@ -36,8 +36,7 @@ func setupCompletion(root *cobra.Command) {
 	}
 }
 
-// isCompletion reports whether a shell runs the command to complete a line. What goes to
-// standard error would appear in the middle of that line.
+// isCompletion reports whether a shell runs the command to complete a line.
 func isCompletion(cmd *cobra.Command) bool { return cmd.Name() == cobra.ShellCompRequestCmd }
 
 // completeDatasetFiles completes the names of dataset files, and of directories.

@@ -1,10 +1,6 @@
 package main
 
-import (
-	"io"
-
-	"github.com/spf13/cobra"
-)
+import "github.com/spf13/cobra"
 
 func newRootCommand() *cobra.Command {
 	s := new(settings)
@@ -27,13 +23,7 @@ Exit codes:
   3  warnings, with --strict`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
-			if isCompletion(cmd) {
-				cmd.Root().SetErr(io.Discard)
-				return nil
-			}
-			return s.load(cmd)
-		},
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return s.load(cmd) },
 	}
 	root.SetFlagErrorFunc(explainFlagError)
 	root.PersistentFlags().String("config", "", "read flags from a TOML, JSON or YAML `file`")

@@ -34,6 +34,10 @@ type setting struct {
 
 // load sets the flags that the command line does not give.
 func (s *settings) load(cmd *cobra.Command) error {
+	if isCompletion(cmd) { // what it prints to standard error would appear in the line
+		cmd.Root().SetErr(io.Discard)
+		return nil
+	}
 	s.flags, s.origins = cmd.Flags(), make(map[string]string)
 	known := knownFlags(cmd.Root())
 	if err := s.set(s.flags.Lookup("config"), nil); err != nil {
