@@ -38,13 +38,26 @@ func TestPages(t *testing.T) {
 	for name, page := range pages {
 		have, err := os.ReadFile(name)
 		require.NoError(t, err)
-		assert.Equal(t, string(page), string(have), "%s differs from the commands; run go test ./cmd/neurondex -run TestPages -update", name)
+		if line := firstDifference(string(page), string(have)); line > 0 {
+			assert.Fail(t, fmt.Sprintf("%s:%d differs from the commands; run go test ./cmd/neurondex -run TestPages -update", name, line))
+		}
 	}
 	found, err := filepath.Glob(manDir + "/*")
 	require.NoError(t, err)
 	for _, name := range found {
 		assert.Contains(t, pages, name, "a page of no command; run go test ./cmd/neurondex -run TestPages -update")
 	}
+}
+
+// firstDifference returns the number of the first line that differs, or 0.
+func firstDifference(a, b string) int {
+	as, bs := strings.Split(a, "\n"), strings.Split(b, "\n")
+	for i := range max(len(as), len(bs)) {
+		if i >= len(as) || i >= len(bs) || as[i] != bs[i] {
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // documented returns all commands, parents first, with their descriptions in Markdown.

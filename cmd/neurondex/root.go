@@ -21,8 +21,8 @@ Exit codes:
   1  invalid data, or no such dataset
   2  invalid usage, or something that cannot be read or written
   3  warnings, with --strict`,
-		SilenceErrors: true,
-		SilenceUsage:  true,
+		SilenceErrors:     true,
+		SilenceUsage:      true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return s.load(cmd) },
 	}
 	root.SetFlagErrorFunc(explainFlagError)
