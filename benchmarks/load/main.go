@@ -178,7 +178,7 @@ func (b *bench) throughput(ctx context.Context) error {
 func (b *bench) pages(ctx context.Context) error {
 	fill := func(dir string) error { return writeMany(dir, b.datasets) }
 	return b.serve(ctx, fill, func(_ string, s *server) error {
-		results, err := pages(s, []string{
+		results, err := pages(ctx, s, []string{
 			"/v1/datasets?limit=100",
 			"/v1/datasets?limit=100&model=model-42",
 			fmt.Sprintf("/v1/datasets?limit=100&q=dataset-%d", b.datasets-1),

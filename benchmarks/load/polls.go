@@ -101,7 +101,7 @@ func longPolls(ctx context.Context, s *server, dir string, load pollLoad) (pollR
 		return &poller{client: client, url: "http://" + s.address + "/v1/datasets", names: &tags, start: start}
 	}
 	p := &publisher{server: s, dir: dir, names: &names, start: start}
-	if _, err := p.read(0); err != nil {
+	if _, err := p.read(ctx, 0); err != nil {
 		return result, err
 	}
 	first, err := newPoller().poll(ctx, "")

@@ -55,13 +55,13 @@ func newServer(log *os.File, binary string, args ...string) (*server, error) {
 
 // start starts the process and waits until it is ready.
 func (s *server) start(ctx context.Context) error {
-	s.cmd = exec.Command(s.binary, s.args...)
+	s.cmd = exec.CommandContext(context.WithoutCancel(ctx), s.binary, s.args...)
 	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
 	if err := s.cmd.Start(); err != nil {
 		return err
 	}
 	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(5 * time.Millisecond) {
-		if _, err := s.get("/readyz"); err == nil {
+		if _, err := s.get(ctx, "/readyz"); err == nil {
 			return nil
 		}
 	}
@@ -84,8 +84,12 @@ func (s *server) stop() error {
 }
 
 // get returns the body of a response with the status 200.
-func (s *server) get(path string) ([]byte, error) {
-	response, err := http.Get("http://" + s.address + path)
+func (s *server) get(ctx context.Context, path string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+s.address+path, nil)
+	if err != nil {
+		return nil, err
+	}
+	response, err := http.DefaultClient.Do(request)
 	if err != nil {
 		return nil, err
 	}
@@ -103,9 +107,9 @@ type status struct {
 	Streams int    // that are open
 }
 
-func (s *server) status() (status, error) {
+func (s *server) status(ctx context.Context) (status, error) {
 	var st status
-	body, err := s.get("/v1/status")
+	body, err := s.get(ctx, "/v1/status")
 	if err == nil {
 		err = json.Unmarshal(body, &st)
 	}
@@ -146,8 +150,8 @@ type publisher struct {
 }
 
 // read adds the state that is served if it is another one, and reports whether it is.
-func (p *publisher) read(changed time.Duration) (bool, error) {
-	status, err := p.server.status()
+func (p *publisher) read(ctx context.Context, changed time.Duration) (bool, error) {
+	status, err := p.server.status(ctx)
 	if err != nil {
 		return false, err
 	}
@@ -185,7 +189,7 @@ func (p *publisher) publish(ctx context.Context, n int, interval time.Duration) 
 		served := false
 		for deadline := time.Now().Add(20 * time.Second); !served; {
 			var err error
-			if served, err = p.read(changed); err != nil {
+			if served, err = p.read(ctx, changed); err != nil {
 				return err
 			}
 			if time.Now().After(deadline) {

@@ -38,7 +38,7 @@ func followStreams(ctx context.Context, s *server, dir string, load streamLoad) 
 	var names names
 	start := time.Now()
 	p := &publisher{server: s, dir: dir, names: &names, start: start}
-	if _, err := p.read(0); err != nil {
+	if _, err := p.read(ctx, 0); err != nil {
 		return result, err
 	}
 
@@ -130,7 +130,7 @@ func follow(ctx context.Context, streams []*stream, sessions int32, p *publisher
 func untilGone(ctx context.Context, s *server, live int, within time.Duration) (time.Duration, error) {
 	start := time.Now()
 	for ; ctx.Err() == nil; time.Sleep(100 * time.Millisecond) {
-		status, err := s.status()
+		status, err := s.status(ctx)
 		switch n := status.Streams; {
 		case err != nil:
 			return 0, err

@@ -222,13 +222,13 @@ type pageResult struct {
 }
 
 // pages asks one after the other for the first page of datasets that a filter matches.
-func pages(s *server, paths []string, n int) ([]pageResult, error) {
+func pages(ctx context.Context, s *server, paths []string, n int) ([]pageResult, error) {
 	var results []pageResult
 	for _, path := range paths {
 		result := pageResult{path: path}
 		for range n {
 			start := time.Now()
-			body, err := s.get(path)
+			body, err := s.get(ctx, path)
 			if err != nil {
 				return nil, err
 			}

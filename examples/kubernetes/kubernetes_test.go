@@ -4,6 +4,7 @@ package kubernetes
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -33,7 +34,7 @@ func decode(data []byte) ([]runtime.Object, error) {
 	for {
 		document := make([]byte, len(data)+1)
 		n, err := documents.Read(document)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return objects, nil
 		}
 		if err != nil {
