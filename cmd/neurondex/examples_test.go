@@ -60,11 +60,13 @@ func TestExamplesAreYAML(t *testing.T) {
 	assert.NotZero(t, n)
 }
 
+var execStart = regexp.MustCompile(`(?m)^ExecStart=\S+ (.*)$`)
+
 // TestExampleCommands checks that the command lines of the examples are valid.
 func TestExampleCommands(t *testing.T) {
 	lines := make(map[string][]string)
 	unit := readExample(t, "systemd/neurondex.service")
-	start := regexp.MustCompile(`(?m)^ExecStart=\S+ (.*)$`).FindStringSubmatch(unit)
+	start := execStart.FindStringSubmatch(unit)
 	require.NotNil(t, start)
 	lines["systemd"] = strings.Fields(start[1])
 
@@ -87,12 +89,27 @@ func TestExampleCommands(t *testing.T) {
 	}
 	require.Len(t, lines, 5)
 	for name, args := range lines {
-		cmd, rest, err := newRootCommand().Find(args)
-		require.NoError(t, err, name)
-		assert.Equal(t, "serve", cmd.Name(), name)
-		assert.NoError(t, cmd.ParseFlags(rest), name)
-		assert.Empty(t, cmd.Flags().Args(), name)
+		checkCommand(t, name, args)
 	}
+}
+
+func checkCommand(t *testing.T, name string, args []string) {
+	t.Helper()
+	cmd, rest, err := newRootCommand().Find(args)
+	require.NoError(t, err, name)
+	assert.Equal(t, "serve", cmd.Name(), name)
+	assert.NoError(t, cmd.ParseFlags(rest), name)
+	assert.Empty(t, cmd.Flags().Args(), name)
+}
+
+// TestExampleSocket checks the command line of the drop-in for socket activation.
+func TestExampleSocket(t *testing.T) {
+	if err := isListenAddress("systemd"); err != nil {
+		t.Skip("no socket activation: ", err)
+	}
+	start := execStart.FindStringSubmatch(readExample(t, "systemd/socket.conf"))
+	require.NotNil(t, start)
+	checkCommand(t, "socket.conf", strings.Fields(start[1]))
 }
 
 // argumentLists returns the lists named args anywhere in a value.
@@ -151,6 +168,11 @@ func TestUnits(t *testing.T) {
 		require.NoError(t, os.WriteFile(file, data, 0o644))
 		copies = append(copies, file)
 	}
+	runTool(t, analyze, append([]string{"verify", "--man=no"}, copies...)...)
+	dropIn := filepath.Join(dir, "neurondex.service.d")
+	require.NoError(t, os.Mkdir(dropIn, 0o755))
+	data := strings.ReplaceAll(readExample(t, "systemd/socket.conf"), "/usr/local/bin/neurondex", "/bin/true")
+	require.NoError(t, os.WriteFile(filepath.Join(dropIn, "socket.conf"), []byte(data), 0o644))
 	runTool(t, analyze, append([]string{"verify", "--man=no"}, copies...)...)
 	runTool(t, analyze, "security", "--offline=true", "--threshold=15", "--no-pager", filepath.Join(dir, "neurondex.service"))
 }
