@@ -29,6 +29,7 @@ type stream struct {
 	sessions atomic.Int32 // connections that brought one
 	bytes    atomic.Int64
 	conn     atomic.Pointer[net.TCPConn]
+	failure  atomic.Pointer[error] // why the last connection ended, if any has
 
 	isNew  bool // the connection, which has brought no state
 	lastID string
@@ -39,7 +40,10 @@ type stream struct {
 func (s *stream) run(ctx context.Context) {
 	s.retry = time.Second
 	for ctx.Err() == nil {
-		_ = s.connect(ctx) // the history says what a connection brought, and the checker whether that is enough
+		// The history says what the connection brought, and the checker whether that is enough.
+		if err := s.connect(ctx); err != nil {
+			s.failure.Store(&err)
+		}
 		pause := time.Duration((0.5 + rand.Float64()) * float64(s.retry))
 		select {
 		case <-ctx.Done():

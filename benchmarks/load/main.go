@@ -8,7 +8,7 @@
 //
 // It exits with 1 if a client missed something, or a bound is exceeded.
 //
-//	go run ./load                  10,000 streams, in about three minutes
+//	go run ./load                  10,000 streams, in about five minutes
 //	go run ./load -quick           100 streams
 //	go run ./load -run streams     one section
 package main

@@ -195,6 +195,7 @@ func (p *publisher) publish(ctx context.Context, n int, interval time.Duration) 
 			if time.Now().After(deadline) {
 				return errors.New("a change was not served within 20 s")
 			}
+			time.Sleep(time.Millisecond) // for the server to send events
 		}
 	}
 	return nil

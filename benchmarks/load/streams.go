@@ -109,9 +109,13 @@ func followStreams(ctx context.Context, s *server, dir string, load streamLoad) 
 func follow(ctx context.Context, streams []*stream, sessions int32, p *publisher) error {
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
 		behind := 0
+		var failure error
 		for _, s := range streams {
 			if s.last.Load() != p.last() || s.sessions.Load() < sessions {
 				behind++
+				if err := s.failure.Load(); err != nil {
+					failure = *err
+				}
 			}
 		}
 		switch {
@@ -120,7 +124,7 @@ func follow(ctx context.Context, streams []*stream, sessions int32, p *publisher
 		case ctx.Err() != nil:
 			return ctx.Err()
 		case time.Now().After(deadline):
-			return fmt.Errorf("%d of %d streams do not follow", behind, len(streams))
+			return errors.Join(fmt.Errorf("%d of %d streams do not follow", behind, len(streams)), failure)
 		}
 	}
 }
