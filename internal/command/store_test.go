@@ -30,7 +30,7 @@ func pushFile(t *testing.T, store, content string) {
 func TestServeStore(t *testing.T) {
 	dir, cache := t.TempDir(), filepath.Join(t.TempDir(), "cache")
 	store := "file://" + dir
-	args := []string{"--store", store, "--cache", cache, "--store-interval", "100ms"}
+	args := []string{"--store", store, "--cache", cache, "--store-interval", "100ms", "--enable-reload"}
 	pushFile(t, store, entry("a", "1"))
 	t.Run("follows", func(t *testing.T) {
 		s := startServer(t, args...)
