@@ -173,7 +173,7 @@ func main() {
 	}
 	write("fields_gen.go", registryTemplate, data)
 	write("../config/fields_gen.go", configTemplate, data)
-	write("../cmd/neurondex/fields_gen.go", commandTemplate, data)
+	write("../internal/command/fields_gen.go", commandTemplate, data)
 }
 
 // parse returns the fields of Spec.
@@ -366,7 +366,7 @@ const (
 {{end}})
 `
 
-const commandTemplate = `package main
+const commandTemplate = `package command
 
 // fieldDocs describes the fields of a registry.Spec.
 var fieldDocs = map[string]string{

@@ -30,6 +30,13 @@ func (h *Hash) UnmarshalText(text []byte) error {
 	return nil
 }
 
+// Plus returns the hash of a snapshot that has the documents of two others, which have no
+// document in common.
+func (h Hash) Plus(other Hash) Hash {
+	h.add(other)
+	return h
+}
+
 // add adds d to h modulo 2 to the 256th. The hash of a snapshot is the sum of the
 // hashes of its documents: updating it costs the same for any number of documents,
 // and the order of changes does not matter.

@@ -108,6 +108,9 @@ func (h *Health) add(part Health) {
 	if h.Problem == "" {
 		h.Problem = part.Problem
 	}
+	if h.Release == nil {
+		h.Release = part.Release
+	}
 	h.LastScan = earliest(h.LastScan, part.LastScan)
 	h.Events += part.Events
 	h.Overflows += part.Overflows

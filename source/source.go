@@ -83,9 +83,22 @@ type Health struct {
 	Resyncs       uint64 `json:"resyncs"`       // full scans that only the timer called for
 	ResyncChanges uint64 `json:"resyncChanges"` // those that found a change no event announced
 
+	// Release is what a source of releases delivered last. It is nil for other sources, and
+	// before there is one.
+	Release *Release `json:"release,omitempty"`
+
 	// Ignored lists files that look like documents and are not read, by name; of many only
 	// the first. The slice does not change after the Poll.
 	Ignored []Ignored `json:"ignored,omitempty"`
+}
+
+// A Release is a catalog that was published under a number: see package release. It does not
+// change.
+type Release struct {
+	Number  int       `json:"number"`
+	Time    time.Time `json:"time"` // when it was published
+	Message string    `json:"message,omitempty"`
+	Cached  bool      `json:"cached,omitempty"` // it was read from a cache, because its store cannot be read
 }
 
 // An Ignored is a file that looks like a document and is not read, such as the backup of an

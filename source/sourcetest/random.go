@@ -42,7 +42,7 @@ func testRandom(r *rig) {
 			r.remove(name)
 		case kind < 3 && exists && !invalid:
 			r.put(name, r.documents[name].version) // the same content
-		case kind < 5:
+		case kind < 5 && !r.store.Valid:
 			r.putInvalid(name, strings.Repeat("{", 1+version))
 		case kind < 7 && r.store.Apply != nil:
 			r.applyRandom(random, names, version)

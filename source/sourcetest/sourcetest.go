@@ -47,6 +47,9 @@ type Store struct {
 	// Flat means that names of documents have no slashes.
 	Flat bool
 
+	// Valid means that the store holds only valid documents: Put is not called with others.
+	Valid bool
+
 	// Within is how long a source may take for anything. 0 means 10 seconds.
 	Within time.Duration
 }

@@ -49,6 +49,9 @@ func testFollows(r *rig) {
 // testInvalid checks that an invalid or emptied document keeps its last good datasets, and
 // delays no other document.
 func testInvalid(r *rig) {
+	if r.store.Valid {
+		r.Skip("Store.Valid is set")
+	}
 	r.put("a.toml", 1)
 	r.put("b.json", 1)
 	r.open()
