@@ -41,7 +41,7 @@ var values = []struct{ kind, toml, json string }{
 // otherwise the end of the diagnostic. The keys of values that it rejects are not in the map.
 var accepted = map[reflect.Type]map[string]string{
 	reflect.TypeFor[string](): {
-		"string": "",
+		"string":  "",
 		"boolean": "should be a string, not a boolean; its text is used [legacy-form]", "integer": "should be a string, not an integer; its text is used [legacy-form]",
 		"negative integer": "should be a string, not an integer; its text is used [legacy-form]",
 		"large integer":    "should be a string, not an integer; its text is used [legacy-form]",
@@ -209,7 +209,9 @@ func TestTOMLDefinitions(t *testing.T) {
 		var full map[string]any
 		want := toml.Unmarshal([]byte(doc), &full)
 		_, found := config.Parse("a.toml", []byte(doc))
-		rejected := slices.ContainsFunc(found, func(d config.Diagnostic) bool { return d.Rule == config.RuleSyntax || d.Rule == config.RuleDuplicateKey })
+		rejected := slices.ContainsFunc(found, func(d config.Diagnostic) bool {
+			return d.Rule == config.RuleSyntax || d.Rule == config.RuleDuplicateKey
+		})
 		if (want != nil) != rejected {
 			t.Errorf("%q: Unmarshal returns %v, Parse returns %v", doc, want, found)
 		}

@@ -77,7 +77,8 @@ func TestEarlyEnds(t *testing.T) {
 	full := spectest.Full()
 	second := full
 	second.DerivedScalarType = "my_type"
-	s := apply(t, &reg, put(doc("a", full, second), doc("b", spec("x", "p"), spec("y", "q")))).After
+	u := apply(t, &reg, put(doc("a", full, second), doc("b", spec("x", "p"), spec("y", "q")), doc("c", spec("x", "p"), spec("y", "q"))))
+	s := u.After
 	d, err := s.Get(full.ShortName, full.DerivedScalarType)
 	require.NoError(t, err)
 	object := registry.ObjectValue(registry.Field{Name: "a"}, registry.Field{Name: "b"})
@@ -89,11 +90,13 @@ func TestEarlyEnds(t *testing.T) {
 		"Extra":              func() any { return first2Of(d.Extra()) },
 		"Fields":             func() any { return first2Of(object.Fields()) },
 		"DerivedScalarTypes": func() any { return firstOf(registry.DerivedScalarTypes()) },
+		"Overrides":          func() any { return firstOf(s.Overrides()).Key.ShortName },
+		"Update.Overrides":   func() any { return firstOf(u.Overrides()).Hidden.Document },
 		"Updates":            func() any { return firstOf(reg.Updates(t.Context())).After.Len() },
 	} {
 		want := map[string]any{
 			"All": full.Key(), "Keys": full.Key(), "Named": full.Key(), "Documents": "a", "Extra": "extra", "Fields": "a",
-			"DerivedScalarTypes": firstType(), "Updates": 4,
+			"DerivedScalarTypes": firstType(), "Overrides": "x", "Update.Overrides": "b", "Updates": 4,
 		}[name]
 		assert.Equal(t, want, first(), name)
 	}
