@@ -83,11 +83,19 @@ func (l *loader) decodeJSON() error {
 	}
 	end := int(dec.InputOffset())
 	if rest := bytes.TrimLeft(data[end:], " \t\r\n"); len(rest) > 0 {
-		at := len(data) - len(rest)
-		return &problem{RuleSyntax, at, "unexpected data after the end of the document"}
+		message := "unexpected data after the end of the document"
+		if isCommentByte(rest[0]) {
+			message = jsonCommentMessage
+		}
+		return &problem{RuleSyntax, len(data) - len(rest), message}
 	}
 	return nil
 }
+
+const jsonCommentMessage = "comments are not allowed in JSON; remove them, or name the file .jsonc"
+
+// isCommentByte reports whether a comment may begin with c.
+func isCommentByte(c byte) bool { return c == '/' || c == '#' }
 
 // jsonString returns the span of the content of a string literal. It is part of the document
 // unless the literal has escapes.
@@ -126,10 +134,14 @@ func jsonProblem(data []byte, err error) *problem {
 	}
 	here := skipJSONSpace(data, at)
 	switch before := bytes.TrimRight(data[:here], " \t\r\n"); {
-	case here < len(data) && (data[here] == '/' || data[here] == '#'):
-		return &problem{RuleSyntax, here, "comments are not allowed in JSON; remove them, or name the file .jsonc"}
+	case here < len(data) && isCommentByte(data[here]):
+		return &problem{RuleSyntax, here, jsonCommentMessage}
 	case here < len(data) && (data[here] == '}' || data[here] == ']') && bytes.HasSuffix(before, []byte(",")):
-		return &problem{RuleSyntax, len(before) - 1, "trailing comma is not allowed in JSON; remove it, or name the file .jsonc"}
+		comma := len(before) - 1
+		if value := bytes.TrimRight(before[:comma], " \t\r\n"); len(value) == 0 || bytes.IndexByte([]byte("[{,:"), value[len(value)-1]) >= 0 {
+			return &problem{RuleSyntax, comma, "value is missing before the comma"}
+		}
+		return &problem{RuleSyntax, comma, "trailing comma is not allowed in JSON; remove it, or name the file .jsonc"}
 	}
 	return &problem{RuleSyntax, at, message}
 }

@@ -200,6 +200,9 @@ var literals = map[string]string{
 // numberLike matches what is meant as a number.
 var numberLike = regexp.MustCompile(`^[+-]*(0[xXoObB][0-9a-fA-F_]*|([0-9][0-9_]*\.?|\.)[0-9_]*([eE][+-]?[0-9]*)?|)$`)
 
+// danglingPoint matches a decimal point without digits behind it.
+var danglingPoint = regexp.MustCompile(`\.([eE]|$)`)
+
 // numberMeant returns a number in the notation of another language as JSON and TOML write it, or
 // "".
 func numberMeant(text string) string {
@@ -221,5 +224,5 @@ func numberMeant(text string) string {
 	if digits == "" || digits[0] < '0' || digits[0] > '9' {
 		digits = "0" + digits
 	}
-	return sign + strings.TrimSuffix(digits, ".")
+	return sign + danglingPoint.ReplaceAllString(digits, "$1")
 }
