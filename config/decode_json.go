@@ -22,8 +22,8 @@ func (l *loader) decodeJSON() error {
 	for {
 		at := skipJSONSpace(data, int(dec.InputOffset()))
 		tok, err := dec.ReadToken()
-		if errors.Is(err, io.EOF) && len(t.nodes) == 0 {
-			return nil // an empty document
+		if errors.Is(err, io.EOF) {
+			return nil // an empty document: of any other one the end is known
 		}
 		if err != nil {
 			return jsonProblem(data, err)
@@ -44,8 +44,7 @@ func (l *loader) decodeJSON() error {
 		switch tok.Kind() {
 		case '}', ']':
 			parents = parents[:depth-1]
-		case 'n':
-			n.kind = registry.KindNull
+		case 'n': // the zero kind
 		case 't', 'f':
 			n.kind, n.text = registry.KindBool, span{int32(at), int32(end)}
 		case '0':

@@ -194,3 +194,20 @@ func TestMaxValues(t *testing.T) {
 	assert.Equal(t, "a.json:1:3355460: error: exceeds the limit of 1677721 values [too-large]", found[0].String())
 	require.NoError(t, parse(limit+10, config.WithMaxBytes(2*config.DefaultMaxBytes)).Err())
 }
+
+// TestMaxValuesOfKeys checks that the tables of dotted keys count.
+func TestMaxValuesOfKeys(t *testing.T) {
+	key := strings.Repeat(".a", 60) + " = 1\n"
+	for n, rejected := range map[int]bool{config.DefaultMaxBytes / 10 / 62: false, config.DefaultMaxBytes/10/61 + 1: true} {
+		b := []byte("datasets = []\n")
+		for i := range n {
+			b = append(fmt.Append(b, i), key...)
+		}
+		_, found := config.Parse("a.toml", b)
+		assert.Equal(t, rejected, found.Err() != nil)
+		if rejected {
+			assert.Contains(t, found.Err().Error(), fmt.Sprintf("a.toml:%d:", n+1))
+			assert.Contains(t, found.Err().Error(), "exceeds the limit of 1677721 values [too-large]")
+		}
+	}
+}

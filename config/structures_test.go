@@ -19,12 +19,12 @@ func TestStructures(t *testing.T) {
 	const golden = "testdata/structures/documents.golden"
 	lines, err := os.ReadFile("testdata/structures/documents.txt")
 	require.NoError(t, err)
-	dataset := strings.TrimPrefix(goodJSON, "{")
+	datasets := map[string]string{"a.json": strings.TrimPrefix(goodJSON, "{"), "a.toml": good}
 	var got strings.Builder
 	for line := range strings.Lines(string(lines)) {
 		name, text, _ := strings.Cut(strings.TrimSpace(line), " ")
 		fmt.Fprintln(&got, text)
-		document := []byte(strings.ReplaceAll(text, "@", dataset))
+		document := []byte(strings.NewReplacer("@", datasets[name], `\n`, "\n").Replace(text))
 		specs, found := config.Parse(name, document)
 		for _, d := range found {
 			fmt.Fprintf(&got, "\t%s", strings.TrimPrefix(d.String(), name+":"))
