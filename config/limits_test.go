@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -74,6 +75,10 @@ func TestLimitCombines(t *testing.T) {
 	assert.Equal(t, "a.json: error: 500 more problems are not shown [more-problems]", both[config.MaxDiagnostics].String())
 	assert.Equal(t, both, both.Limit(), "a second call changes nothing")
 	assert.Empty(t, config.Diagnostics(nil).Limit())
+	assert.Equal(t, a[98:], a[98:].Limit(), "few diagnostics, one of which stands for others")
+	twice := slices.Concat(a[99:], a[99:]).Limit()
+	assert.Equal(t, []config.Rule{a[99].Rule, a[99].Rule, config.RuleMoreProblems}, []config.Rule{twice[0].Rule, twice[1].Rule, twice[2].Rule})
+	assert.Equal(t, 400, twice[2].More)
 }
 
 func TestLintLimit(t *testing.T) {
