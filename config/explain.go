@@ -18,7 +18,7 @@ const maxSuggestion = 80
 // pass over the document.
 func explain(format string, text []byte, p *problem) (_ *problem, suggestion string) {
 	switch {
-	case p.rule == RuleDuplicateKey && format == "toml" && p.message == duplicateMessage([]byte(datasetsKey)):
+	case p.message == duplicateMessage([]byte(datasetsKey)): // of TOML: in JSON it is not the end
 		if header := singleTable.FindSubmatchIndex(text); header != nil {
 			return &problem{p.rule, header[2], singleTableMessage}, "[[datasets]]"
 		}
@@ -108,7 +108,6 @@ func (s *syntaxError) has(message string) bool { return strings.Contains(s.messa
 func (s *syntaxError) explain(format string) {
 	switch {
 	case conflictMarker.Match(s.line()):
-		s.at = s.from
 		s.set("merge conflict; keep one of the versions, and remove the lines that begin with <<<<<<<, ======= and >>>>>>>", "")
 	case s.explainCharacter(), s.explainOpenString():
 	case format == "toml":

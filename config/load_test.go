@@ -170,6 +170,16 @@ func TestLoadErrors(t *testing.T) {
 	_, err = config.LoadDir(filepath.Join(dir, "none"))
 	require.ErrorIs(t, err, fs.ErrNotExist)
 
+	// A link to nothing is a file that cannot be read.
+	links := t.TempDir()
+	if err := os.Symlink("none", filepath.Join(links, "link.toml")); err == nil {
+		r, err := config.LoadDir(links)
+		require.NoError(t, err)
+		require.Len(t, r.Diagnostics, 1)
+		assert.Equal(t, config.SeverityError, r.Diagnostics[0].Severity)
+		assert.Equal(t, config.RuleUnreadable, r.Diagnostics[0].Rule)
+	}
+
 	// A file is too large by one byte, whatever its size was said to be.
 	for _, limit := range []int64{int64(len(good)) - 1, int64(len(good)), int64(len(good)) + 1} {
 		r, err := config.LoadFile(file, config.WithMaxBytes(limit))

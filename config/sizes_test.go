@@ -204,3 +204,39 @@ func TestDocumentSize(t *testing.T) {
 		}
 	}
 }
+
+// TestManyDuplicatesInPlaceOfAList has more errors before that of the form than are reported.
+func TestManyDuplicatesInPlaceOfAList(t *testing.T) {
+	_, found := config.Parse("a.json", []byte(`{"datasets": {`+strings.Repeat(`"layers": 1, `, 150)+`"short_name": "x"}}`))
+	require.Len(t, found, config.MaxDiagnostics+1)
+	assert.Equal(t, config.RuleDuplicateKey, found[0].Rule)
+	assert.Equal(t, "a.json: error: 50 more problems are not shown [more-problems]", found[config.MaxDiagnostics].String())
+}
+
+// TestManyNumbers reads TOML documents that have more separators than a document may have values,
+// and fewer values.
+func TestManyNumbers(t *testing.T) {
+	start := "datasets = []\n" + strings.Repeat("a.", 64) + "a = 1.5\n[" + strings.Repeat("b.", 63) + "b]\n['#' . \"[\\\"[\"]\nx = 1.5 # [.[.[\n[[c]]\n[[c]]\n"
+	for name, value := range map[string]string{
+		"floats": "1.5,", "tables": "{a = 1.5},", "strings": "'.=[{',", "more strings": `".=[{\"",`, "long strings": `'''.='[{''','''.'''' ,`,
+		"comments": "1, # ,.=[{\n", "lists": "[1.5],",
+	} {
+		separators := 0
+		for _, c := range ",.=[{" {
+			separators += strings.Count(value, string(c))
+		}
+		n := config.DefaultMaxBytes/10/separators + 1
+		_, found := config.Parse("a.toml", []byte(start+"list = ["+strings.Repeat(value, n)+"]"))
+		require.NoError(t, found.Err(), name)
+	}
+}
+
+// TestLongCharacters checks that a text is shortened by characters, and that one that is not too
+// long is not.
+func TestLongCharacters(t *testing.T) {
+	for n, want := range map[int]string{60: strings.Repeat("\u00e9", 60), 80: strings.Repeat("\u00e9", 80), 81: strings.Repeat("\u00e9", 80) + "..."} {
+		_, found := config.Parse("a.json", []byte(strings.Replace(goodJSON, "mlp_post_act", strings.Repeat("\u00e9", n), 1)+"}"))
+		require.Len(t, found, 1)
+		assert.Equal(t, want, found[0].Value)
+	}
+}
