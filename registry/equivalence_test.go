@@ -159,3 +159,52 @@ func TestOverridesEnd(t *testing.T) {
 	require.Len(t, slices.Collect(u.Overrides()), 14)
 	require.Len(t, slices.Collect(u.After.Overrides()), 14)
 }
+
+// TestSkippedStates compares states with others between them: a definition that was hidden,
+// changed, and changed back is visible again, and counts once.
+func TestSkippedStates(t *testing.T) {
+	for name, steps := range map[string][]registry.Change{
+		"changed and back":         {put(doc("a", spec("x", "3"))), put(doc("a", spec("x", "1"))), {Remove: []string{"b"}}},
+		"removed and back":         {{Remove: []string{"a"}}, put(doc("a", spec("x", "1"))), {Remove: []string{"b"}}},
+		"visible at once":          {{Remove: []string{"b"}}},
+		"visible, changed, back":   {{Remove: []string{"b"}}, put(doc("a", spec("x", "3"))), put(doc("a", spec("x", "1")))},
+		"moved within a document":  {put(doc("a", spec("y", "1"), spec("x", "1"))), {Remove: []string{"b"}}},
+		"hidden again and visible": {{Remove: []string{"b"}}, put(doc("b", spec("x", "4"))), {Remove: []string{"b"}}},
+	} {
+		var reg registry.Registry
+		before := apply(t, &reg, put(doc("a", spec("x", "1")), doc("b", spec("x", "2")))).After
+		for _, c := range steps {
+			apply(t, &reg, c)
+		}
+		diff := registry.Update{Before: before, After: reg.Snapshot()}.Diff()
+		if assert.Len(t, diff.Updated, 1, name) {
+			assert.Equal(t, "2", diff.Updated[0].Before.NeuronDatasetPath(), name)
+			assert.Equal(t, "1", diff.Updated[0].After.NeuronDatasetPath(), name)
+		}
+		assert.Empty(t, diff.Removed, name)
+		back := registry.Update{Before: reg.Snapshot(), After: before}.Diff()
+		assert.Len(t, back.Updated, 1, name)
+	}
+}
+
+// TestOverridesOfManyTypes checks the overrides of a short name with a great number of types.
+func TestOverridesOfManyTypes(t *testing.T) {
+	var c registry.Change
+	for _, name := range []string{"a", "b", "c"} {
+		d := doc(name)
+		for i := range 500 {
+			s := spec("x", "p")
+			s.DerivedScalarType = registry.DerivedScalarType(fmt.Sprint("type ", i))
+			d.Datasets = append(d.Datasets, s)
+		}
+		c.Put = append(c.Put, d)
+	}
+	var reg registry.Registry
+	u := apply(t, &reg, c)
+	assert.Len(t, slices.Collect(u.After.Overrides()), 1000)
+	assert.ElementsMatch(t, slices.Collect(u.After.Overrides()), slices.Collect(u.Overrides()))
+	for o := range u.Overrides() {
+		assert.Equal(t, "c", o.By.Document)
+		assert.NotEqual(t, "c", o.Hidden.Document)
+	}
+}
