@@ -39,20 +39,17 @@ const (
 )
 
 // identity names m in the output of a run. It does not depend on the line's number.
-func (m *mutant) identity() string { return m.file + "\t" + m.kind + "\t" + m.text }
+func (m *mutant) identity() string { return m.file + ": " + m.function + ": " + m.kind + ": " + m.text }
 
 func (m *mutant) String() string {
-	return fmt.Sprintf("%s:%d: %s: %s", m.file, m.line, m.kind, m.text)
+	return fmt.Sprintf("%s:%d: %s: %s: %s", m.file, m.line, m.function, m.kind, m.text)
 }
 
 // identity returns the identity of the mutant that a line of output names.
 func identity(line string) (string, bool) {
-	parts := strings.SplitN(strings.TrimSpace(line), ": ", 3)
-	if len(parts) < 3 {
-		return "", false
-	}
-	file, _, ok := strings.Cut(parts[0], ":")
-	return file + "\t" + parts[1] + "\t" + parts[2], ok
+	file, rest, ok := strings.Cut(strings.TrimSpace(line), ":")
+	_, rest, ok2 := strings.Cut(rest, ": ")
+	return file + ": " + rest, ok && ok2
 }
 
 // A program is a package with all its mutants.

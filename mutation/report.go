@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 )
 
 var statusNames = map[status]string{notCovered: "not covered", lived: "lived", killed: "killed", hung: "killed (hangs)"}
@@ -20,7 +21,8 @@ func report(w io.Writer, name string, cfg *config, mutants []*mutant, all bool) 
 		known := false
 		for _, s := range cfg.Survivors {
 			if s.matches(m) {
-				s.matched, known = true, true
+				s.match(m)
+				known = true
 			}
 		}
 		if known {
@@ -38,9 +40,9 @@ func report(w io.Writer, name string, cfg *config, mutants []*mutant, all bool) 
 		return true
 	}
 	for _, s := range cfg.Survivors {
-		if !s.matched {
+		if len(s.unmatched) > 0 {
 			passes = false
-			fmt.Fprintf(w, "%s: the list names mutants that do not survive: %s %s %s %s; remove the entry\n", name, s.File, s.Func, s.Line, s.Mutant)
+			fmt.Fprintf(w, "%s: %s: the list names mutants that do not survive: %s: %s\n", s.File, s.Func, strings.Join(s.unmatched, ", "), s.Line)
 		}
 	}
 	return passes && score >= cfg.Floor

@@ -190,3 +190,30 @@ func TestUpdatesEnd(t *testing.T) {
 	}
 	assert.Equal(t, 1, count)
 }
+
+// TestTextMovesBetweenFields moves text from one required field to the next, so that all of them
+// together stay the same.
+func TestTextMovesBetweenFields(t *testing.T) {
+	at := func(name, visible, path string) registry.Spec {
+		return registry.Spec{ShortName: name, DerivedScalarType: registry.MLPPostAct, UserVisibleName: visible, NeuronDatasetPath: path}
+	}
+	specs := []registry.Spec{at("ab", "cd", "ef"), at("ab", "c", "def"), at("ab", "cde", "f"), at("a", "bcd", "ef"), at("abc", "d", "ef"), at("a", "bcde", "f")}
+	hashes := map[registry.Hash]bool{}
+	for i, from := range specs {
+		for j, to := range specs {
+			var reg registry.Registry
+			before := apply(t, &reg, put(doc("d", from))).After
+			u := apply(t, &reg, put(doc("d", to)))
+			hashes[u.After.Hash()] = true
+			assert.Equal(t, i == j, u.Before == u.After)
+			assert.Equal(t, i == j, u.Diff().IsEmpty())
+			d, err := u.After.Get(to.ShortName, to.DerivedScalarType)
+			require.NoError(t, err)
+			assert.Equal(t, to, d.Spec())
+			for was := range before.All() {
+				assert.Equal(t, i == j, was.Equal(d))
+			}
+		}
+	}
+	assert.Len(t, hashes, len(specs))
+}
