@@ -176,6 +176,18 @@ func TestSuggestionsAreBounded(t *testing.T) {
 	assert.Empty(t, suggestion(10_000))
 }
 
+// TestLongDeclaredTypes checks that a declared type that is too long to be suggested keeps no
+// other one from being suggested.
+func TestLongDeclaredTypes(t *testing.T) {
+	types := []registry.DerivedScalarType{"my_kind_of_scalar"}
+	for i := range 50 {
+		types = append(types, registry.DerivedScalarType(strings.Repeat("my_kind_of_scalar", 5+i)))
+	}
+	_, found := config.Parse("a.json", []byte(strings.Replace(goodJSON, "mlp_post_act", "my_kind_of_scala", 1)+"}"), config.WithExtraScalarTypes(types...))
+	require.Len(t, found, 1)
+	assert.Equal(t, "my_kind_of_scalar", found[0].Suggestion)
+}
+
 func TestLargestMaxBytes(t *testing.T) {
 	specs, found := config.Parse("a.toml", []byte(good), config.WithMaxBytes(math.MaxInt64))
 	assert.Len(t, specs, 1)

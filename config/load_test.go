@@ -68,6 +68,8 @@ c:3:1: warning: short_name: dataset x/mlp_post_act overrides the definition in b
 		assert.Equal(t, tt.want, strings.Join(got, "\n"), name)
 		assert.Equal(t, given, tt.docs, "%s: the documents keep their order", name)
 	}
+	unknown := config.DatasetDiagnostic(registry.Document{Name: "a", Datasets: []registry.Spec{at(0, "x", "", false)}}, 0, "short_name", config.SeverityWarning, "rule")
+	assert.Zero(t, unknown.Column, "a position has both a line and a column, or none")
 	found := config.LintViewer([]registry.Document{{Name: "a", Datasets: []registry.Spec{at(4, "x_y", "", false), at(5, "x", "", false)}}})
 	require.Len(t, found, 1)
 	assert.Equal(t, "x_y/mlp_post_act", found[0].Value)

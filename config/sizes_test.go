@@ -216,7 +216,7 @@ func TestManyDuplicatesInPlaceOfAList(t *testing.T) {
 // TestManyNumbers reads TOML documents that have more separators than a document may have values,
 // and fewer values.
 func TestManyNumbers(t *testing.T) {
-	start := "datasets = []\n" + strings.Repeat("a.", 64) + "a = 1.5\n[" + strings.Repeat("b.", 63) + "b]\n['#' . \"[\\\"[\"]\nx = 1.5 # [.[.[\n[[c]]\n[[c]]\n"
+	start := "datasets = []\n" + strings.Repeat("a.", 64) + "a = 1.5\n" + strings.Repeat("e.", 64) + "e = 1\n[" + strings.Repeat("b.", 63) + "b]\n['#' . \"[\\\"[\"]\nx = 1.5 # [.[.[\ns = [ # c\n'" + strings.Repeat(".", 70) + "']\n[[c]]\n[[c]]\n"
 	for name, value := range map[string]string{
 		"floats": "1.5,", "tables": "{a = 1.5},", "strings": "'.=[{',", "more strings": `".=[{\"",`, "long strings": `'''.='[{''','''.'''' ,`,
 		"comments": "1, # ,.=[{\n", "lists": "[1.5],",
