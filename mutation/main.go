@@ -9,7 +9,7 @@
 // run, the lowest score, and which mutants survive because they change nothing that a
 // user could see, with the reason. The run fails if a mutant survives that is not in this
 // list, if an entry of the list matches no surviving mutant, or if the score is too low.
-// The score is the share of all mutants that tests kill, those in the list included.
+// The score is the share of the mutants that tests kill, without those in the list.
 //
 // All mutants of a package are compiled into one test program, and an environment
 // variable selects one. A mutant runs only the tests that reach it. A mutant that does

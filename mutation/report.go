@@ -33,8 +33,8 @@ func report(w io.Writer, name string, cfg *config, mutants []*mutant, all bool) 
 		fmt.Fprintf(w, "%v\n", m)
 	}
 	dead := counts[killed] + counts[hung]
-	score := 100 * float64(dead) / float64(max(len(mutants), 1))
-	fmt.Fprintf(w, "%s %.1f %%, at least %.0f %%; of %d mutants %d killed (%d hung), %d lived, %d not covered; %d of these listed\n",
+	score := 100 * float64(dead) / float64(max(len(mutants)-listed, 1))
+	fmt.Fprintf(w, "%s %.1f %%, must be %.0f %%: of %d mutants %d killed (%d hung), %d lived, %d not covered, and %d of these listed\n",
 		name, score, cfg.Floor, len(mutants), dead, counts[hung], counts[lived], counts[notCovered], listed)
 	if !all {
 		return true
