@@ -29,7 +29,7 @@ func TestEveryChange(t *testing.T) {
 
 			u := apply(t, &reg, put(doc("d", changed, other)))
 			assert.Same(t, before, u.Before)
-			assert.Equal(t, before.Generation()+1, u.After.Generation())
+			require.Equal(t, before.Generation()+1, u.After.Generation())
 			seen, _ = next()
 			assert.Equal(t, u, seen)
 			hashes[before.Hash()] = "unchanged"

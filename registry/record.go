@@ -72,10 +72,9 @@ func (r *record) equal(q *record) bool {
 		r.details.equal(q.details)
 }
 
-// says reports whether r has the content of s.
+// says reports whether r has the content of s, which has its key.
 func (r *record) says(s *Spec) bool {
-	return r.hasKey(s.ShortName, s.DerivedScalarType) && r.name() == s.UserVisibleName && r.path() == s.NeuronDatasetPath &&
-		r.details.says(s)
+	return r.name() == s.UserVisibleName && r.path() == s.NeuronDatasetPath && r.details.says(s)
 }
 
 // appendContent appends an encoding of the content of r to be hashed. Different
