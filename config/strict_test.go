@@ -154,7 +154,7 @@ func TestValues(t *testing.T) {
 		},
 		"short_name":          {"x": "", "a/b": "", " x ": "", "": "must not be empty", " ": "must not be empty", "\\n": "must not be empty", "\u00a0": "must not be empty"},
 		"user_visible_name":   {"x": "", "": "must not be empty", " ": "must not be empty", "\\n": "must not be empty"},
-		"derived_scalar_type": {"mlp_post_act": "", "MLP_POST_ACT": "legacy form", "mlp_post_ac": "unknown derived scalar type", "": "must not be empty", " mlp_post_act": "unknown derived scalar type"},
+		"derived_scalar_type": {"mlp_post_act": "", "MLP_POST_ACT": "legacy form", "mlp_post_ac": "unknown derived scalar type", "": "must not be empty", "\\tmlp_post_act": "unknown derived scalar type"},
 	} {
 		for value, want := range values {
 			document := documentWith("json", field, `"`+value+`"`)
