@@ -27,14 +27,12 @@ import (
 	"strings"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:]))
-}
+func main() { os.Exit(run(os.Args[1:])) }
 
 // run returns the exit code: 1 if a package fails, 2 for an error.
-func run(ctx context.Context, args []string) int {
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
 	flags := flag.NewFlagSet("mutation", flag.ContinueOnError)
 	workers := flags.Int("workers", 1, "number of mutants tested at a time")
 	files := flags.String("files", "", "mutate only files whose name matches this regular expression; the score is not checked")
