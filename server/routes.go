@@ -113,6 +113,9 @@ func (h *Handler) routes() []route {
 	add(http.MethodGet, "/readyz", "get-readiness", "Whether the datasets are loaded and the server is not about to stop", nil,
 		d.answers(health("They are."), 503), h.readyz)
 	document := h.document(d, all)
+	if h.options.Metrics != nil {
+		add(http.MethodGet, "/metrics", "", "", nil, nil, h.options.Metrics.ServeHTTP)
+	}
 	add(http.MethodGet, "/openapi.json", "", "", nil, nil, newStatic("application/openapi+json", document.json).ServeHTTP)
 	add(http.MethodGet, "/docs", "", "", nil, nil, document.servePage)
 	return all

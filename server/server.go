@@ -52,6 +52,8 @@ type Options struct {
 	// Records serves /neuron_record, /attention_head_record and /existing_explanations. If nil,
 	// the upstream does.
 	Records http.Handler
+	// Metrics serves /metrics: see package metrics. If nil, there is no such route.
+	Metrics http.Handler
 	// Upstream is the URL of an activation server, which answers what this handler has no route
 	// for. If nil, the response is 404.
 	Upstream *url.URL

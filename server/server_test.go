@@ -5,10 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -138,38 +135,6 @@ func TestViewerSafe(t *testing.T) {
 		}
 		assert.Contains(t, ask(h, http.MethodGet, "/v1/datasets").Body.String(), "logits")
 	}
-}
-
-func TestServeFinishesRequests(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	started, finish, served := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	go func() {
-		served <- server.Serve(ctx, l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			close(started)
-			<-finish
-			_, _ = io.WriteString(w, "done")
-		}), slog.New(slog.DiscardHandler))
-	}()
-	answer := make(chan string, 1)
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	go func() {
-		resp, err := client.Get("http://" + l.Addr().String())
-		if err != nil {
-			answer <- err.Error()
-			return
-		}
-		defer resp.Body.Close()
-		b, _ := io.ReadAll(resp.Body)
-		answer <- string(b)
-	}()
-	<-started
-	cancel()
-	close(finish)
-	assert.Equal(t, "done", <-answer, "response to an active request")
-	assert.NoError(t, <-served)
 }
 
 func TestReload(t *testing.T) {
