@@ -1,107 +1,153 @@
 package server
 
 import (
-	"fmt"
+	"errors"
 	"net/http"
 	"strconv"
 	"strings"
-	"sync/atomic"
 
+	"github.com/neurondex/neurondex/internal/query"
 	"github.com/neurondex/neurondex/registry"
-	"github.com/neurondex/neurondex/registry/viewer"
 )
 
-// A body is the body of a response that is valid for one snapshot.
-type body struct {
-	snapshot *registry.Snapshot
-	json     []byte
-}
-
-// metadata responds with the four required fields of every dataset, as the Transformer
-// Debugger's own server does.
+// list responds with every dataset, or with a page of those that the query selects. With
+// Prefer: wait=30 and If-None-Match it waits until they are others than the client has.
 //
-//	curl -X POST http://127.0.0.1:8000/neuron_datasets_metadata
-func (h *handler) metadata(w http.ResponseWriter, r *http.Request) {
-	h.serveList(w, r, &h.metadataBody, func(s *registry.Snapshot) []byte {
-		return appendList(nil, s, h.isHidden, viewer.AppendMetadata)
-	})
-}
-
-// list responds with every dataset, the generation, and the hash of the content.
-//
-//	curl http://127.0.0.1:8000/v1/datasets
-func (h *handler) list(w http.ResponseWriter, r *http.Request) {
-	h.serveList(w, r, &h.listBody, func(s *registry.Snapshot) []byte {
-		b := fmt.Appendf(nil, `{"generation":%d,"hash":"%v","datasets":`, s.Generation(), s.Hash())
-		return append(appendList(b, s, func(registry.Dataset) bool { return false }, appendDataset), '}')
-	})
-}
-
-func appendDataset(b []byte, d registry.Dataset) []byte { return d.AppendJSON(b) }
-
-// isHidden reports whether a dataset is left out for the public neuron viewer.
-func (h *handler) isHidden(d registry.Dataset) bool {
-	if !h.options.ViewerSafe {
-		return false
-	}
-	_, fault := viewer.Fault(d.Key())
-	return fault != ""
-}
-
-func appendList(b []byte, s *registry.Snapshot, leaveOut func(registry.Dataset) bool, item func([]byte, registry.Dataset) []byte) []byte {
-	b = append(b, '[')
-	first := true
-	for d := range s.All() {
-		if leaveOut(d) {
-			continue
-		}
-		if !first {
-			b = append(b, ',')
-		}
-		first = false
-		b = item(b, d)
-	}
-	return append(b, ']')
-}
-
-func (h *handler) serveList(w http.ResponseWriter, r *http.Request, cache *atomic.Pointer[body], render func(*registry.Snapshot) []byte) {
-	s := h.reader.Snapshot()
-	b := cache.Load()
-	if b == nil || b.snapshot != s {
-		b = &body{s, append(render(s), '\n')}
-		cache.Store(b) // of two stored at once, either is valid
-	}
-	// The generation is part of the tag because it is part of the body, and may differ
-	// between processes with the same content.
-	etag := `"` + strconv.FormatUint(s.Generation(), 10) + "-" + s.Hash().String() + `"`
-	w.Header().Set("ETag", etag)
-	w.Header().Set("Cache-Control", "no-cache")
-	if r.Method != http.MethodPost && matches(r.Header.Get("If-None-Match"), etag) {
-		w.WriteHeader(http.StatusNotModified)
+//	curl 'http://127.0.0.1:8000/v1/datasets?model=gpt2-small&limit=100'
+func (h *Handler) list(w http.ResponseWriter, r *http.Request) {
+	values, err := parameters(r, listParameters)
+	if err != nil {
+		h.fail(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, b.json)
-}
-
-// matches reports whether an If-None-Match header names a tag.
-func matches(header, etag string) bool {
-	for tag := range strings.SplitSeq(header, ",") {
-		if tag = strings.TrimSpace(tag); tag == "*" || strings.TrimPrefix(tag, "W/") == etag {
-			return true
+	st := h.state()
+	if wait := preferredWait(r); wait > 0 {
+		if st, err = h.await(w, r, st, wait); err != nil {
+			h.fail(w, r, err)
+			return
 		}
 	}
-	return false
+	if len(values) == 0 {
+		serveBody(w, r, st.tags, st.list)
+		return
+	}
+	limit, _ := strconv.Atoi(values.Get("limit")) // 0 if not given
+	q := query.Query{
+		ShortName:         values.Get("short_name"),
+		DerivedScalarType: registry.DerivedScalarType(values.Get("derived_scalar_type")),
+		Model:             values.Get("model"),
+		Tag:               values.Get("tag"),
+		Text:              values.Get("q"),
+		Sort:              values.Get("sort"),
+		Limit:             limit,
+		Cursor:            values.Get("cursor"),
+	}
+	switch err := st.view.Check(q); {
+	case errors.Is(err, query.ErrCursor):
+		h.fail(w, r, &parameterError{"cursor", err.Error()})
+	case err != nil:
+		h.fail(w, r, err)
+	default:
+		serveBody(w, r, st.tags, st.page(q))
+	}
+}
+
+// named responds with every dataset of a short name.
+//
+//	curl http://127.0.0.1:8000/v1/datasets/gpt2-small
+func (h *Handler) named(w http.ResponseWriter, r *http.Request) {
+	st, name := h.state(), r.PathValue("short_name")
+	var all []registry.Dataset
+	for d := range st.snapshot.Named(name) {
+		all = append(all, d)
+	}
+	if len(all) == 0 {
+		h.fail(w, r, &registry.NotFoundError{Key: registry.Key{ShortName: name}, Snapshot: st.snapshot})
+		return
+	}
+	h.serveDatasets(w, r, st, all)
 }
 
 // dataset responds with one dataset, or with 404 and the available ones.
 //
 //	curl http://127.0.0.1:8000/v1/datasets/gpt2-small/mlp_post_act
-func (h *handler) dataset(w http.ResponseWriter, r *http.Request) {
-	t := registry.DerivedScalarType(r.PathValue("derived_scalar_type"))
-	d, err := h.reader.Snapshot().Get(r.PathValue("short_name"), t)
+func (h *Handler) dataset(w http.ResponseWriter, r *http.Request) {
+	h.serveDataset(w, r, r.PathValue("short_name"), r.PathValue("derived_scalar_type"))
+}
+
+// datasetByQuery is the route of a dataset for clients that cannot put its names into a path,
+// as browsers cannot with "..".
+//
+//	curl 'http://127.0.0.1:8000/v1/dataset?short_name=gpt2-small&derived_scalar_type=mlp_post_act'
+func (h *Handler) datasetByQuery(w http.ResponseWriter, r *http.Request) {
+	values, err := parameters(r, keyParameters)
 	if err != nil {
-		writeError(w, err)
+		h.fail(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, append(d.AppendJSON(nil), '\n'))
+	h.serveDataset(w, r, values.Get("short_name"), values.Get("derived_scalar_type"))
+}
+
+func (h *Handler) serveDataset(w http.ResponseWriter, r *http.Request, name, typ string) {
+	st := h.state()
+	d, err := st.snapshot.Get(name, registry.DerivedScalarType(typ))
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	if isNotModified(w, r, st.tags[identity]) {
+		return
+	}
+	writeJSON(w, http.StatusOK, append(d.AppendJSON(make([]byte, 0, 512)), '\n'))
+}
+
+// resolve responds with the path of a dataset. What is a path already stays as it is.
+//
+//	curl 'http://127.0.0.1:8000/v1/resolve?dataset=gpt2-small&derived_scalar_type=mlp_post_act'
+func (h *Handler) resolve(w http.ResponseWriter, r *http.Request) {
+	values, err := parameters(r, resolveParameters)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	st, dataset, typ := h.state(), values.Get("dataset"), values.Get("derived_scalar_type")
+	if typ == "" && !strings.HasPrefix(dataset, "https://") {
+		h.fail(w, r, &parameterError{"derived_scalar_type", "is required, unless the dataset is a path that begins with https://"})
+		return
+	}
+	path, err := st.snapshot.Resolve(dataset, registry.DerivedScalarType(typ))
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	if isNotModified(w, r, st.tags[identity]) {
+		return
+	}
+	b := registry.StringValue(path).AppendJSON([]byte(`{"neuronDatasetPath":`))
+	writeJSON(w, http.StatusOK, append(b, "}\n"...))
+}
+
+// lookup responds with every dataset that has a path, but for a trailing slash: with an empty
+// list if there is none.
+//
+//	curl 'http://127.0.0.1:8000/v1/lookup?path=https://store.example/gpt2-small'
+func (h *Handler) lookup(w http.ResponseWriter, r *http.Request) {
+	values, err := parameters(r, lookupParameters)
+	if err != nil {
+		h.fail(w, r, err)
+		return
+	}
+	st, path := h.state(), strings.TrimSuffix(values.Get("path"), "/")
+	var all []registry.Dataset
+	for d := range st.snapshot.All() {
+		if strings.TrimSuffix(d.NeuronDatasetPath(), "/") == path {
+			all = append(all, d)
+		}
+	}
+	h.serveDatasets(w, r, st, all)
+}
+
+// serveDatasets responds with a list of datasets.
+func (h *Handler) serveDatasets(w http.ResponseWriter, r *http.Request, st *state, all []registry.Dataset) {
+	serveBody(w, r, st.tags, newBody("application/json", func() []byte { return appendDatasets(st.snapshot, all, "") }))
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -10,6 +11,8 @@ import (
 	"slices"
 	"strings"
 )
+
+var errHost = errors.New("host is not allowed")
 
 // hostPattern matches a name in ASCII or an address, as in a URL.
 var hostPattern = regexp.MustCompile(`^([0-9A-Za-z._-]+|\[[0-9A-Fa-f:.]+\])$`)
@@ -25,7 +28,7 @@ func CheckHost(host string) error {
 // restrictHosts refuses requests that name another host than those allowed. Without it, a page
 // whose name resolves to the address of this server has the server's own origin (DNS
 // rebinding).
-func restrictHosts(next http.Handler, allowed []string) http.Handler {
+func (h *Handler) restrictHosts(next http.Handler, allowed []string) http.Handler {
 	names := make([]string, len(allowed))
 	for i, host := range allowed {
 		names[i] = plainHost(strings.Trim(host, "[]"))
@@ -37,7 +40,7 @@ func restrictHosts(next http.Handler, allowed []string) http.Handler {
 			next.ServeHTTP(w, r)
 			return
 		}
-		writeError(w, fmt.Errorf("%w: %q; allow it with --allowed-host", errHost, host))
+		h.fail(w, r, fmt.Errorf("%w: %q; allow it with --allowed-host", errHost, host))
 	})
 }
 
@@ -45,8 +48,11 @@ func plainHost(host string) string { return strings.ToLower(strings.TrimSuffix(h
 
 // isLoopback reports whether a host always means the machine itself.
 func isLoopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
 	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || strings.HasSuffix(host, ".localhost") || err == nil && addr.Unmap().IsLoopback()
+	return err == nil && addr.Unmap().IsLoopback()
 }
 
 // isLocal reports whether a host is the address that the request came in on, as in a health

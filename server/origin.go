@@ -2,10 +2,30 @@ package server
 
 import (
 	"fmt"
+	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
+
+	"github.com/rs/cors"
 )
+
+// allowOrigins lets pages of the allowed origins read what next serves. Those of
+// [Options.CORSOrigins] may do so from a public network too.
+func allowOrigins(next http.Handler, o Options) http.Handler {
+	return cors.New(cors.Options{
+		AllowOriginFunc: func(origin string) bool {
+			return o.LocalOrigins && localOrigin.MatchString(origin) || slices.Contains(o.CORSOrigins, origin)
+		},
+		AllowedMethods:      []string{http.MethodGet, http.MethodHead, http.MethodPost},
+		AllowedHeaders:      []string{"*"},
+		ExposedHeaders:      []string{"ETag", "Preference-Applied", "Retry-After"},
+		AllowCredentials:    true,
+		AllowPrivateNetwork: len(o.CORSOrigins) > 0,
+		MaxAge:              600,
+	}).Handler(next)
+}
 
 // localOrigin matches any port of the local machine, where the public neuron viewer runs.
 var localOrigin = regexp.MustCompile(`^https?://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$`)

@@ -12,34 +12,48 @@ import (
 	"github.com/neurondex/neurondex/server"
 )
 
-// TestRouterErrors checks that what the router refuses looks like every other error.
+// TestRouterErrors checks what a request gets that no route answers.
 func TestRouterErrors(t *testing.T) {
 	h := server.New(registry.New(), server.Options{})
 	for _, tt := range []struct {
-		method, path         string
-		status               int
-		code, message, allow string
+		method, path        string
+		status              int
+		code, detail, allow string
 	}{
 		{http.MethodGet, "/", 404, "no_route", "no such route: /", ""},
-		{http.MethodGet, "/v1/datasets/gpt2", 404, "no_route", "no such route: /v1/datasets/gpt2", ""},
+		{http.MethodGet, "/v1/", 404, "no_route", "no such route: /v1/", ""},
+		{http.MethodGet, "/v1/datasets/", 404, "no_route", "no such route: /v1/datasets/", ""},
+		{http.MethodGet, "/v1/datasets//a", 404, "no_route", "no such route: /v1/datasets//a", ""},
+		{http.MethodGet, "/v1/datasets/a/", 404, "no_route", "no such route: /v1/datasets/a/", ""},
+		{http.MethodGet, "/v1/datasets/a/b/c", 404, "no_route", "no such route: /v1/datasets/a/b/c", ""},
+		{http.MethodGet, "/v1//status", 404, "no_route", "no such route: /v1//status", ""},
+		{http.MethodGet, "/v1/datasets/../status", 404, "not_found", `no neuron dataset for ("..", "status"). There are no datasets.`, ""},
 		{http.MethodPost, "/-/reload", 404, "no_route", "no such route: /-/reload", ""}, // without Options.Reload
+		{http.MethodPost, "/neuron_record", 404, "", "no such route: /neuron_record", ""},
+		{http.MethodPost, "/model_info", 404, "", "this server has no model information", ""},
 		{http.MethodPost, "/v1/status", 405, "method_not_allowed", "method not allowed: POST /v1/status; use GET, HEAD", "GET, HEAD"},
-		{http.MethodDelete, "/neuron_datasets_metadata", 405, "method_not_allowed",
+		{http.MethodDelete, "/v1/datasets/a/b", 405, "method_not_allowed", "method not allowed: DELETE /v1/datasets/a/b; use GET, HEAD", "GET, HEAD"},
+		{http.MethodDelete, "/neuron_datasets_metadata", 405, "",
 			"method not allowed: DELETE /neuron_datasets_metadata; use GET, HEAD, POST", "GET, HEAD, POST"},
 		{http.MethodOptions, "/healthz", 405, "method_not_allowed", "method not allowed: OPTIONS /healthz; use GET, HEAD", "GET, HEAD"},
 	} {
 		w := ask(h, tt.method, tt.path)
 		assert.Equal(t, tt.status, w.Code, tt.path)
 		assert.Equal(t, tt.allow, w.Header().Get("Allow"), tt.path)
-		assert.Equal(t, "application/json", w.Header().Get("Content-Type"), tt.path)
-		var body map[string]string
+		assert.Equal(t, "no-store", w.Header().Get("Cache-Control"), tt.path)
+		assert.Equal(t, "nosniff", w.Header().Get("X-Content-Type-Options"), tt.path)
+		assert.Empty(t, w.Header().Get("Location"), tt.path)
+		want := map[string]any{"message": tt.detail}
+		contentType := "application/json"
+		if tt.code != "" {
+			contentType = "application/problem+json"
+			want = map[string]any{"type": "about:blank", "title": http.StatusText(tt.status), "status": float64(tt.status), "code": tt.code, "detail": tt.detail}
+		}
+		assert.Equal(t, contentType, w.Header().Get("Content-Type"), tt.path)
+		var body map[string]any
 		require.NoError(t, json.Unmarshal(w.Body.Bytes(), &body), tt.path)
-		assert.Equal(t, map[string]string{"code": tt.code, "message": tt.message}, body, tt.path)
+		assert.Equal(t, want, body, tt.path)
 	}
-	w := ask(h, http.MethodGet, "/no//where")
-	assert.Equal(t, "/no/where", w.Header().Get("Location"), "a path that is not clean")
-	w = ask(h, http.MethodGet, "/v1//status")
-	assert.Equal(t, "/v1/status", w.Header().Get("Location"), "a path that is not clean")
 }
 
 func TestCheckOrigin(t *testing.T) {

@@ -5,10 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -27,7 +24,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func builtinRegistry(t *testing.T) *registry.Registry {
+func builtinRegistry(t testing.TB) *registry.Registry {
 	t.Helper()
 	r, err := config.LoadFS(datasets.FS)
 	require.NoError(t, err)
@@ -72,46 +69,6 @@ func TestMetadataOfEmptyRegistry(t *testing.T) {
 	assert.Equal(t, "[]\n", ask(h, http.MethodPost, "/neuron_datasets_metadata").Body.String())
 }
 
-func TestV1(t *testing.T) {
-	reg := builtinRegistry(t)
-	h := server.New(reg, server.Options{})
-	w := ask(h, http.MethodGet, "/v1/datasets")
-	var list struct {
-		Generation uint64
-		Hash       string
-		Datasets   []map[string]any
-	}
-	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &list))
-	assert.Equal(t, uint64(1), list.Generation)
-	assert.Equal(t, reg.Snapshot().Hash().String(), list.Hash)
-	assert.Len(t, list.Datasets, 9)
-
-	etag := w.Header().Get("ETag")
-	for _, header := range []string{etag, "*", `"x", W/` + etag} {
-		w = ask(h, http.MethodGet, "/v1/datasets", "If-None-Match", header)
-		assert.Equal(t, http.StatusNotModified, w.Code)
-		assert.Empty(t, w.Body.String())
-	}
-	_, err := reg.Apply(registry.Change{Put: []registry.Document{{Name: "x", Datasets: []registry.Spec{
-		{ShortName: "a/b c", DerivedScalarType: "my_type", UserVisibleName: "n", NeuronDatasetPath: "p", Layers: 3}}}}})
-	require.NoError(t, err)
-	w = ask(h, http.MethodGet, "/v1/datasets", "If-None-Match", etag)
-	assert.Equal(t, http.StatusOK, w.Code)
-	assert.Contains(t, w.Body.String(), "a/b c")
-
-	w = ask(h, http.MethodGet, "/v1/datasets/a%2Fb%20c/my_type")
-	assert.JSONEq(t, `{"shortName":"a/b c","derivedScalarType":"my_type","userVisibleName":"n","neuronDatasetPath":"p","layers":3}`, w.Body.String())
-
-	w = ask(h, http.MethodGet, "/v1/datasets/gpt2-small_undefined/mlp_autoencoder_latent")
-	assert.Equal(t, http.StatusNotFound, w.Code)
-	var response struct{ Code, Message string }
-	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &response))
-	assert.Equal(t, "not_found", response.Code)
-	assert.Contains(t, response.Message, `("gpt2-xl", "mlp_post_act"), ("gpt2-small", "mlp_post_act")`)
-	assert.Contains(t, response.Message, "mlp autoencoder name")
-	assert.Equal(t, http.StatusMethodNotAllowed, ask(h, http.MethodDelete, "/v1/datasets").Code)
-}
-
 func TestHealthAndReadiness(t *testing.T) {
 	health := fmt.Errorf("%w: %w", watcher.ErrNotReady, fs.ErrNotExist)
 	h := server.New(registry.New(), server.Options{CheckHealth: func() error { return health }})
@@ -127,7 +84,7 @@ func TestHealthAndReadiness(t *testing.T) {
 }
 
 func TestCORS(t *testing.T) {
-	h := server.New(builtinRegistry(t), server.Options{CORSOrigins: []string{"https://viewer.example"}})
+	h := server.New(builtinRegistry(t), server.Options{LocalOrigins: true, CORSOrigins: []string{"https://viewer.example"}})
 	for origin, allowed := range map[string]bool{
 		"http://localhost": true, "https://localhost:1234": true, "http://localhost:5173": true, "http://127.0.0.1:80": true, "http://[::1]:3000": true,
 		"https://viewer.example": true, "http://viewer.example": false, "http://localhost.evil.example": false, "http://evil.example/localhost": false,
@@ -178,47 +135,6 @@ func TestViewerSafe(t *testing.T) {
 		}
 		assert.Contains(t, ask(h, http.MethodGet, "/v1/datasets").Body.String(), "logits")
 	}
-}
-
-func TestPanic(t *testing.T) {
-	slog.SetDefault(slog.New(slog.DiscardHandler))
-	h := server.New(registry.New(), server.Options{CheckHealth: func() error { panic("boom") }})
-	w := ask(h, http.MethodGet, "/readyz", "Origin", "http://localhost")
-	assert.Equal(t, http.StatusInternalServerError, w.Code)
-	assert.JSONEq(t, `{"code":"internal","message":"internal error"}`, w.Body.String())
-	assert.Equal(t, "http://localhost", w.Header().Get("Access-Control-Allow-Origin"), "CORS headers of an error")
-}
-
-func TestServeFinishesRequests(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	defer cancel()
-	started, finish, served := make(chan struct{}), make(chan struct{}), make(chan error, 1)
-	go func() {
-		served <- server.Serve(ctx, l, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			close(started)
-			<-finish
-			_, _ = io.WriteString(w, "done")
-		}), slog.New(slog.DiscardHandler))
-	}()
-	answer := make(chan string, 1)
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	go func() {
-		resp, err := client.Get("http://" + l.Addr().String())
-		if err != nil {
-			answer <- err.Error()
-			return
-		}
-		defer resp.Body.Close()
-		b, _ := io.ReadAll(resp.Body)
-		answer <- string(b)
-	}()
-	<-started
-	cancel()
-	close(finish)
-	assert.Equal(t, "done", <-answer, "response to an active request")
-	assert.NoError(t, <-served)
 }
 
 func TestReload(t *testing.T) {

@@ -46,6 +46,7 @@ func (w *Watcher) updateStatus(batch source.Batch, err error, u registry.Update,
 	if u.Before != u.After {
 		s.LastLoad, s.LoadSeconds = now, took.Seconds()
 		s.Reloads++
+		s.LoadTimes.add(took)
 	}
 	was := w.pending
 	w.pending = make(map[string]time.Time, len(batch.Pending))

@@ -47,9 +47,33 @@ type Status struct {
 	LastLoad    time.Time           `json:"lastLoad,omitzero"`     // when the registry last changed
 	LoadSeconds float64             `json:"loadSeconds"`           // from the poll that found that change until it was served
 	Reloads     uint64              `json:"reloads"`               // changes of the registry so far
+	LoadTimes   LoadTimes           `json:"-"`                     // how long each of them took
+	LastSuccess time.Time           `json:"lastSuccess,omitzero"`  // when the registry last reflected the whole source
 	Source      source.Health       `json:"source,omitzero"`
 	Overrides   []registry.Override `json:"overrides,omitempty"` // definitions hidden by those of other documents
 	Documents   []DocumentStatus    `json:"documents"`           // sorted by name
+}
+
+// LoadTimes counts changes of the registry by the time from the poll that found one until it was
+// served.
+type LoadTimes struct {
+	Seconds float64                     // of all of them
+	Within  [len(loadTimeBounds)]uint64 // those that took at most the bound of the same index
+}
+
+// loadTimeBounds are in seconds.
+var loadTimeBounds = [...]float64{0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
+
+// Bounds returns the bounds of Within, in seconds and ascending.
+func (LoadTimes) Bounds() []float64 { return slices.Clone(loadTimeBounds[:]) }
+
+func (t *LoadTimes) add(took time.Duration) {
+	t.Seconds += took.Seconds()
+	for i, bound := range loadTimeBounds {
+		if took.Seconds() <= bound {
+			t.Within[i]++
+		}
+	}
 }
 
 // Status describes the watcher and all of its documents. It costs time in proportion to
@@ -128,6 +152,9 @@ func (w *Watcher) setHealth() {
 	}
 	if len(errs) == 0 {
 		w.healthErr.Store(nil)
+		w.mu.Lock()
+		w.status.LastSuccess = time.Now()
+		w.mu.Unlock()
 		return
 	}
 	err := errors.Join(errs...)

@@ -30,7 +30,8 @@ output. The PATH "-" is standard input.
 With --write the file that a link leads to is replaced, in one step. It keeps its mode
 and, on Linux and macOS, its owner and extended attributes. A file for which that is
 not possible, or that has other hard links, is not written, and the exit code is 2.`,
-		Args: cobra.MinimumNArgs(1),
+		Args:              cobra.MinimumNArgs(1),
+		ValidArgsFunction: completeDatasetFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c := conversion{to: s.GetString("to"), write: s.GetBool("write"), force: s.GetBool("force"), parsing: s.parsing(), out: cmd.OutOrStdout(), messages: cmd.ErrOrStderr()}
 			sets, err := findFiles(args, nil, cmd.InOrStdin())

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,6 +31,7 @@ func (v checkedValue) Set(text string) error {
 func check(cmd *cobra.Command, name string, accept func(string) error) {
 	f := cmd.Flags().Lookup(name)
 	f.Value = checkedValue{f.Value, accept}
+	f.DefValue = strings.Trim(f.DefValue, "[]") // of a list, which pflag does not recognise any more
 }
 
 // choose makes a flag of cmd accept only the given values, and complete them.
@@ -120,9 +120,61 @@ func eachOf(accept func(string) error) func(string) error {
 
 func isPattern(text string) error { return disk.Patterns{text}.Check() }
 
-func isListenAddress(text string) error {
-	if _, _, err := net.SplitHostPort(text); err != nil {
-		return fmt.Errorf("must be host:port, like 127.0.0.1:8000 or :8000, not %q", text)
+func isPositiveInt(text string) error {
+	if n, err := strconv.Atoi(text); err != nil || n <= 0 {
+		return fmt.Errorf("must be a whole number greater than zero, not %q", text)
 	}
 	return nil
 }
+
+// groupKey is the annotation of a flag that holds its heading, and that of a command that holds
+// all headings, one on each line.
+const groupKey = "group"
+
+// group puts flags of cmd under a heading of its help.
+func group(cmd *cobra.Command, heading string, names ...string) {
+	if cmd.Annotations == nil {
+		cmd.Annotations = make(map[string]string)
+	}
+	cmd.Annotations[groupKey] += heading + "\n"
+	for _, name := range names {
+		if err := cmd.Flags().SetAnnotation(name, groupKey, []string{heading}); err != nil {
+			panic(err) // there is no such flag
+		}
+	}
+}
+
+// helpWidth is the width of the help of flags, in characters.
+const helpWidth = 100
+
+// flagUsages describes the flags of a command itself under their headings. Flags without one come
+// last.
+func flagUsages(cmd *cobra.Command) string {
+	sets := make(map[string]*pflag.FlagSet)
+	cmd.LocalFlags().VisitAll(func(f *pflag.Flag) {
+		heading := "Flags"
+		if grouped := f.Annotations[groupKey]; len(grouped) > 0 {
+			heading = grouped[0]
+		}
+		if sets[heading] == nil {
+			sets[heading] = pflag.NewFlagSet("", pflag.ContinueOnError)
+		}
+		sets[heading].AddFlag(f)
+	})
+	var b strings.Builder
+	for _, heading := range append(strings.Split(strings.TrimSuffix(cmd.Annotations[groupKey], "\n"), "\n"), "Flags") {
+		if flags := sets[heading]; flags != nil && flags.HasAvailableFlags() {
+			fmt.Fprintf(&b, "%s:\n%s\n", heading, flags.FlagUsagesWrapped(helpWidth))
+		}
+	}
+	return strings.TrimSpace(b.String())
+}
+
+func init() { cobra.AddTemplateFunc("flagUsages", flagUsages) }
+
+// localFlags is the part of cobra's usage that lists the flags of a command, and groupedFlags what
+// stands there instead.
+const (
+	localFlags   = "Flags:\n{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}"
+	groupedFlags = "{{flagUsages .}}"
+)

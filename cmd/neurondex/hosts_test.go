@@ -23,23 +23,23 @@ func TestServeRestrictsHosts(t *testing.T) {
 		return resp.StatusCode
 	}
 	t.Run("loopback", func(t *testing.T) {
-		s := startServer(t)
+		s := startServer(t, "--enable-reload")
 		assert.Equal(t, http.StatusMisdirectedRequest, ask(s, "evil.example"))
 		assert.Equal(t, http.StatusOK, ask(s, "localhost:8000"))
 	})
 	t.Run("loopback and a name", func(t *testing.T) {
-		s := startServer(t, "--allowed-host", "neurons.example")
+		s := startServer(t, "--enable-reload", "--allowed-host", "neurons.example")
 		assert.Equal(t, http.StatusMisdirectedRequest, ask(s, "evil.example"))
 		assert.Equal(t, http.StatusOK, ask(s, "neurons.example"))
 		assert.Equal(t, http.StatusOK, ask(s, "localhost:8000"))
 	})
 	t.Run("every address", func(t *testing.T) {
-		s := startServer(t, "--listen", ":0")
+		s := startServer(t, "--enable-reload", "--listen", ":0")
 		assert.Regexp(t, `^http://localhost:\d+$`, s.url, "a URL that opens")
 		assert.Equal(t, http.StatusOK, ask(s, "any.example"))
 	})
 	t.Run("every address, restricted", func(t *testing.T) {
-		s := startServer(t, "--listen", "0.0.0.0:0", "--allowed-host", "neurons.example")
+		s := startServer(t, "--enable-reload", "--listen", "0.0.0.0:0", "--allowed-host", "neurons.example")
 		assert.Equal(t, http.StatusMisdirectedRequest, ask(s, "evil.example"))
 		assert.Equal(t, http.StatusOK, ask(s, "neurons.example"))
 		assert.Equal(t, http.StatusOK, ask(s, "127.0.0.1"))

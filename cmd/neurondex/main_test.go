@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -81,11 +82,19 @@ func (s *process) logSize() int { return len(s.text()) }
 // startServer runs a server until the test ends.
 func startServer(t *testing.T, args ...string) *process {
 	t.Helper()
+	return startServerLogging(t, func(w io.Writer) io.Writer { return w }, args...)
+}
+
+// startServerLogging is startServer with a log that may pass on less than it gets.
+func startServerLogging(t *testing.T, stderr func(io.Writer) io.Writer, args ...string) *process {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s := &process{T: t, log: watchtest.NewBuffer(), exit: make(chan int, 1), stop: cancel}
-	go func() {
-		s.exit <- run(ctx, append([]string{"serve", "--listen", "127.0.0.1:0"}, args...), nil, io.Discard, s.log)
-	}()
+	args = append([]string{"serve"}, args...)
+	if !slices.Contains(args, "--listen") {
+		args = append(args, "--listen", "127.0.0.1:0")
+	}
+	go func() { s.exit <- run(ctx, args, nil, io.Discard, stderr(s.log)) }()
 	s.url = s.waitForLog(0, `msg=serving url=(\S+)`)
 	t.Cleanup(func() {
 		cancel()
@@ -170,7 +179,7 @@ func TestServeFollowsDirectory(t *testing.T) {
 func TestServeSeveralDirectories(t *testing.T) {
 	base, site := t.TempDir(), t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(base, "a.toml"), []byte(entry("a", "base")), 0o644))
-	s := startServer(t, "--dir", base, "--dir", site, "--builtin")
+	s := startServer(t, "--dir", base, "--dir", site, "--builtin", "--enable-reload")
 	assert.Contains(t, s.names(), "gpt2-xl=https://")
 	assert.Contains(t, s.names(), " a=base")
 	override := filepath.Join(site, "a.toml")
@@ -206,10 +215,10 @@ func TestServeHoldsChange(t *testing.T) {
 	for _, name := range []string{"a", "b", "c"} {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name+".toml"), []byte(entry(name, "1")), 0o644))
 	}
-	s := startServer(t, "--dir", dir, "--max-shrink", "0.5", "--settle", "20ms")
+	s := startServer(t, "--dir", dir, "--max-shrink", "0.5", "--settle", "20ms", "--enable-reload")
 	code, body := s.ask(http.MethodPost, "/-/reload")
 	assert.Equal(t, http.StatusOK, code)
-	assert.Regexp(t, `{"generation":1,"hash":"[0-9a-f]{64}","datasets":3}`, body)
+	assert.Regexp(t, `{"generation":1,"hash":"[0-9a-f]{64}","datasets":3,"counts":{"added":0,"updated":0,"removed":0},"added":\[\],"updated":\[\],"removed":\[\]}`, body)
 
 	from := s.logSize()
 	require.NoError(t, os.Remove(filepath.Join(dir, "a.toml")))

@@ -194,31 +194,6 @@ func typesOf(snapshot *registry.Snapshot, name string) []string {
 	return types
 }
 
-// completeKey completes a short name, and then one of its types.
-func completeKey(s *settings) cobra.CompletionFunc {
-	return func(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-		if s.load(cmd) != nil || len(args) > 1 {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		snapshot, _, err := loadAll(s, io.Discard)
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveError
-		}
-		if len(args) == 1 {
-			return typesOf(snapshot, args[0]), cobra.ShellCompDirectiveNoFileComp
-		}
-		var words []string
-		seen := make(map[string]bool)
-		for key := range snapshot.Keys() {
-			if !seen[key.ShortName] {
-				seen[key.ShortName] = true
-				words = append(words, key.ShortName)
-			}
-		}
-		return words, cobra.ShellCompDirectiveNoFileComp
-	}
-}
-
 func newTypesCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "types",

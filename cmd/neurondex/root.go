@@ -1,6 +1,10 @@
 package main
 
-import "github.com/spf13/cobra"
+import (
+	"strings"
+
+	"github.com/spf13/cobra"
+)
 
 func newRootCommand() *cobra.Command {
 	s := new(settings)
@@ -26,8 +30,10 @@ Exit codes:
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return s.load(cmd) },
 	}
 	root.SetFlagErrorFunc(explainFlagError)
+	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), localFlags, groupedFlags, 1))
 	root.PersistentFlags().String("config", "", "read flags from a TOML, JSON or YAML `file`")
 	root.AddCommand(newServeCommand(s), newWatchCommand(s), newListCommand(s), newGetCommand(s), newResolveCommand(s), newTypesCommand(s),
 		newValidateCommand(s), newConvertCommand(s), newSchemaCommand(s), newVersionCommand())
+	setupCompletion(root)
 	return root
 }

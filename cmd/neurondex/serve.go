@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"os/signal"
@@ -13,9 +15,12 @@ import (
 	"syscall"
 	"time"
 
-	terminallog "charm.land/log/v2"
 	"github.com/neurondex/neurondex/server"
+	"github.com/neurondex/neurondex/server/metrics"
 	"github.com/neurondex/neurondex/watcher"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 	"github.com/spf13/cobra"
 )
 
@@ -24,32 +29,70 @@ func newServeCommand(s *settings) *cobra.Command {
 		Use:   "serve",
 		Short: "Serve the datasets over HTTP and follow their files",
 		Long: `Serve the datasets over HTTP, in the form that the public neuron viewer expects and in
-full under /v1/datasets. Changes of files are followed. An invalid file keeps its last
-good datasets in service until it is fixed.
+full below /v1, which /docs describes. Changes of files are followed. An invalid file
+keeps its last good datasets in service until it is fixed.
 
-SIGHUP and POST /-/reload read every file again, and accept what --max-shrink holds.
-SIGINT and SIGTERM stop the server after the active requests.`,
+SIGHUP, and POST /-/reload with --enable-reload, read every file again and accept what
+--max-shrink holds. SIGINT and SIGTERM stop the server: it is not ready any more, event
+streams end, and active requests have --shutdown-timeout. A second signal ends it at once.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			log := s.newLogger(slog.LevelInfo, cmd.ErrOrStderr())
+			log, flush := newQueuedLogger(s.newLogger(slog.LevelInfo, cmd.ErrOrStderr()))
+			defer flush()
 			ctx, stop := untilStopped(cmd.Context())
 			defer stop()
 			return serve(ctx, s, log)
 		},
 	}
 	addDirFlags(cmd)
-	cmd.Flags().String("listen", "127.0.0.1:8000", "`address` to listen on")
-	check(cmd, "listen", isListenAddress)
 	addWatchFlags(cmd)
-	cmd.Flags().StringSlice("cors-origin", nil, "further `origin` whose pages may read, like https://viewer.example; may be repeated")
-	check(cmd, "cors-origin", eachOf(server.CheckOrigin))
-	cmd.Flags().StringSlice("allowed-host", nil, "`host` that requests may name, like neurons.example; may be repeated (default: any, but only localhost on a loopback address)")
-	check(cmd, "allowed-host", eachOf(server.CheckHost))
-	cmd.Flags().Float64("max-shrink", 1, "hold a change that removes more than this `share` of the datasets at once, like 0.5, until a reload")
+	f := cmd.Flags()
+	f.Float64("max-shrink", 1, "hold a change that removes more than this `share` of the datasets at once, like 0.5, until a reload")
 	check(cmd, "max-shrink", isShare)
-	cmd.Flags().Bool("require-valid", false, "be ready only once all files are valid; otherwise one is enough")
-	cmd.Flags().Bool("viewer-safe", false, "leave out of /neuron_datasets_metadata what the public neuron viewer cannot show")
+	f.Bool("require-valid", false, "be ready only once all files are valid; otherwise one is enough")
+	group(cmd, "Files", "dir", "builtin", "exclude", "extra-field", "wait-dir", "confined", "require-valid", "max-shrink")
+	group(cmd, "Following changes", "settle", "max-delay", "resync", "poll")
+
+	f.StringSlice("listen", []string{"127.0.0.1:8000"}, "`address` to listen on: a port of this machine, host:port, unix:PATH, or systemd for the sockets of a .socket unit; may be repeated")
+	check(cmd, "listen", eachOf(isListenAddress))
+	f.StringSlice("management-listen", nil, "`address` for health, metrics, profiles and reloads, without access control; --listen then only has health; may be repeated")
+	check(cmd, "management-listen", eachOf(isListenAddress))
+	f.Duration("shutdown-timeout", 10*time.Second, "give active requests this `time` at the end")
+	check(cmd, "shutdown-timeout", isPositiveDuration)
+	f.Int("max-streams", 10_000, "`number` of event streams and waiting requests at once; more are refused with 503")
+	check(cmd, "max-streams", isPositiveInt)
+	group(cmd, "Listening", "listen", "management-listen", "shutdown-timeout", "max-streams")
+
+	f.String("web.config.file", "", "`file` with TLS, users and client certificates, as Prometheus reads it; read again when it changes")
+	f.String("token-file", "", "`file` with bearer tokens, one on each line; read again when it changes")
+	f.StringSlice("cors-origin", nil, "further `origin` whose pages may read, like https://viewer.example; may be repeated")
+	check(cmd, "cors-origin", eachOf(server.CheckOrigin))
+	f.StringSlice("allowed-host", nil, "`host` that requests may name, like neurons.example; may be repeated (default: any, but only localhost on a loopback address)")
+	check(cmd, "allowed-host", eachOf(server.CheckHost))
+	f.Bool("enable-reload", false, "reload on POST /-/reload")
+	f.Bool("expose-paths", false, "name directories of this machine in responses")
+	group(cmd, "Access", "web.config.file", "token-file", "cors-origin", "allowed-host", "enable-reload", "expose-paths")
+
+	f.Bool("viewer-safe", false, "leave out of /neuron_datasets_metadata what the public neuron viewer cannot show")
+	f.String("model-info", "", "`file` that /model_info returns, as JSON; read again when it changes")
+	f.String("upstream", "", "`URL` of an activation server, which gets the requests of the viewer that need a model")
+	check(cmd, "upstream", isUpstream)
+	group(cmd, "Neuron viewer", "viewer-safe", "model-info", "upstream")
+
+	f.Bool("access-log", false, "log every request but those for health")
+	group(cmd, "Log", "log-format", "access-log")
 	return cmd
+}
+
+func isUpstream(text string) error {
+	if text == "" {
+		return nil
+	}
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		return fmt.Errorf("must be a URL like http://127.0.0.1:8001, not %q", text)
+	}
+	return nil
 }
 
 // untilStopped returns a context that the first SIGINT or SIGTERM cancels. A second one
@@ -60,36 +103,32 @@ func untilStopped(ctx context.Context) (context.Context, context.CancelFunc) {
 	return ctx, stop
 }
 
-// newLogger returns a logger in the form of --log-format. On a terminal, text is for reading.
-func (s *settings) newLogger(level slog.Level, w io.Writer) *slog.Logger {
-	o := &slog.HandlerOptions{Level: level}
-	switch {
-	case s.GetString("log-format") == "json":
-		return slog.New(slog.NewJSONHandler(w, o))
-	case isTerminal(w):
-		// It omits the colors if NO_COLOR is set, and escapes the values.
-		return slog.New(terminallog.NewWithOptions(w, terminallog.Options{Level: terminallog.Level(level), ReportTimestamp: true, TimeFormat: time.DateTime}))
-	default:
-		return slog.New(slog.NewTextHandler(w, o))
-	}
-}
-
 func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
-
+	who, err := newAccess(s, log)
+	if err != nil {
+		return err
+	}
+	info, err := modelInfo(s, log)
+	if err != nil {
+		return err
+	}
 	src, err := newSource(s)
 	if err != nil {
 		return err
 	}
-	l, err := new(net.ListenConfig).Listen(ctx, "tcp", s.GetString("listen"))
+	listeners, err := listen(ctx, s.GetStringSlice("listen"))
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.origin("listen"), err)
 	}
-	defer l.Close()
+	defer closeAll(listeners)
+	managed, err := listen(ctx, s.GetStringSlice("management-listen"))
+	if err != nil {
+		return fmt.Errorf("%s: %w", s.origin("management-listen"), err)
+	}
+	defer closeAll(managed)
+
 	opts := []watcher.Option{watcher.WithMaxShrink(s.GetFloat64("max-shrink"))}
 	if s.GetBool("require-valid") {
 		opts = append(opts, watcher.WithRequireValid())
@@ -99,59 +138,136 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 		return err
 	}
 	defer w.Close()
+	defer reloadOnHangup(ctx, w.Reload, log)()
 
-	reloading := make(chan struct{})
-	go func() {
-		defer close(reloading)
-		reloadOn(ctx, hangups, w.Reload, log)
-	}()
-	defer func() { cancel(); <-reloading }()
-
-	log.Info("serving", "url", openURL(l.Addr()), "datasets", w.Snapshot().Len())
-	err = server.Serve(ctx, l, server.New(w, server.Options{
+	m := metrics.New(w.Status)
+	gatherer := prometheus.NewRegistry()
+	gatherer.MustRegister(m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	o := server.Options{
+		Log:          log,
+		Observe:      m.Observe,
+		LocalOrigins: true,
 		CORSOrigins:  s.GetStringSlice("cors-origin"),
-		AllowedHosts: allowedHosts(s, l.Addr()),
+		AllowedHosts: allowedHosts(s, listeners),
+		ExposePaths:  s.GetBool("expose-paths"),
+		MaxStreams:   s.GetInt("max-streams"),
 		ViewerSafe:   s.GetBool("viewer-safe"),
+		ModelInfo:    info,
 		CheckHealth:  w.CheckHealth,
 		Status:       w.Status,
-		Reload:       w.Reload,
-	}), log)
+	}
+	if upstream := s.GetString("upstream"); upstream != "" {
+		o.Upstream, _ = url.Parse(upstream) // isUpstream has accepted it
+	}
+	if s.GetBool("access-log") {
+		o.Observe = func(r *http.Request, route string, status int, elapsed time.Duration) {
+			m.Observe(r, route, status, elapsed)
+			logAccess(log, r, route, status, elapsed)
+		}
+	}
+	management := server.Options{Log: log, AllowedHosts: allowedHosts(s, managed), ExposePaths: true, CheckHealth: w.CheckHealth, Status: w.Status,
+		Metrics: promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{Registry: gatherer}), Reload: w.Reload}
+	if len(managed) == 0 {
+		o.Metrics = management.Metrics
+		if s.GetBool("enable-reload") {
+			o.Reload = w.Reload
+		}
+	}
+	h := server.New(w, o)
+	m.CountStreams(h.Streams)
+	servers := newServers(log)
+	for _, l := range listeners {
+		servers.start(l, h, who.serve)
+		if !isLocal(l.Addr()) && who.isOpen() {
+			log.Warn("everybody who reaches this address may read; restrict it by --web.config.file or --token-file", "address", l.Addr().String())
+		}
+		log.Info("serving", "url", openURL(l.Addr(), who.useTLS()), "datasets", w.Snapshot().Len())
+	}
+	for _, l := range managed {
+		servers.start(l, withProfiles(server.New(w, management)), serveOpenly)
+		if !isLocal(l.Addr()) {
+			log.Warn("everybody who reaches the management address may reload and profile this server", "address", l.Addr().String())
+		}
+		log.Info("serving management", "url", openURL(l.Addr(), false))
+	}
+	err = servers.wait(ctx, h.Drain, s.GetDuration("shutdown-timeout"))
 	log.Info("stopped")
 	return err
 }
 
-// allowedHosts returns the hosts that a server at an address answers to, or nil for all. A
-// server on loopback answers to loopback's names, to its own, and to those of --allowed-host.
-func allowedHosts(s *settings, addr net.Addr) []string {
-	hosts := s.GetStringSlice("allowed-host")
-	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsLoopback() {
-		own, _, _ := net.SplitHostPort(s.GetString("listen")) // it listens, so this is valid
-		hosts = append(hosts, "localhost", own)
+// modelInfo returns what /model_info returns, or nil without --model-info.
+func modelInfo(s *settings, log *slog.Logger) (func() ([]byte, error), error) {
+	path := s.GetString("model-info")
+	if path == "" {
+		return nil, nil
 	}
-	return hosts
+	f, err := newReloadedFile(path, func(data []byte) ([]byte, error) {
+		if !json.Valid(data) {
+			return nil, errors.New("is not valid JSON")
+		}
+		return data, nil
+	}, log)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", s.origin("model-info"), err)
+	}
+	return func() ([]byte, error) { return f.get(), nil }, nil
+}
+
+// allowedHosts returns the hosts that a server answers to, or nil for all. One that only this
+// machine reaches answers to loopback's names, to its own, and to those of --allowed-host.
+func allowedHosts(s *settings, listeners []net.Listener) []string {
+	hosts := s.GetStringSlice("allowed-host")
+	own := []string{"localhost"}
+	for _, l := range listeners {
+		if !isLocal(l.Addr()) {
+			return hosts
+		}
+	}
+	for _, address := range s.GetStringSlice("listen") {
+		if host, _, err := net.SplitHostPort(address); err == nil && host != "" {
+			own = append(own, host)
+		}
+	}
+	return append(hosts, own...)
 }
 
 // openURL returns a URL at which a browser on this machine reaches a listener.
-func openURL(addr net.Addr) string {
-	host := addr.String()
-	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
-		host = net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
+func openURL(addr net.Addr, useTLS bool) string {
+	tcp, ok := addr.(*net.TCPAddr)
+	if !ok {
+		return unixPrefix + addr.String()
 	}
-	return (&url.URL{Scheme: "http", Host: host}).String()
+	u := url.URL{Scheme: "http", Host: addr.String()}
+	if tcp.IP.IsUnspecified() {
+		u.Host = net.JoinHostPort("localhost", strconv.Itoa(tcp.Port))
+	}
+	if useTLS {
+		u.Scheme = "https"
+	}
+	return u.String()
 }
 
-// reloadOn reloads after each hangup, until ctx is done.
-func reloadOn(ctx context.Context, hangups <-chan os.Signal, reload func(context.Context) error, log *slog.Logger) {
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-hangups:
+// reloadOnHangup reloads after each SIGHUP, until ctx is done. The function that it returns waits
+// for the end, after ctx is done.
+func reloadOnHangup(ctx context.Context, reload func(context.Context) error, log *slog.Logger) (wait func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	hangups, done := make(chan os.Signal, 1), make(chan struct{})
+	signal.Notify(hangups, syscall.SIGHUP)
+	go func() {
+		defer close(done)
+		defer signal.Stop(hangups)
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-hangups:
+			}
+			if err := reload(ctx); err != nil && ctx.Err() == nil {
+				log.Error("reloaded on SIGHUP with errors", "err", err)
+			} else if err == nil {
+				log.Info("reloaded on SIGHUP")
+			}
 		}
-		if err := reload(ctx); err != nil && ctx.Err() == nil {
-			log.Error("reloaded on SIGHUP with errors", "err", err)
-		} else if err == nil {
-			log.Info("reloaded on SIGHUP")
-		}
-	}
+	}()
+	return func() { cancel(); <-done }
 }

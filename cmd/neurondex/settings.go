@@ -34,6 +34,10 @@ type setting struct {
 
 // load sets the flags that the command line does not give.
 func (s *settings) load(cmd *cobra.Command) error {
+	if isCompletion(cmd) { // what it prints to standard error would appear in the line
+		cmd.Root().SetErr(io.Discard)
+		return nil
+	}
 	s.flags, s.origins = cmd.Flags(), make(map[string]string)
 	known := knownFlags(cmd.Root())
 	if err := s.set(s.flags.Lookup("config"), nil); err != nil {
@@ -127,14 +131,17 @@ func (s *settings) readFile(known []string) (map[string]setting, error) {
 	if path == "" {
 		return nil, nil
 	}
-	v := viper.New()
+	v := viper.NewWithOptions(viper.KeyDelimiter("\x00")) // web.config.file is one key
 	v.SetConfigFile(path)
 	if err := v.ReadInConfig(); err != nil {
 		return nil, fmt.Errorf("%s: %w", s.origin("config"), err)
 	}
 	file := make(map[string]setting)
 	for key, value := range v.AllSettings() {
-		name := strings.ReplaceAll(key, "_", "-")
+		name := key
+		if i := slices.IndexFunc(known, func(flag string) bool { return variable(flag) == variable(key) }); i >= 0 {
+			name = known[i]
+		}
 		origin := path + ": " + key
 		if !slices.Contains(known, name) || name == "config" {
 			return nil, fmt.Errorf("%s: unknown setting%s", origin, didYouMean(key, known, func(name string) string { return strings.ReplaceAll(name, "-", "_") }))
@@ -157,7 +164,7 @@ func (s *settings) origin(name string) string {
 
 // variable returns the name of the environment variable for a flag.
 func variable(flag string) string {
-	return "NEURONDEX_" + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
+	return "NEURONDEX_" + strings.ToUpper(strings.NewReplacer("-", "_", ".", "_").Replace(flag))
 }
 
 // knownFlags returns the names of the flags of all commands, as one environment and one file
@@ -211,6 +218,7 @@ func didYouMean(text string, known []string, spell func(flag string) string) str
 
 func (s *settings) GetString(name string) string   { return must(s.flags.GetString(name)) }
 func (s *settings) GetBool(name string) bool       { return must(s.flags.GetBool(name)) }
+func (s *settings) GetInt(name string) int         { return must(s.flags.GetInt(name)) }
 func (s *settings) GetFloat64(name string) float64 { return must(s.flags.GetFloat64(name)) }
 func (s *settings) GetDuration(name string) time.Duration {
 	return must(s.flags.GetDuration(name))

@@ -42,6 +42,7 @@ is set. With --quiet only errors are reported, without a summary.`,
 			}
 			return err
 		},
+		ValidArgsFunction: completeDatasetFiles,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if s.GetBool("rules") {
 				return printRules(cmd.OutOrStdout())

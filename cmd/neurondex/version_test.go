@@ -34,7 +34,7 @@ func TestOpenURL(t *testing.T) {
 	} {
 		addr, err := net.ResolveTCPAddr("tcp", listen)
 		if assert.NoError(t, err) {
-			assert.Equal(t, want, openURL(addr), listen)
+			assert.Equal(t, want, openURL(addr, false), listen)
 		}
 	}
 }

@@ -19,7 +19,8 @@ func newWatchCommand(s *settings) *cobra.Command {
 		Short: "Print changes of the datasets of a directory",
 		Long: `Print each change of a directory's datasets as it happens: first the existing ones, then
 what is added (+), updated (~) and removed (-). With -o json each change is one line.
-Problems of files go to standard error. SIGINT and SIGTERM end it.`,
+Problems of files go to standard error. SIGHUP reads every file again; SIGINT and SIGTERM
+end it.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			show := map[string]func(io.Writer, registry.Update){"text": showText, "json": showJSON}[s.GetString("output")]
@@ -38,6 +39,7 @@ Problems of files go to standard error. SIGINT and SIGTERM end it.`,
 				return err
 			}
 			defer w.Close()
+			defer reloadOnHangup(ctx, w.Reload, log)()
 			out := bufio.NewWriter(cmd.OutOrStdout())
 			for u := range w.Updates(ctx) {
 				show(out, u)

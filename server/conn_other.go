@@ -1,0 +1,10 @@
+//go:build !linux
+
+package server
+
+import (
+	"net"
+	"time"
+)
+
+func limitUnacknowledged(*net.TCPConn, time.Duration) {}

@@ -1,0 +1,124 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+)
+
+// A route is an operation of the API and what serves it.
+type route struct {
+	huma.Operation
+	pattern string // method and path
+	serve   http.HandlerFunc
+}
+
+// A router finds the route of a request. Unlike an [http.ServeMux] it never redirects: the
+// names of datasets may be "..", "." and "a//b".
+type router map[string]map[string]*route // by path and method
+
+func newRouter(routes []route) router {
+	rt := make(router)
+	for i := range routes {
+		r := &routes[i]
+		r.pattern = r.Method + " " + r.Path
+		if rt[r.Path] == nil {
+			rt[r.Path] = make(map[string]*route)
+		}
+		rt[r.Path][r.Method] = r
+	}
+	return rt
+}
+
+// The paths that hold names.
+const (
+	datasetsPath = "/v1/datasets"
+	namedPath    = datasetsPath + "/{short_name}"
+	datasetPath  = namedPath + "/{derived_scalar_type}"
+)
+
+// find returns the routes of a path, by method, and sets the names that it holds.
+func (rt router) find(r *http.Request) map[string]*route {
+	path := r.URL.EscapedPath()
+	names, ok := strings.CutPrefix(path, datasetsPath+"/")
+	if !ok {
+		return rt[path]
+	}
+	name, typ, both := strings.Cut(names, "/")
+	pattern := namedPath
+	if both {
+		pattern = datasetPath
+	}
+	if name == "" || both && typ == "" || strings.Contains(typ, "/") || !setPathValue(r, "short_name", name) || both && !setPathValue(r, "derived_scalar_type", typ) {
+		return nil
+	}
+	return rt[pattern]
+}
+
+func setPathValue(r *http.Request, name, escaped string) bool {
+	value, err := url.PathUnescape(escaped)
+	r.SetPathValue(name, value)
+	return err == nil
+}
+
+var (
+	errNoRoute = errors.New("no such route")
+	errMethod  = errors.New("method not allowed")
+)
+
+// route serves a request by its route, or by the upstream.
+func (h *Handler) route(w http.ResponseWriter, r *http.Request) {
+	routes := h.router.find(r)
+	if routes == nil && h.upstream != nil && !isOwn(r.URL.Path) {
+		observe(w, "upstream")
+		h.upstream.ServeHTTP(w, r)
+		return
+	}
+	if !h.limitBody(w, r) {
+		return
+	}
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	match := routes[method]
+	switch {
+	case routes == nil:
+		h.fail(w, r, fmt.Errorf("%w: %s", errNoRoute, r.URL.Path))
+	case match == nil:
+		allowed := strings.Join(methods(routes), ", ")
+		w.Header().Set("Allow", allowed)
+		h.fail(w, r, fmt.Errorf("%w: %s %s; use %s", errMethod, r.Method, r.URL.Path, allowed))
+	default:
+		observe(w, match.pattern)
+		match.serve(w, r)
+	}
+}
+
+// isOwn reports whether a path is never the upstream's.
+func isOwn(path string) bool {
+	return path == "/v1" || strings.HasPrefix(path, "/v1/") || strings.HasPrefix(path, "/-/")
+}
+
+// methods returns the methods that a path has, in order.
+func methods(routes map[string]*route) []string {
+	all := slices.Collect(maps.Keys(routes))
+	if routes[http.MethodGet] != nil {
+		all = append(all, http.MethodHead)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// observe notes the route of a request for [Options.Observe].
+func observe(w http.ResponseWriter, pattern string) {
+	if w, ok := w.(*response); ok {
+		w.route = pattern
+	}
+}
