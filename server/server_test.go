@@ -24,13 +24,13 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-func builtinRegistry(t testing.TB) *registry.Registry {
-	t.Helper()
+func builtinRegistry(tb testing.TB) *registry.Registry {
+	tb.Helper()
 	r, err := config.LoadFS(datasets.FS)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	reg := registry.New()
 	_, err = reg.Apply(r.Change())
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return reg
 }
 

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"fmt"
+	"slices"
 )
 
 // A cursor is the hash of the state, the hash of the query, and a position in its order. So
@@ -17,7 +18,7 @@ const (
 
 func (v *View) cursor(q Query, position int) string {
 	state, query := v.snapshot.Hash(), q.hash()
-	b := append(state[:stateBytes:stateBytes], query[:]...)
+	b := slices.Concat(state[:stateBytes], query[:])
 	return base64.RawURLEncoding.EncodeToString(binary.AppendUvarint(b, uint64(position)))
 }
 
