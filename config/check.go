@@ -13,9 +13,6 @@ import (
 func (e *entry) check(optional bool) {
 	for _, failed := range e.validate(optional) {
 		f := fieldByGoName[failed.StructField()]
-		if e.bad[f.place] {
-			continue
-		}
 		name, at := f.snake, e.at
 		if c := e.given[f.place]; c != 0 {
 			name, at = string(e.p.tree.key(&e.p.tree.nodes[c])), c
@@ -100,7 +97,5 @@ func (p *parser) explain(d *Diagnostic, tag, param, value string) {
 		d.Message = "must be " + strings.ReplaceAll(param, " ", " or ") + ", not " + quoted
 	case "gte":
 		d.Message = "must be at least " + param
-	default:
-		d.Message = "fails the check " + tag
 	}
 }

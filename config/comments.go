@@ -189,7 +189,7 @@ func (s *commentScanner) scan() {
 			s.frames, s.pending = s.frames[:len(s.frames)-1], nil
 		case c == ',':
 			s.top().started = false
-		case c == '=' && s.toml && !s.top().list:
+		case c == '=':
 			s.named(s.keyed(s.top().from, i))
 		case c == '"' || c == '\'':
 			s.start(i)
@@ -198,7 +198,7 @@ func (s *commentScanner) scan() {
 			} else {
 				end += stringLength(s.text[end:])
 			}
-		case c != ':' && c != '=':
+		case c != ':':
 			s.start(i)
 			for end < len(s.text) && strings.IndexByte(" \t\r\n#/,:=[]{}\"'", s.text[end]) < 0 {
 				end++
@@ -330,7 +330,7 @@ func (s *commentScanner) comment(at int) int {
 	s.all = append(s.all, comment{at: at, text: string(bytes.TrimRight(s.text[at:end], " \t\r")), afterBlank: s.blank})
 	switch f := s.top(); {
 	case !canWrite(s.all[n].text, s.to):
-	case !s.hasToken, !s.toml && s.precedes(end):
+	case !s.hasToken, s.precedes(end):
 		s.pending = append(s.pending, n)
 	case s.opened:
 		s.belong(s.open, f.node, []int{n})
@@ -343,8 +343,8 @@ func (s *commentScanner) comment(at int) int {
 	return end
 }
 
-// precedes reports whether the text after a comment of JSON continues on its line with an item
-// or a pair, to which the comment then belongs.
+// precedes reports whether the text after a comment continues on its line with an item or a
+// pair, to which the comment then belongs. It may only do so in JSON.
 func (s *commentScanner) precedes(end int) bool {
 	rest := bytes.TrimLeft(s.text[end:], " \t\r")
 	return !s.top().started && len(rest) > 0 && strings.IndexByte("\n,]}/", rest[0]) < 0

@@ -71,3 +71,17 @@ a.toml:6:1: comment cannot be kept: JSON has no comments; use jsonc`)
 	assert.Len(t, lines, config.MaxDiagnostics+1)
 	assert.Equal(t, "a.toml: and 1134 more comments", lines[len(lines)-1])
 }
+
+// TestConvertNamesAHundredLost checks that as many losses as are named are all of them.
+func TestConvertNamesAHundredLost(t *testing.T) {
+	for n, more := range map[int]string{config.MaxDiagnostics: "", config.MaxDiagnostics + 1: "a.toml: and 1 more values"} {
+		_, _, err := config.Convert("a.toml", []byte(good+"x = ["+strings.Repeat("nan, ", n)+"]\n"), "json")
+		lines := strings.Split(err.Error(), "\n")
+		if more == "" {
+			assert.Len(t, lines, n)
+			assert.NotContains(t, err.Error(), "more values")
+		} else {
+			assert.Equal(t, more, lines[n-1])
+		}
+	}
+}

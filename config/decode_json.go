@@ -22,8 +22,8 @@ func (l *loader) decodeJSON() error {
 	for {
 		at := skipJSONSpace(data, int(dec.InputOffset()))
 		tok, err := dec.ReadToken()
-		if errors.Is(err, io.EOF) && len(t.nodes) == 0 {
-			return nil // an empty document
+		if errors.Is(err, io.EOF) {
+			return nil // an empty document: of any other one the end is known
 		}
 		if err != nil {
 			return jsonProblem(data, err)
@@ -44,8 +44,7 @@ func (l *loader) decodeJSON() error {
 		switch tok.Kind() {
 		case '}', ']':
 			parents = parents[:depth-1]
-		case 'n':
-			n.kind = registry.KindNull
+		case 'n': // the zero kind
 		case 't', 'f':
 			n.kind, n.text = registry.KindBool, span{int32(at), int32(end)}
 		case '0':
@@ -83,11 +82,19 @@ func (l *loader) decodeJSON() error {
 	}
 	end := int(dec.InputOffset())
 	if rest := bytes.TrimLeft(data[end:], " \t\r\n"); len(rest) > 0 {
-		at := len(data) - len(rest)
-		return &problem{RuleSyntax, at, "unexpected data after the end of the document"}
+		message := "unexpected data after the end of the document"
+		if isCommentByte(rest[0]) {
+			message = jsonCommentMessage
+		}
+		return &problem{RuleSyntax, len(data) - len(rest), message}
 	}
 	return nil
 }
+
+const jsonCommentMessage = "comments are not allowed in JSON; remove them, or name the file .jsonc"
+
+// isCommentByte reports whether a comment may begin with c.
+func isCommentByte(c byte) bool { return c == '/' || c == '#' }
 
 // jsonString returns the span of the content of a string literal. It is part of the document
 // unless the literal has escapes.
@@ -126,10 +133,14 @@ func jsonProblem(data []byte, err error) *problem {
 	}
 	here := skipJSONSpace(data, at)
 	switch before := bytes.TrimRight(data[:here], " \t\r\n"); {
-	case here < len(data) && (data[here] == '/' || data[here] == '#'):
-		return &problem{RuleSyntax, here, "comments are not allowed in JSON; remove them, or name the file .jsonc"}
+	case here < len(data) && isCommentByte(data[here]):
+		return &problem{RuleSyntax, here, jsonCommentMessage}
 	case here < len(data) && (data[here] == '}' || data[here] == ']') && bytes.HasSuffix(before, []byte(",")):
-		return &problem{RuleSyntax, len(before) - 1, "trailing comma is not allowed in JSON; remove it, or name the file .jsonc"}
+		comma := len(before) - 1
+		if value := bytes.TrimRight(before[:comma], " \t\r\n"); len(value) == 0 || bytes.IndexByte([]byte("[{,:"), value[len(value)-1]) >= 0 {
+			return &problem{RuleSyntax, comma, "value is missing before the comma"}
+		}
+		return &problem{RuleSyntax, comma, "trailing comma is not allowed in JSON; remove it, or name the file .jsonc"}
 	}
 	return &problem{RuleSyntax, at, message}
 }

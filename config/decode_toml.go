@@ -143,7 +143,7 @@ func (b *tomlBuilder) keyValue(table int32, depth int, e *unstable.Node) *proble
 		switch {
 		case child == 0:
 			child = b.tree.add(table, b.fresh(key, registry.KindObject, dotted))
-		case b.node(child).kind != registry.KindObject || b.node(child).toml != dotted:
+		case b.node(child).toml != dotted:
 			return b.duplicate(key)
 		}
 		table = child
@@ -191,7 +191,6 @@ func (b *tomlBuilder) value(parent int32, depth int, key, v *unstable.Node) *pro
 				return err
 			}
 		}
-		b.close(place)
 		return nil
 	default:
 		kind, text, err := tomlScalar(v)
@@ -202,16 +201,6 @@ func (b *tomlBuilder) value(parent int32, depth int, key, v *unstable.Node) *pro
 	}
 	b.tree.add(parent, n)
 	return nil
-}
-
-// close closes the tables that dotted keys defined inside an inline table.
-func (b *tomlBuilder) close(at int32) {
-	for c := b.node(at).first; c != 0; c = b.node(c).next {
-		if n := b.node(c); n.kind == registry.KindObject && n.toml == dotted {
-			n.toml = closed
-			b.close(c)
-		}
-	}
 }
 
 func (b *tomlBuilder) node(at int32) *node { return &b.tree.nodes[at] }

@@ -18,7 +18,7 @@ const maxSuggestion = 80
 // pass over the document.
 func explain(format string, text []byte, p *problem) (_ *problem, suggestion string) {
 	switch {
-	case p.rule == RuleDuplicateKey && format == "toml" && p.message == duplicateMessage([]byte(datasetsKey)):
+	case p.message == duplicateMessage([]byte(datasetsKey)): // of TOML: in JSON it is not the end
 		if header := singleTable.FindSubmatchIndex(text); header != nil {
 			return &problem{p.rule, header[2], singleTableMessage}, "[[datasets]]"
 		}
@@ -108,7 +108,6 @@ func (s *syntaxError) has(message string) bool { return strings.Contains(s.messa
 func (s *syntaxError) explain(format string) {
 	switch {
 	case conflictMarker.Match(s.line()):
-		s.at = s.from
 		s.set("merge conflict; keep one of the versions, and remove the lines that begin with <<<<<<<, ======= and >>>>>>>", "")
 	case s.explainCharacter(), s.explainOpenString():
 	case format == "toml":
@@ -200,6 +199,9 @@ var literals = map[string]string{
 // numberLike matches what is meant as a number.
 var numberLike = regexp.MustCompile(`^[+-]*(0[xXoObB][0-9a-fA-F_]*|([0-9][0-9_]*\.?|\.)[0-9_]*([eE][+-]?[0-9]*)?|)$`)
 
+// danglingPoint matches a decimal point without digits behind it.
+var danglingPoint = regexp.MustCompile(`\.([eE]|$)`)
+
 // numberMeant returns a number in the notation of another language as JSON and TOML write it, or
 // "".
 func numberMeant(text string) string {
@@ -221,5 +223,5 @@ func numberMeant(text string) string {
 	if digits == "" || digits[0] < '0' || digits[0] > '9' {
 		digits = "0" + digits
 	}
-	return sign + strings.TrimSuffix(digits, ".")
+	return sign + danglingPoint.ReplaceAllString(digits, "$1")
 }

@@ -48,7 +48,7 @@ func (s *syntaxError) explainJSONRest(rest string) bool {
 	switch before := s.text[s.at-1]; {
 	case rest[0] == ';':
 		return s.set("values are separated by commas", ",")
-	case before == '"' && rest[0] != '"' && isWordByte(rest[0]):
+	case before == '"' && isWordByte(rest[0]):
 		return s.set("a quote inside a string is written with a backslash", `\"`)
 	case isWordByte(before) && (isWordByte(rest[0]) || rest[0] == '.'):
 		return s.explainJSONValue()

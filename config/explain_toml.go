@@ -27,7 +27,7 @@ func (s *syntaxError) explainTOML() bool {
 	case s.has("start of value"), s.has("expected keyword"), s.has("expected value"):
 		return s.explainTOMLValue(s.at)
 	case s.has("expected newline"), s.has("expected digit"), s.has("must be quoted"), s.has("leading zeroes"):
-		if m := tomlAssignment.FindStringIndex(string(s.line())); m != nil && s.from+m[1] <= s.at {
+		if m := tomlAssignment.FindStringIndex(string(s.line())); m != nil {
 			return s.explainTOMLEnd(rest, s.from+m[1])
 		}
 	}

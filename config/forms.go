@@ -37,13 +37,16 @@ func (p *parser) datasets() []registry.Spec {
 		p.warnUnknownTopLevel()
 		return p.listOrMap(at)
 	}
-	isDataset, hasOthers, allObjects := false, false, true
+	isDataset, allObjects := false, true
+	var first *node // that is not part of the envelope
 	for c := range p.tree.children(0) {
 		n := &p.tree.nodes[c]
 		if isEnvelope(p.tree.key(n)) {
 			continue
 		}
-		hasOthers = true
+		if first == nil {
+			first = n
+		}
 		allObjects = allObjects && n.kind == registry.KindObject
 		if f := fieldOf(n); f != nil && f.place < requiredFields {
 			isDataset = true
@@ -54,17 +57,18 @@ func (p *parser) datasets() []registry.Spec {
 		specs := make([]registry.Spec, 1)
 		p.readDataset(&specs[0], 0, place{index: single}, mapKey{})
 		return specs
-	case !hasOthers:
+	case first == nil:
 		p.reportEmpty()
 		return nil
 	case allObjects:
 		return p.namedDatasets(0, "")
 	}
-	first := &p.tree.nodes[root.first]
 	if d := p.report(int(first.keyAt), SeverityError, RuleWrongShape); d != nil {
 		key := string(p.tree.key(first))
 		d.Message = "document must have the key datasets, or the fields of a single dataset, such as " + fields[0].snake
-		d.Suggestion = cmp.Or(suggestEnvelope(key), suggestField(key, nil))
+		if meant := cmp.Or(suggestEnvelope(key), suggestField(key, nil)); meant != key {
+			d.Suggestion = meant
+		}
 	}
 	return nil
 }

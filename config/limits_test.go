@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -74,6 +75,10 @@ func TestLimitCombines(t *testing.T) {
 	assert.Equal(t, "a.json: error: 500 more problems are not shown [more-problems]", both[config.MaxDiagnostics].String())
 	assert.Equal(t, both, both.Limit(), "a second call changes nothing")
 	assert.Empty(t, config.Diagnostics(nil).Limit())
+	assert.Equal(t, a[98:], a[98:].Limit(), "few diagnostics, one of which stands for others")
+	twice := slices.Concat(a[99:], a[99:]).Limit()
+	assert.Equal(t, []config.Rule{a[99].Rule, a[99].Rule, config.RuleMoreProblems}, []config.Rule{twice[0].Rule, twice[1].Rule, twice[2].Rule})
+	assert.Equal(t, 400, twice[2].More)
 }
 
 func TestLintLimit(t *testing.T) {
@@ -171,6 +176,18 @@ func TestSuggestionsAreBounded(t *testing.T) {
 	assert.Empty(t, suggestion(10_000))
 }
 
+// TestLongDeclaredTypes checks that a declared type that is too long to be suggested keeps no
+// other one from being suggested.
+func TestLongDeclaredTypes(t *testing.T) {
+	types := []registry.DerivedScalarType{"my_kind_of_scalar"}
+	for i := range 50 {
+		types = append(types, registry.DerivedScalarType(strings.Repeat("my_kind_of_scalar", 5+i)))
+	}
+	_, found := config.Parse("a.json", []byte(strings.Replace(goodJSON, "mlp_post_act", "my_kind_of_scala", 1)+"}"), config.WithExtraScalarTypes(types...))
+	require.Len(t, found, 1)
+	assert.Equal(t, "my_kind_of_scalar", found[0].Suggestion)
+}
+
 func TestLargestMaxBytes(t *testing.T) {
 	specs, found := config.Parse("a.toml", []byte(good), config.WithMaxBytes(math.MaxInt64))
 	assert.Len(t, specs, 1)
@@ -193,4 +210,21 @@ func TestMaxValues(t *testing.T) {
 	require.Len(t, found, 1)
 	assert.Equal(t, "a.json:1:3355460: error: exceeds the limit of 1677721 values [too-large]", found[0].String())
 	require.NoError(t, parse(limit+10, config.WithMaxBytes(2*config.DefaultMaxBytes)).Err())
+}
+
+// TestMaxValuesOfKeys checks that the tables of dotted keys count.
+func TestMaxValuesOfKeys(t *testing.T) {
+	key := strings.Repeat(".a", 60) + " = 1\n"
+	for n, rejected := range map[int]bool{config.DefaultMaxBytes / 10 / 62: false, config.DefaultMaxBytes/10/61 + 1: true} {
+		b := []byte("datasets = []\n")
+		for i := range n {
+			b = append(fmt.Append(b, i), key...)
+		}
+		_, found := config.Parse("a.toml", b)
+		assert.Equal(t, rejected, found.Err() != nil)
+		if rejected {
+			assert.Contains(t, found.Err().Error(), fmt.Sprintf("a.toml:%d:", n+1))
+			assert.Contains(t, found.Err().Error(), "exceeds the limit of 1677721 values [too-large]")
+		}
+	}
 }

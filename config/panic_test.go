@@ -22,7 +22,8 @@ func TestPanic(t *testing.T) {
 	for name, fault := range map[string]func(*loader) error{
 		"in the codec": func(*loader) error { panic("oops") },
 		"in the tree": func(l *loader) error {
-			// A warning, and then a child that does not exist.
+			// An error, and then a child that does not exist.
+			l.tree.duplicates = append(l.tree.duplicates, duplicateKey{})
 			l.tree.nodes = append(l.tree.nodes, node{kind: registry.KindObject, length: 2, first: 1}, node{kind: registry.KindObject, next: 99})
 			return nil
 		},

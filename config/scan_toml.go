@@ -29,7 +29,6 @@ func (l *loader) scanTOML(data []byte) error {
 				i++ // the header of one table
 			}
 			opened++
-			dots = 0
 		case ',':
 			commas++
 			dots = 0

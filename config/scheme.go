@@ -42,7 +42,7 @@ func (e *entry) checkPath(field, at int32, i int, path string) {
 		}
 	case scheme == "az":
 		account, blob, found := strings.Cut(rest, "/")
-		if !found || account == "" {
+		if !found {
 			return
 		}
 		if d := report(SeverityHint, RuleAzurePath, fieldOf(&e.p.tree.nodes[field]).snake); d != nil {

@@ -93,11 +93,9 @@ func (r *record) insert(q *record) *record {
 	}
 }
 
-// remove returns the tree r without the definition of a type in a document.
+// remove returns the tree r without the definition of a type in a document, which must
+// exist.
 func (r *record) remove(typ DerivedScalarType, document string) *record {
-	if r == nil {
-		return nil
-	}
 	switch c := r.compare(typ, document); {
 	case c == 0:
 		return join(r.left, r.right)
@@ -145,12 +143,17 @@ func (r *record) with(left, right *record) *record {
 	return &c
 }
 
-// each calls visit for every definition in the tree r, in order, while it returns true.
-func (r *record) each(visit func(*record) bool) bool {
-	return r == nil || r.left.each(visit) && visit(r) && r.right.each(visit)
+// each calls visit for every definition in the tree r, in order.
+func (r *record) each(visit func(*record)) {
+	if r == nil {
+		return
+	}
+	r.left.each(visit)
+	visit(r)
+	r.right.each(visit)
 }
 
-// eachOf is like each, for the definitions of one type.
+// eachOf is like each, for the definitions of one type and while visit returns true.
 func (r *record) eachOf(typ DerivedScalarType, visit func(*record) bool) bool {
 	switch {
 	case r == nil:
@@ -167,12 +170,11 @@ func (r *record) eachOf(typ DerivedScalarType, visit func(*record) bool) bool {
 // appendWinners appends the definitions in the tree r that readers get.
 func (r *record) appendWinners(winners []*record) []*record {
 	var last *record
-	r.each(func(q *record) bool {
+	r.each(func(q *record) {
 		if last == nil || *last.typ != *q.typ {
 			winners = append(winners, q)
 		}
 		last = q
-		return true
 	})
 	return winners
 }

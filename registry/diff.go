@@ -46,7 +46,7 @@ func (u Update) Diff() Diff {
 		case a.origin != r.origin:
 		case b == nil:
 			diff.Added = append(diff.Added, Dataset{a})
-		case !a.equal(b) && !u.Before.hides(b, a):
+		case !a.equal(b) && !u.Before.has(a):
 			diff.Updated = append(diff.Updated, Changed{Dataset{b}, Dataset{a}})
 		}
 	}
@@ -57,7 +57,7 @@ func (u Update) Diff() Diff {
 		case b.origin != r.origin:
 		case a == nil:
 			diff.Removed = append(diff.Removed, Dataset{b})
-		case !a.equal(b) && u.Before.hides(b, a): // in another document, so out of order
+		case !a.equal(b) && u.Before.has(a): // in another document, so out of order
 			diff.Updated = append(diff.Updated, Changed{Dataset{b}, Dataset{a}})
 		}
 	}
@@ -67,10 +67,10 @@ func (u Update) Diff() Diff {
 	return diff
 }
 
-// hides reports whether s has, hidden by the winner, the definition q of the same key.
-func (s *Snapshot) hides(winner, q *record) bool {
+// has reports whether s has the definition q, visible or hidden.
+func (s *Snapshot) has(q *record) bool {
 	r := s.definitions(q).find(*q.typ, q.origin.document)
-	return r != nil && r.origin == q.origin && r.origin != winner.origin && r.equal(q)
+	return r != nil && r.origin == q.origin && r.equal(q)
 }
 
 // pairs yields the documents of each name that differ between two lists, nil for a

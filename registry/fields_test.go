@@ -47,5 +47,16 @@ func TestEveryField(t *testing.T) {
 		got, err := json.Marshal(written[strings.ToLower(name[:1])+name[1:]])
 		require.NoError(t, err)
 		assert.JSONEq(t, string(want), string(got), name)
+		fields := 4 // those that are required
+		if !required(name) {
+			fields++
+		}
+		assert.Len(t, written, fields, "%s: a field that is not given is not written: %v", name, written)
 	}
+}
+
+// required reports whether a field of a Spec is required.
+func required(name string) bool {
+	field, _ := reflect.TypeFor[registry.Spec]().FieldByName(name)
+	return field.Tag.Get("neurondex") == "required"
 }

@@ -255,9 +255,8 @@ func (e *indexEdit) mergeFamilies(s *shard) bool {
 		switch {
 		case sl.root == nil:
 		case names[sl.shortName] > familyLimit:
-			sl.root.each(func(r *record) bool {
+			sl.root.each(func(r *record) {
 				families[sl.shortName] = families[sl.shortName].insert(r.with(nil, nil))
-				return true
 			})
 		default:
 			merged.add(sl)

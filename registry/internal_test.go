@@ -199,10 +199,7 @@ func TestDefinitionsAreATreap(t *testing.T) {
 	root := build()
 	assert.Less(t, check(root), 50)
 	var sorted []*record
-	root.each(func(r *record) bool {
-		sorted = append(sorted, r)
-		return true
-	})
+	root.each(func(r *record) { sorted = append(sorted, r) })
 	require.Len(t, sorted, len(records))
 	for i := range sorted[1:] {
 		require.Positive(t, sorted[i+1].compare(*sorted[i].typ, sorted[i].origin.document))

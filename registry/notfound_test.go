@@ -44,3 +44,38 @@ func TestNotFoundAmongMany(t *testing.T) {
 	assert.Contains(t, got, `("gpt2-small", "mlp_post_act"), ("gpt2-small", "attn_write_norm")`)
 	assert.Contains(t, message("model-5_undefined", registry.MLPAutoencoderLatent), "\nThe mlp autoencoder name may need to be given in the URL.")
 }
+
+// TestClosestOfMany checks which keys of more than 100 a miss lists, in which order.
+func TestClosestOfMany(t *testing.T) {
+	var specs []registry.Spec
+	add := func(names ...string) {
+		for _, name := range names {
+			specs = append(specs, registry.Spec{ShortName: name, DerivedScalarType: registry.MLPPostAct, UserVisibleName: "n", NeuronDatasetPath: "p"})
+		}
+	}
+	for i := range 100 {
+		add(fmt.Sprintf("%02d-unlike-everything", i))
+	}
+	add("llama", "gpt-large", "LLAMA-2-7B", "llama-2-13b", "my-llama-2-7b", "llama-2", "l", "llama-2-7c", "llama-2-70b", "xllama", "2-7b", "llama-3-7b", "gpt")
+	other := specs[len(specs)-1]
+	other.ShortName, other.DerivedScalarType = "llama-2-7b", registry.AttnWriteNorm
+	specs = append(specs, other)
+	var reg registry.Registry
+	apply(t, &reg, put(doc("d", specs...)))
+	for name, want := range map[string]string{
+		"llama-2-7b": "llama LLAMA-2-7B llama-2-13b my-llama-2-7b llama-2 llama-2-7c llama-2-70b 2-7b llama-3-7b llama-2-7b",
+		"llama":      "llama LLAMA-2-7B llama-2-13b llama-2 l llama-2-7c llama-2-70b xllama llama-3-7b llama-2-7b",
+		"gpt":        "llama gpt-large LLAMA-2-7B llama-2 l llama-2-7c xllama 2-7b llama-3-7b gpt",
+		"":           "llama gpt-large LLAMA-2-7B llama-2 l llama-2-7c xllama 2-7b llama-3-7b gpt",
+	} {
+		_, err := reg.Snapshot().Get(name, registry.UnflattenedAttnWriteNorm)
+		var got []string
+		list, _, _ := strings.Cut(err.Error(), "\nDid")
+		_, list, _ = strings.Cut(list, "available datasets: ")
+		for entry := range strings.SplitSeq(list, "), (") {
+			key, _, _ := strings.Cut(strings.Trim(entry, "("), ",")
+			got = append(got, strings.Trim(key, `"`))
+		}
+		assert.Equal(t, want, strings.Join(got, " "), name)
+	}
+}

@@ -68,14 +68,15 @@ func (r *record) hasKey(shortName string, typ DerivedScalarType) bool {
 
 // equal reports whether r and q have the same content, in any documents.
 func (r *record) equal(q *record) bool {
-	return r == q || r.text == q.text && r.nameAt == q.nameAt && r.pathAt == q.pathAt && *r.typ == *q.typ &&
-		r.details.equal(q.details)
+	if r == q {
+		return true
+	}
+	return r.text == q.text && r.nameAt == q.nameAt && r.pathAt == q.pathAt && *r.typ == *q.typ && r.details.equal(q.details)
 }
 
-// says reports whether r has the content of s.
+// says reports whether r has the content of s, which has its key.
 func (r *record) says(s *Spec) bool {
-	return r.hasKey(s.ShortName, s.DerivedScalarType) && r.name() == s.UserVisibleName && r.path() == s.NeuronDatasetPath &&
-		r.details.says(s)
+	return r.name() == s.UserVisibleName && r.path() == s.NeuronDatasetPath && r.details.says(s)
 }
 
 // appendContent appends an encoding of the content of r to be hashed. Different

@@ -30,7 +30,7 @@ func Fault(k registry.Key) (field, reason string) {
 			return "short_name", "it takes what follows the underscore in the short name for the name of an autoencoder"
 		}
 		return "", ""
-	case !split || model == "" || !isAutoencoder(autoencoder):
+	case model == "" || !isAutoencoder(autoencoder):
 		return "short_name", "the short name must be MODEL_AUTOENCODER, where AUTOENCODER contains one of " + strings.Join(autoencoders, ", ")
 	}
 	return "", ""
