@@ -61,14 +61,14 @@ const support = `
 import (
 	"os"
 	"strconv"
-	"sync"
+	"sync/atomic"
 )
 
 var (
 	mutant__ID, _  = strconv.Atoi(os.Getenv("MUTANT"))
 	mutant__Path   = os.Getenv("MUTANT_TRACE")
 	mutant__Tracing = mutant__Path != ""
-	mutant__Seen   sync.Map
+	mutant__Seen   [1 << 16]atomic.Bool
 )
 
 func mutant__(id int) bool {
@@ -79,7 +79,7 @@ func mutant__(id int) bool {
 }
 
 func mutant__Trace(id int) {
-	if _, seen := mutant__Seen.LoadOrStore(id, true); seen {
+	if mutant__Seen[id].Swap(true) {
 		return
 	}
 	f, err := os.OpenFile(mutant__Path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)

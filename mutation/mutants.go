@@ -101,7 +101,7 @@ func load(root string, cfg *config) (*program, error) {
 func loadPackage(dir string) (*packages.Package, importer, error) {
 	mode := packages.NeedName | packages.NeedFiles | packages.NeedCompiledGoFiles | packages.NeedSyntax |
 		packages.NeedTypes | packages.NeedTypesInfo | packages.NeedImports | packages.NeedDeps
-	pkgs, err := packages.Load(&packages.Config{Mode: mode, Dir: dir}, ".", "os", "strconv", "sync")
+	pkgs, err := packages.Load(&packages.Config{Mode: mode, Dir: dir}, ".", "os", "strconv", "sync/atomic")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -109,7 +109,7 @@ func loadPackage(dir string) (*packages.Package, importer, error) {
 	var pkg *packages.Package
 	for _, p := range pkgs {
 		switch p.PkgPath {
-		case "os", "strconv", "sync":
+		case "os", "strconv", "sync/atomic":
 			deps[p.PkgPath] = p.Types
 		default:
 			pkg = p
@@ -149,6 +149,9 @@ func (p *program) check(pkg *packages.Package, deps importer) map[string]error {
 			add(list[0].Pos, list[0])
 		}
 		files = append(files, file)
+	}
+	if len(failed) > 0 {
+		return failed
 	}
 	for _, path := range pkg.CompiledGoFiles {
 		if _, ok := p.files[path]; !ok {
@@ -257,12 +260,10 @@ func (f *finder) visit(n ast.Node, stack []ast.Node) {
 			f.visitCondition(n.Cond)
 		}
 	case *ast.IncDecStmt:
-		f.visitAssign(n, n.X, "1", map[token.Token]token.Token{token.INC: token.ADD, token.DEC: token.SUB}[n.Tok])
+		f.visitAssign(n, n.X, n.TokPos, 2, map[token.Token]token.Token{token.INC: token.ADD, token.DEC: token.SUB}[n.Tok], "1")
 	case *ast.AssignStmt:
 		if op, ok := assignOps[n.Tok]; ok {
-			if rhs, ok := f.source(n.Rhs[0]); ok {
-				f.visitAssign(n, n.Lhs[0], "("+rhs+")", op)
-			}
+			f.visitAssign(n, n.Lhs[0], n.TokPos, len(n.Tok.String()), op, "")
 		} else if n.Tok == token.ASSIGN && !f.blank(n) {
 			f.visitStatement(n, stack)
 		}
@@ -333,17 +334,15 @@ func (f *finder) visitCondition(cond ast.Expr) {
 	f.wrap(cond, "((", fmt.Sprintf(") != mutant__(%d))", f.add(cond, "negate")))
 }
 
-// visitAssign makes a mutant of x op= y or x++.
-func (f *finder) visitAssign(n ast.Stmt, x ast.Expr, y string, op token.Token) {
+// visitAssign makes a mutant of x op= y, or of x++ if y is given.
+func (f *finder) visitAssign(n ast.Stmt, x ast.Expr, tok token.Pos, length int, op token.Token, y string) {
 	target, ok := f.source(x)
-	if !ok || !f.isNumber(x) || bitwise(op) && !f.isInteger(x) || hasCall(n) {
+	if !ok || !f.isNumber(x) || bitwise(op) && !f.isInteger(x) || hasCall(x) {
 		return
 	}
-	to := swaps[op]
-	f.edits = append(f.edits, edit{
-		f.file.Offset(n.Pos()), f.file.Offset(n.End()),
-		fmt.Sprintf("%s = mutant%s__(%d, %s, %s)", target, opNames[op], f.add(n, op.String()+"= to "+to.String()+"="), target, y), false,
-	})
+	id := f.add(n, fmt.Sprintf("%v= to %v=", op, swaps[op]))
+	f.replace(tok, length, fmt.Sprintf("= mutant%s__(%d, %s, %s", opNames[op], id, target, y))
+	f.wrap(n, "", ")")
 }
 
 // visitStatement makes a mutant without n.

@@ -170,13 +170,13 @@ func (r *runner) testOne(ctx context.Context, m *mutant) error {
 	return nil
 }
 
-// testWith runs tests with a mutant. A mutant hangs if they take twenty times as long as
-// without it. As the machine may have become slower, they run without the mutant once
-// more before that is believed.
+// testWith runs tests with a mutant. A mutant hangs if they take five times as long as
+// without it. As the machine may have become slower, they run without the mutant once more
+// before that is believed.
 func (r *runner) testWith(ctx context.Context, s *suite, tests []*test, m *mutant) (status, error) {
-	limit := 10 * time.Second
+	limit := 5 * time.Second
 	for _, t := range tests {
-		limit += 20 * t.time
+		limit += 5 * t.time
 	}
 	for {
 		ok, _, err := r.run(ctx, s, tests, limit, "MUTANT="+strconv.Itoa(m.id))
@@ -192,7 +192,7 @@ func (r *runner) testWith(ctx context.Context, s *suite, tests []*test, m *mutan
 		if _, _, err := r.run(ctx, s, tests, limit); err != nil && !errors.Is(err, context.DeadlineExceeded) {
 			return 0, err
 		}
-		if time.Since(start) < limit/10 {
+		if time.Since(start) < limit/4 {
 			return hung, nil
 		}
 		limit *= 2
