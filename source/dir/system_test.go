@@ -29,7 +29,8 @@ type faultySystem struct {
 	before   map[string]func()                   // called once, right before an operation; for read, in the middle of the file
 	onStat   func(name string, info fs.FileInfo) // may modify what stat returns
 	remote   bool
-	silent   bool // the notifier reports no events
+	silent   bool   // the notifier reports no events
+	lost     string // it reports no events of this directory and what is below it
 	notifier *faultyNotifier
 }
 
@@ -175,7 +176,7 @@ func (n *faultyNotifier) forward() {
 				return
 			}
 			n.system.mu.Lock()
-			silent := n.system.silent
+			silent := n.system.silent || n.system.lost != "" && strings.HasPrefix(e.Name, n.system.lost)
 			n.system.mu.Unlock()
 			if !silent {
 				n.events <- e
