@@ -106,11 +106,10 @@ type application struct {
 // accept notes which documents may remove as many datasets as they do: those that a reload
 // found changed, or pending, as long as its caller waits.
 func (w *Watcher) accept(batch source.Batch, reload bool) {
-	if !reload && !slices.ContainsFunc(w.waiting, (*request).acceptsAll) {
-		w.accepted = nil
-		return
-	}
 	if !reload {
+		if !slices.ContainsFunc(w.waiting, (*request).acceptsAll) {
+			w.accepted = nil
+		}
 		return
 	}
 	w.accepted = make(map[string]bool)
