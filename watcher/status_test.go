@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -201,5 +203,84 @@ func TestReadinessCounts(t *testing.T) {
 		b = documents("a.toml", watchtest.TOML("1", "a"), "b.toml", watchtest.TOML("1", "b"))
 		r.poll(nil, b)
 		require.NoError(t, r.w.CheckHealth())
+	})
+}
+
+// TestStateKeepsItsTime: a document that changes and stays valid, or stays held, came into that
+// state before; one that is held no more comes into another.
+func TestStateKeepsItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, documents("a.toml", watchtest.TOML("1", "a"), "b.toml", watchtest.TOML("1", "b")), watcher.WithMaxShrink(0))
+		loaded := time.Now()
+		time.Sleep(time.Minute)
+		r.poll(nil, documents("a.toml", watchtest.TOML("2", "a")))
+		assert.Equal(t, loaded, r.status("a.toml").Since)
+		b := documents("n.toml", watchtest.TOML("1", "n"))
+		b.Removed = []string{"b.toml"}
+		r.poll(nil, b)
+		held := time.Now()
+		time.Sleep(time.Minute)
+		r.poll(nil, source.Batch{})
+		assert.Equal(t, "a.toml=ok b.toml=held n.toml=held", states(r.w))
+		assert.Equal(t, held, r.status("n.toml").Since)
+		require.NoError(t, r.w.Reload(t.Context()))
+		assert.Equal(t, "a.toml=ok n.toml=ok", states(r.w))
+		assert.Equal(t, time.Now(), r.status("n.toml").Since)
+	})
+}
+
+// TestNumberOfProblemsIsNoNews: of a document with too many problems, only their number changes.
+func TestNumberOfProblemsIsNoNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		problems := func(n int) source.Batch {
+			return documents("a.toml", strings.Repeat(strings.ReplaceAll(watchtest.TOML("1", "a"), "mlp_post_act", "none"), n))
+		}
+		r := newRig(t, problems(150))
+		found := r.status("a.toml").Diagnostics
+		require.NotEmpty(t, found)
+		r.logged()
+		text := r.poll(nil, problems(160))
+		assert.NotEqual(t, found, r.status("a.toml").Diagnostics)
+		assert.Contains(t, text, "file has changed and is still invalid")
+		assert.NotContains(t, text, "problem=")
+	})
+}
+
+// TestAnotherFieldIsNews: the same problem of another field is logged.
+func TestAnotherFieldIsNews(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const half = "short_name = \"a\"\nderived_scalar_type = \"mlp_post_act\"\n"
+		r := newRig(t, documents("a.toml", half+"user_visible_name = \"A\"\n"))
+		assert.Contains(t, r.logged(), "field=neuron_dataset_path")
+		assert.Contains(t, r.poll(nil, documents("a.toml", half+"neuron_dataset_path = \"1\"\n")), "field=user_visible_name")
+	})
+}
+
+// A blocking source polls, after the first time, until the context is done.
+type blocking struct {
+	source.Source
+	polls int
+}
+
+func (b *blocking) Poll(ctx context.Context, depth source.Depth) (source.Batch, error) {
+	if b.polls++; b.polls > 1 {
+		<-ctx.Done()
+		return source.Batch{}, ctx.Err()
+	}
+	return b.Source.Poll(ctx, depth)
+}
+
+// TestCloseIsNoFault: that a poll ends with the watcher is not called an error of the source.
+func TestCloseIsNoFault(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src, log := newFakeSource(), watchtest.NewBuffer()
+		src.prepare(nil, documents("a.toml", watchtest.TOML("1", "a")))
+		w, err := watcher.Follow(t.Context(), &blocking{Source: src}, watcher.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
+		require.NoError(t, err)
+		src.event <- struct{}{}
+		synctest.Wait()
+		require.NoError(t, w.Close())
+		assert.NotContains(t, log.String(), "cannot read source")
+		assert.Empty(t, w.Status().SourceError)
 	})
 }
