@@ -110,6 +110,15 @@ func TestNumbersAreReused(t *testing.T) {
 		tb.put("b", "1", -time.Hour)
 		assert.Equal(t, "b", tb.poll(fullScope))
 	}
+	tb.at(100 * time.Hour)
+	delete(tb.tree.files, "a")
+	delete(tb.tree.files, "c")
+	tb.poll(fullScope)
+	tb.at(101 * time.Hour)
+	assert.Equal(t, "-a -c", tb.poll(fullScope))
+	tb.put("a", "1", -time.Hour)
+	tb.put("c", "1", -time.Hour)
+	assert.Equal(t, "a c", tb.poll(fullScope))
 	seen := make(map[int]bool)
 	for _, d := range tb.p.delivered {
 		assert.Less(t, d.number, 5)
@@ -248,4 +257,35 @@ func TestBursts(t *testing.T) {
 	tb.at(2 * time.Hour)
 	assert.Equal(t, "a b", tb.pollTo(fullScope, source.PollReread, tb.tree))
 	assert.NotEqual(t, tb.now, tb.p.burst, "nothing of it is new")
+}
+
+// TestForgotten: nothing is kept of a file that is gone, or is a link no more.
+func TestForgotten(t *testing.T) {
+	tb := newTable(t, true)
+	put := func(link, linked bool) {
+		tb.put("a", "1", -5*ms)
+		f := tb.tree.files["a"]
+		f.link, f.stat.linked = link, linked
+		tb.tree.files["a"] = f
+		tb.events.documents["a"] = renamed
+		tb.poll(fullScope)
+	}
+	put(true, false)
+	assert.Equal(t, map[string]bool{"a": true}, tb.p.silent)
+	tb.at(time.Second)
+	put(false, true)
+	assert.Equal(t, map[string]bool{"a": false}, tb.p.silent)
+	tb.at(2 * time.Second)
+	put(false, false)
+	assert.Empty(t, tb.p.silent)
+	assert.Len(t, tb.p.reread, 1)
+	tb.at(3 * time.Second)
+	put(true, false)
+	delete(tb.tree.files, "a")
+	tb.poll(fullScope)
+	tb.at(4 * time.Second)
+	assert.Equal(t, "-a", tb.poll(fullScope))
+	assert.Empty(t, tb.p.silent)
+	assert.Empty(t, tb.p.reread)
+	assert.Empty(t, tb.p.delivered)
 }
