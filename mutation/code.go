@@ -59,16 +59,16 @@ var opNames = map[token.Token]string{
 // it.
 const support = `
 import (
-	"os"
-	"strconv"
-	"sync/atomic"
+	mutant__os "os"
+	mutant__strconv "strconv"
+	mutant__atomic "sync/atomic"
 )
 
 var (
-	mutant__ID, _  = strconv.Atoi(os.Getenv("MUTANT"))
-	mutant__Path   = os.Getenv("MUTANT_TRACE")
+	mutant__ID, _  = mutant__strconv.Atoi(mutant__os.Getenv("MUTANT"))
+	mutant__Path   = mutant__os.Getenv("MUTANT_TRACE")
 	mutant__Tracing = mutant__Path != ""
-	mutant__Seen   [1 << 16]atomic.Bool
+	mutant__Seen   [1 << 16]mutant__atomic.Bool
 )
 
 func mutant__(id int) bool {
@@ -82,11 +82,11 @@ func mutant__Trace(id int) {
 	if mutant__Seen[id].Swap(true) {
 		return
 	}
-	f, err := os.OpenFile(mutant__Path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	f, err := mutant__os.OpenFile(mutant__Path, mutant__os.O_APPEND|mutant__os.O_CREATE|mutant__os.O_WRONLY, 0o600)
 	if err != nil {
 		panic(err)
 	}
-	f.WriteString(strconv.Itoa(id) + "\n")
+	f.WriteString(mutant__strconv.Itoa(id) + "\n")
 	f.Close()
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/pelletier/go-toml/v2"
 )
@@ -18,22 +19,25 @@ type config struct {
 	Survivors []*survivor
 }
 
-// A survivor is an entry of the list of mutants that may survive. It matches the mutants
-// of a line, by its text, or of a whole function; if Mutant is given, only those of that
-// kind.
+// A survivor is an entry of the list of mutants that may survive. It matches the mutants of
+// some kinds on a line of a function.
 type survivor struct {
-	File   string // name of the file
-	Func   string // name of the function, like "parse" or "tree.find"
-	Line   string // text of the line, without the space around it
-	Mutant string // kind of change, like "boundary"
-	Reason string // why nobody can see the change
+	File    string   // name of the file
+	Func    string   // name of the function, like "parse" or "tree.find"
+	Line    string   // text of the line, without the space around it
+	Mutants []string // kinds of change, like "boundary"
+	Reason  string   // why nobody can see the change
 
-	matched bool
+	unmatched []string // kinds that no surviving mutant has
 }
 
 func (s *survivor) matches(m *mutant) bool {
-	return s.File == m.file && (s.Func == "" || s.Func == m.function) && (s.Line == "" || s.Line == m.text) &&
-		(s.Mutant == "" || s.Mutant == m.kind)
+	return s.File == m.file && s.Func == m.function && s.Line == m.text && slices.Contains(s.Mutants, m.kind)
+}
+
+// match notes that s matches m.
+func (s *survivor) match(m *mutant) {
+	s.unmatched = slices.DeleteFunc(s.unmatched, func(kind string) bool { return kind == m.kind })
 }
 
 func readConfig(path string) (*config, error) {
@@ -47,8 +51,9 @@ func readConfig(path string) (*config, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	for _, s := range c.Survivors {
-		if s.File == "" || s.Func == "" && s.Line == "" || s.Reason == "" {
-			return nil, fmt.Errorf("%s: entry %q %q %q: must have a file, a line or a function, and a reason", path, s.File, s.Func, s.Line)
+		s.unmatched = slices.Clone(s.Mutants)
+		if s.Line == "" || s.Reason == "" {
+			return nil, fmt.Errorf("%s: entry %q %q %q: must have a line and a reason", path, s.File, s.Func, s.Line)
 		}
 	}
 	return &c, nil

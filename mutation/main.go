@@ -9,7 +9,7 @@
 // run, the lowest score, and which mutants survive because they change nothing that a
 // user could see, with the reason. The run fails if a mutant survives that is not in this
 // list, if an entry of the list matches no surviving mutant, or if the score is too low.
-// The score is the share of all mutants that tests kill, those in the list included.
+// The score is the share of the mutants that tests kill, without those in the list.
 //
 // All mutants of a package are compiled into one test program, and an environment
 // variable selects one. A mutant runs only the tests that reach it. A mutant that does
@@ -27,24 +27,23 @@ import (
 	"strings"
 )
 
-func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:]))
-}
+func main() { os.Exit(run(os.Args[1:])) }
 
 // run returns the exit code: 1 if a package fails, 2 for an error.
-func run(ctx context.Context, args []string) int {
+func run(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
 	flags := flag.NewFlagSet("mutation", flag.ContinueOnError)
 	workers := flags.Int("workers", 1, "number of mutants tested at a time")
 	files := flags.String("files", "", "mutate only files whose name matches this regular expression; the score is not checked")
 	only := flags.String("only", "", "test only the mutants named in this file, the output of an earlier run; the score is not checked")
+	list := flags.Bool("list", false, "list the mutants, and do not run them")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
 	code := 0
 	for _, name := range flags.Args() {
-		ok, err := mutate(ctx, name, *workers, *files, *only)
+		ok, err := mutate(ctx, name, *workers, *files, *only, *list)
 		if err != nil {
 			fmt.Fprintf(os.Stderr, "mutation: %s: %v\n", name, err)
 			return 2
@@ -57,7 +56,7 @@ func run(ctx context.Context, args []string) int {
 }
 
 // mutate tests the mutants of one package, and reports whether it passes.
-func mutate(ctx context.Context, name string, workers int, files, only string) (bool, error) {
+func mutate(ctx context.Context, name string, workers int, files, only string, list bool) (bool, error) {
 	root, err := filepath.Abs("..")
 	if err != nil {
 		return false, err
@@ -84,9 +83,6 @@ func mutate(ctx context.Context, name string, workers int, files, only string) (
 	if err := r.build(ctx, cfg); err != nil {
 		return false, err
 	}
-	if err := r.trace(ctx); err != nil {
-		return false, err
-	}
 
 	selected := prog.mutants
 	if files != "" {
@@ -104,6 +100,15 @@ func mutate(ctx context.Context, name string, workers int, files, only string) (
 			}
 		}
 		selected = filter(selected, func(m *mutant) bool { return named[m.identity()] })
+	}
+	if list {
+		for _, m := range selected {
+			fmt.Println(m)
+		}
+		return true, nil
+	}
+	if err := r.trace(ctx); err != nil {
+		return false, err
 	}
 	if err := r.test(ctx, selected); err != nil {
 		return false, err

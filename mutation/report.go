@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"strings"
 )
 
 var statusNames = map[status]string{notCovered: "not covered", lived: "lived", killed: "killed", hung: "killed (hangs)"}
@@ -20,7 +21,8 @@ func report(w io.Writer, name string, cfg *config, mutants []*mutant, all bool) 
 		known := false
 		for _, s := range cfg.Survivors {
 			if s.matches(m) {
-				s.matched, known = true, true
+				s.match(m)
+				known = true
 			}
 		}
 		if known {
@@ -31,16 +33,16 @@ func report(w io.Writer, name string, cfg *config, mutants []*mutant, all bool) 
 		fmt.Fprintf(w, "%v\n", m)
 	}
 	dead := counts[killed] + counts[hung]
-	score := 100 * float64(dead) / float64(max(len(mutants), 1))
-	fmt.Fprintf(w, "%s %.1f %%, at least %.0f %%; of %d mutants %d killed (%d hung), %d lived, %d not covered; %d of these listed\n",
+	score := 100 * float64(dead) / float64(max(len(mutants)-listed, 1))
+	fmt.Fprintf(w, "%s %.1f %%, must be %.0f %%: of %d mutants %d killed (%d hung), %d lived, %d not covered, and %d of these listed\n",
 		name, score, cfg.Floor, len(mutants), dead, counts[hung], counts[lived], counts[notCovered], listed)
 	if !all {
 		return true
 	}
 	for _, s := range cfg.Survivors {
-		if !s.matched {
+		if len(s.unmatched) > 0 {
 			passes = false
-			fmt.Fprintf(w, "%s: the list names mutants that do not survive: %s %s %s %s; remove the entry\n", name, s.File, s.Func, s.Line, s.Mutant)
+			fmt.Fprintf(w, "%s: %s: the list names mutants that do not survive: %s: %s\n", s.File, s.Func, strings.Join(s.unmatched, ", "), s.Line)
 		}
 	}
 	return passes && score >= cfg.Floor
