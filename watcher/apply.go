@@ -106,11 +106,10 @@ type application struct {
 // accept notes which documents may remove as many datasets as they do: those that a reload
 // found changed, or pending, as long as its caller waits.
 func (w *Watcher) accept(batch source.Batch, reload bool) {
-	if !reload && !slices.ContainsFunc(w.waiting, (*request).acceptsAll) {
-		w.accepted = nil
-		return
-	}
 	if !reload {
+		if !slices.ContainsFunc(w.waiting, (*request).acceptsAll) {
+			w.accepted = nil
+		}
 		return
 	}
 	w.accepted = make(map[string]bool)
@@ -167,21 +166,20 @@ func (w *Watcher) updateStates() {
 			w.setState(d, StateOK, now)
 		}
 	}
-	var removals map[string]time.Time
-	if isHeld {
-		removals = make(map[string]time.Time)
-	}
-	for name := range w.change.remove {
-		if isHeld && served.has(name) {
-			removals[name] = now
-			if since, ok := w.removals[name]; ok {
-				removals[name] = since
-			}
-		}
-	}
-	w.removals = removals
+	known := w.removals
+	w.removals = nil
 	if !isHeld {
 		w.change = change{}
+		return
+	}
+	w.removals = make(map[string]time.Time)
+	for name := range w.change.remove {
+		if served.has(name) {
+			w.removals[name] = now
+			if since, ok := known[name]; ok {
+				w.removals[name] = since
+			}
+		}
 	}
 }
 

@@ -157,9 +157,9 @@ func TestStatusIsACopy(t *testing.T) {
 	assert.NotEqual(t, "changed", w.Status().Documents[0].Diagnostics[0].Message)
 }
 
-// TestRejectedDocument: a document that only the registry refuses does not keep the others
+// TestBlankType: a document that allows itself a blank type is invalid, and does not keep the others
 // out.
-func TestRejectedDocument(t *testing.T) {
+func TestBlankType(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := sourcetest.NewMemory()
 		require.NoError(t, m.Put("good.toml", watchtest.TOML("1", "a")))

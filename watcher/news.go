@@ -37,9 +37,6 @@ func withoutIndexes(field string) string {
 // news returns the diagnostics of a document that it did not have before, in their order. Of
 // several that differ only in their positions, those beyond the number before are new.
 func news(before, after config.Diagnostics) config.Diagnostics {
-	if len(before) == 0 {
-		return after
-	}
 	known := make(map[problem]int, len(before))
 	for i := range before {
 		known[problemOf(&before[i])]++

@@ -60,7 +60,7 @@ func WithConfig(opts ...config.Option) Option {
 // checkShrink returns a [*ShrinkError] for an update that removes too many datasets, apart
 // from those of documents whose change was accepted.
 func (o *options) checkShrink(u registry.Update, accepted map[string]bool) error {
-	if o.maxShrink >= 1 || u.Before.Len() == 0 {
+	if o.maxShrink >= 1 {
 		return nil
 	}
 	e := &ShrinkError{Of: u.Before.Len(), Max: o.maxShrink}

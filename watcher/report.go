@@ -70,13 +70,13 @@ func (w *Watcher) updateStatus(batch source.Batch, err error, u registry.Update,
 // isReady reports whether enough documents are loaded to serve them: one at least if there
 // are any.
 func (w *Watcher) isReady(pending int) bool {
-	valid := 0
+	anyValid := false
 	for _, d := range w.documents {
 		if !d.notDocument && !d.status.State.isInvalid() {
-			valid++
+			anyValid = true
 		}
 	}
-	if w.options.allValid || valid == 0 {
+	if w.options.allValid || !anyValid {
 		return w.invalid+pending == 0
 	}
 	return true

@@ -70,7 +70,6 @@ func Follow(ctx context.Context, src source.Source, opts ...Option) (*Watcher, e
 		requests: make(chan *request), done: make(chan struct{}),
 		documents: make(map[string]*document), pending: make(map[string]time.Time), ignored: make(map[string]bool),
 	}
-	w.snapshot = w.registry.Snapshot()
 	if err := w.load(ctx); err != nil {
 		cancel()
 		return nil, errors.Join(err, src.Close())

@@ -15,6 +15,7 @@ import (
 	"github.com/neurondex/neurondex/internal/watchtest"
 	"github.com/neurondex/neurondex/registry"
 	"github.com/neurondex/neurondex/source/dir"
+	"github.com/neurondex/neurondex/source/sourcetest"
 	"github.com/neurondex/neurondex/watcher"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -43,7 +44,7 @@ func TestFollowsFiles(t *testing.T) {
 	r.WaitFor("a=1 d=1")
 	r.Write("sub/deep/e.toml", watchtest.TOML("1", "e"))
 	r.WaitFor("a=1 d=1 e=1")
-	require.NoError(t, os.RemoveAll(r.Path("sub")))
+	require.NoError(t, os.Rename(r.Path("sub"), r.Dir+".away")) // both files at once
 	r.WaitFor("a=1")
 	require.NoError(t, r.Sync(), "Sync returns after the changes were logged")
 	for _, want := range []string{"1 added, 0 updated, 0 removed", "1 added, 1 updated, 0 removed", "0 added, 1 updated, 1 removed", "removed=\"[d/mlp_post_act e/mlp_post_act]\""} {
@@ -156,7 +157,7 @@ func TestDanglingLink(t *testing.T) {
 func TestManyFilesAreFewChanges(t *testing.T) {
 	r := watchtest.New(t)
 	require.NoError(t, os.MkdirAll(r.Dir, 0o755))
-	r.Open()
+	r.OpenDir(dir.Dir{Settle: time.Second, MaxDelay: 20 * time.Second}) // it may take long
 	for i := range 300 {
 		r.Write(fmt.Sprintf("%03d.toml", i), watchtest.TOML("1", fmt.Sprint(i)))
 	}
@@ -209,22 +210,17 @@ func TestOverrides(t *testing.T) {
 
 // TestMaxShrink holds a change that removes more than half of the datasets.
 func TestMaxShrink(t *testing.T) {
-	r := watchtest.New(t)
+	m, r := sourcetest.NewMemory(), watchtest.New(t)
 	for _, name := range []string{"a", "b", "c", "d"} {
-		r.Write(name+".toml", watchtest.TOML("1", name))
+		put(t, m, name+".toml", watchtest.TOML("1", name))
 	}
-	r.Open(watcher.WithMaxShrink(0.5))
-	remove := func(names ...string) {
-		for _, name := range names {
-			require.NoError(t, os.Remove(filepath.Join(r.Dir, name+".toml")))
-		}
-	}
-	remove("a", "b")
+	r.Follow(m.Open(), watcher.WithMaxShrink(0.5))
+	remove := func(names ...string) { require.NoError(t, m.Apply(nil, names)) }
+	remove("a.toml", "b.toml")
 	require.NoError(t, r.Sync())
 	assert.Equal(t, "c=1 d=1", r.Served(), "half of the datasets may be removed")
 
-	r.Write("d.toml", watchtest.TOML("2", "e"))
-	remove("c")
+	require.NoError(t, m.Apply(map[string]string{"d.toml": watchtest.TOML("2", "e")}, []string{"c.toml"}))
 	err := r.Sync()
 	require.ErrorIs(t, err, watcher.ErrShrink)
 	shrink, ok := errors.AsType[*watcher.ShrinkError](err)
@@ -232,20 +228,20 @@ func TestMaxShrink(t *testing.T) {
 	assert.Equal(t, watcher.ShrinkError{Removed: 2, Of: 2, Max: 0.5}, *shrink)
 	assert.Equal(t, "c=1 d=1", r.Served(), "no part of a held change is applied")
 	assert.Equal(t, watcher.StateHeld, r.W.Status().Documents[0].State)
-	r.Write("c.toml", watchtest.TOML("1", "c"))
+	put(t, m, "c.toml", watchtest.TOML("1", "c"))
 	require.NoError(t, r.Sync(), "the change is not held any more")
 	assert.Equal(t, "c=1 e=2", r.Served())
 
-	remove("c", "d")
+	remove("c.toml", "d.toml")
 	require.ErrorIs(t, r.Sync(), watcher.ErrShrink)
 	require.ErrorIs(t, r.Sync(), watcher.ErrShrink, "the change is still held")
 	require.NoError(t, r.W.Reload(t.Context()), "a reload accepts the change")
 	assert.Empty(t, r.Served())
 	assert.NoError(t, r.W.CheckHealth())
 
-	r.Write("a.toml", watchtest.TOML("1", "a"))
+	put(t, m, "a.toml", watchtest.TOML("1", "a"))
 	require.NoError(t, r.Sync())
-	remove("a")
+	remove("a.toml")
 	require.NoError(t, r.W.Reload(t.Context()), "a reload accepts changes right before it")
 	assert.Empty(t, r.Served())
 }

@@ -13,6 +13,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// moveAway removes the root in one step.
+func (r *faultRig) moveAway() {
+	r.Helper()
+	require.NoError(r, os.Rename(r.Dir, r.Dir+".away"))
+	require.NoError(r, os.RemoveAll(r.Dir+".away"))
+}
+
 // TestRootRemoved removes the root for a while: the last good datasets stay in service.
 func TestRootRemoved(t *testing.T) {
 	for _, confined := range []bool{false, true} {
@@ -20,7 +27,7 @@ func TestRootRemoved(t *testing.T) {
 			r := newFaultRig(t)
 			r.follow(dir.Dir{Confined: confined})
 			for version := range 3 {
-				require.NoError(t, os.RemoveAll(r.Dir))
+				r.moveAway() // at once: a scan must not find a part of it
 				require.ErrorIs(t, r.Sync(), fs.ErrNotExist)
 				require.ErrorIs(t, r.W.CheckHealth(), fs.ErrNotExist)
 				assert.False(t, r.health().Notified)
@@ -31,7 +38,7 @@ func TestRootRemoved(t *testing.T) {
 				require.NoError(t, r.W.CheckHealth())
 				r.writeNotified("a.toml", fmt.Sprint("edited", version), fmt.Sprint("a=edited", version))
 			}
-			require.NoError(t, os.RemoveAll(r.Dir))
+			r.moveAway()
 			require.NoError(t, os.WriteFile(r.Dir, []byte("not a directory"), 0o644))
 			require.ErrorContains(t, r.Sync(), "not a directory")
 			require.NoError(t, os.Remove(r.Dir))

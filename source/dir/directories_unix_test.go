@@ -19,9 +19,9 @@ import (
 // unmount replaces a directory with an empty one that seems to be on another file system.
 func (r *faultRig) unmount(dir string) {
 	r.Helper()
-	require.NoError(r, os.Rename(r.Path(dir), r.Dir+".mount"))
-	require.NoError(r, os.Mkdir(r.Path(dir), 0o755))
-	r.system.set(func() {
+	r.system.set(func() { // no scan comes between
+		require.NoError(r, os.Rename(r.Path(dir), r.Dir+".mount"))
+		require.NoError(r, os.Mkdir(r.Path(dir), 0o755))
 		r.system.onStat = func(name string, info fs.FileInfo) {
 			if name == dir {
 				info.Sys().(*syscall.Stat_t).Dev += 7

@@ -118,7 +118,7 @@ func TestTimerAmongEvents(t *testing.T) {
 	require.NoError(t, err)
 	require.True(t, d.watches.pass(t.Context()))
 	d.watches.drain()
-	d.pending.burst = time.Now() // a gap that is long enough to be measured
+	d.pending.burst = time.Now().Add(time.Hour) // a gap that is long enough to be measured
 	d.pending.verify = time.Now()
 	d.watches.collector.add(fsnotify.Event{Name: filepath.Join(d.root, "a.toml"), Op: fsnotify.Create})
 	start := time.Now()

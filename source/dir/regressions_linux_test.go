@@ -24,17 +24,28 @@ func TestReaderBeforeFirstWrite(t *testing.T) {
 	path := filepath.Join(d, "a.toml")
 	f, err := os.Create(path)
 	require.NoError(t, err)
-	time.Sleep(20 * time.Millisecond)
+	// handled waits until the events so far are handled. It keeps equal events apart, too,
+	// which the system would report once.
+	handled := func() {
+		t.Helper()
+		marker := filepath.Join(d, "marker")
+		passed := w.expect(marker)
+		require.NoError(t, os.WriteFile(marker, nil, 0o644))
+		<-passed
+	}
+	handled()
 	for range 3 {
 		_, err = os.ReadFile(path)
 		require.NoError(t, err)
-		time.Sleep(20 * time.Millisecond)
+		handled()
 	}
 	_, err = f.WriteString("x")
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return w.isOpen(path, time.Now()) }, time.Second, time.Millisecond)
+	handled()
+	assert.True(t, w.isOpen(path, time.Now()))
 	require.NoError(t, f.Close())
-	require.Eventually(t, func() bool { return !w.isOpen(path, time.Now()) }, time.Second, time.Millisecond)
+	handled()
+	assert.False(t, w.isOpen(path, time.Now()))
 }
 
 // TestMovedDirectories moves directories away: no watch of a writer is left on them.
@@ -47,7 +58,7 @@ func TestMovedDirectories(t *testing.T) {
 		_, err := d.Poll(t.Context(), source.PollAll)
 		require.NoError(t, err)
 		require.NoError(t, os.Rename(sub, filepath.Join(outside, strconv.Itoa(i))))
-		time.Sleep(10 * time.Millisecond)
+		require.True(t, d.watches.pass(t.Context()))
 		_, err = d.Poll(t.Context(), source.PollAll)
 		require.NoError(t, err)
 	}
@@ -68,7 +79,7 @@ func TestRenamedDirectory(t *testing.T) {
 	_, err := d.Poll(t.Context(), source.PollAll)
 	require.NoError(t, err)
 	require.NoError(t, os.Rename(a, b))
-	time.Sleep(10 * time.Millisecond)
+	require.True(t, d.watches.pass(t.Context()))
 	_, err = d.Poll(t.Context(), source.PollAll)
 	require.NoError(t, err)
 	f, err := os.Create(filepath.Join(b, "x.toml"))
@@ -76,7 +87,8 @@ func TestRenamedDirectory(t *testing.T) {
 	defer f.Close()
 	_, err = f.WriteString("x")
 	require.NoError(t, err)
-	require.Eventually(t, func() bool { return d.watches.writers.isOpen(f.Name(), time.Now()) }, time.Second, time.Millisecond)
+	require.True(t, d.watches.pass(t.Context()))
+	assert.True(t, d.watches.writers.isOpen(f.Name(), time.Now()))
 	w := d.watches.writers.(*inotifyWriters)
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -1,12 +1,10 @@
 package dir_test
 
 import (
-	"context"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,9 +63,8 @@ func TestRenamedFilesSettleAtOnce(t *testing.T) {
 	// No event announces that a file is pending.
 	require.Eventually(t, func() bool {
 		documents := r.W.Status().Documents
-		return documents[len(documents)-1].Name == "tree/u2.toml" && documents[1].State == watcher.StatePending
+		return strings.Contains(r.Served(), "u=2") && documents[len(documents)-1].Name == "tree/u2.toml" && documents[1].State == watcher.StatePending
 	}, 20*time.Second, 10*time.Millisecond)
-	assert.Contains(t, r.Served(), "u=2", "a new file beside a swapped one")
 	assert.NotContains(t, r.Served(), "c=")
 }
 
@@ -151,7 +148,7 @@ func TestChangeWithinTick(t *testing.T) {
 func TestManyRenamesAreFewChanges(t *testing.T) {
 	r := watchtest.New(t)
 	require.NoError(t, os.MkdirAll(r.Dir, 0o755))
-	r.Open()
+	r.OpenDir(dir.Dir{Settle: time.Second, MaxDelay: 20 * time.Second}) // it may take long
 	for i := range 300 {
 		r.Write(fmt.Sprintf("%03d.new", i), watchtest.TOML("1", fmt.Sprint(i)))
 	}
@@ -164,70 +161,66 @@ func TestManyRenamesAreFewChanges(t *testing.T) {
 	assert.LessOrEqual(t, s.Generation(), uint64(10), "a loop of renames is few changes")
 }
 
-// TestBusyFileDelaysNoOther writes a file without a pause: its last good datasets stay in
+// TestBusyFileDelaysNoOther writes a file that does not settle: its last good datasets stay in
 // service, and other files are delivered.
 func TestBusyFileDelaysNoOther(t *testing.T) {
 	r := watchtest.New(t)
 	r.Write("busy.toml", watchtest.TOML("1", "busy"))
-	r.Open()
-	stop, stopped := make(chan struct{}), make(chan struct{})
-	go func() {
-		defer close(stopped)
-		f, err := os.OpenFile(r.Path("busy.toml"), os.O_TRUNC|os.O_WRONLY, 0)
-		if !assert.NoError(t, err) {
-			return
-		}
-		defer f.Close()
-		tick := time.NewTicker(5 * time.Millisecond)
-		defer tick.Stop()
-		for i := 0; ; i++ {
-			select {
-			case <-stop:
-				return
-			case <-tick.C:
-			}
-			_, err := f.WriteString(watchtest.TOML("2", fmt.Sprint("busy", i)))
-			assert.NoError(t, err)
-		}
-	}()
-	start := time.Now()
-	r.Write("other.toml", watchtest.TOML("1", "other"))
-	r.WaitFor("busy=1 other=1")
-	t.Logf("the other file took %v", time.Since(start))
-	assert.Equal(t, watcher.StatePending, r.W.Status().Documents[0].State)
-	close(stop)
-	<-stopped
-	require.NoError(t, r.Sync())
-	assert.NotContains(t, r.Served(), "busy=1")
+	old := time.Now().Add(-2 * never)
+	require.NoError(t, os.Chtimes(r.Path("busy.toml"), old, old))
+	r.OpenDir(dir.Dir{Settle: never, MaxDelay: 50 * time.Millisecond})
+	for i := range 5 {
+		r.Write("busy.toml", watchtest.TOML("2", "busy"))
+		version := fmt.Sprint(i)
+		r.Write("other.new", watchtest.TOML(version, "other"))
+		require.NoError(t, os.Rename(r.Path("other.new"), r.Path("other.toml")))
+		r.WaitFor("busy=1 other=" + version)
+		assert.Equal(t, watcher.StatePending, r.W.Status().Documents[0].State)
+	}
+	require.NoError(t, os.Chtimes(r.Path("busy.toml"), old, old)) // as if that was long ago
+	r.WaitFor("busy=2 other=4")
 }
 
-// TestDatasetMovesBetweenFiles moves a dataset from one file to another, removing it first.
-// Both files change together: every snapshot has the dataset.
-func TestDatasetMovesBetweenFiles(t *testing.T) {
-	r := watchtest.New(t)
-	r.Write("a.toml", watchtest.TOML("1", "x", "a"))
-	r.Write("b.toml", watchtest.TOML("1", "b"))
-	r.OpenDir(dir.Dir{Settle: 300 * time.Millisecond, MaxDelay: 20 * time.Second})
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		for u := range r.W.Updates(ctx) {
-			_, ok := u.After.Lookup("x", registry.MLPPostAct)
-			assert.True(t, ok, "generation %d", u.After.Generation())
-		}
-	}()
+// TestChangesAreOneBatch changes two files one after the other, with polls between: they are
+// delivered together.
+func TestChangesAreOneBatch(t *testing.T) {
+	d := &dir.Dir{Path: t.TempDir(), Settle: never, MaxDelay: never, Resync: never}
+	defer d.Close()
+	old := time.Now().Add(-2 * never)
 	files := []string{"a.toml", "b.toml"}
+	poll := func() source.Batch {
+		t.Helper()
+		b, err := d.Poll(t.Context(), source.PollAll)
+		require.NoError(t, err)
+		return b
+	}
 	for i := range 4 {
-		r.Write(files[i%2], watchtest.TOML(fmt.Sprint(i), "y"))
-		r.Write(files[(i+1)%2], watchtest.TOML(fmt.Sprint(i), "x"))
-		require.NoError(t, r.Sync())
+		for j := range files {
+			name := files[(i+j)%2]
+			require.NoError(t, os.WriteFile(filepath.Join(d.Path, name), []byte(fmt.Sprint(i, j)), 0o644))
+			assert.Empty(t, poll().Changed)
+		}
+		assert.Equal(t, files, poll().Pending)
+		require.NoError(t, os.Chtimes(filepath.Join(d.Path, "a.toml"), old, old)) // it has settled
+		b := poll()
+		assert.Empty(t, b.Changed, "it waits for the other one")
+		assert.Equal(t, files, b.Pending)
+		require.NoError(t, os.Chtimes(filepath.Join(d.Path, "b.toml"), old, old))
+		b = poll()
+		assert.Equal(t, files, names(b.Changed))
+		assert.Empty(t, b.Pending)
 	}
 	// A renamed file is removed and added in one change.
-	require.NoError(t, os.Rename(r.Path("a.toml"), r.Path("c.toml")))
-	require.NoError(t, r.Sync())
-	cancel()
-	<-done
-	names := slices.Sorted(maps.Keys(state(r.W.Snapshot())))
-	assert.Equal(t, []string{"b.toml", "c.toml"}, names)
+	require.NoError(t, os.Rename(filepath.Join(d.Path, "a.toml"), filepath.Join(d.Path, "c.toml")))
+	b := poll()
+	assert.Equal(t, []string{"a.toml"}, b.Removed)
+	assert.Contains(t, names(b.Changed), "c.toml") // b.toml may be read again
+}
+
+// names returns the names of documents.
+func names(documents []source.Document) (list []string) {
+	for _, d := range documents {
+		list = append(list, d.Name)
+	}
+	return list
 }

@@ -28,8 +28,11 @@ type faultySystem struct {
 	calls    map[string]int                      // number of calls of each operation
 	before   map[string]func()                   // called once, right before an operation; for read, in the middle of the file
 	onStat   func(name string, info fs.FileInfo) // may modify what stat returns
+	seen     func(info fs.FileInfo) fs.FileInfo  // what stat returns instead; nil for the same
+	mounts   func() map[string]int               // mount points, by path; nil for those of the system
 	remote   bool
-	silent   bool // the notifier reports no events
+	silent   bool   // the notifier reports no events
+	lost     string // it reports no events of this directory and what is below it
 	notifier *faultyNotifier
 }
 
@@ -43,6 +46,18 @@ func (s *faultySystem) set(modify func()) {
 // fail makes an operation fail with err, or succeed again if err is nil.
 func (s *faultySystem) fail(operation string, err error) {
 	s.set(func() { s.errs[operation] = err })
+}
+
+// use makes d use the system.
+func (s *faultySystem) use(d *dir.Dir) {
+	d.SetSystem(s.open, s.notify, s.isRemote)
+	if s.mounts != nil {
+		d.SetMounts(s.mounts)
+	}
+}
+
+func newFaultySystem() *faultySystem {
+	return &faultySystem{errs: make(map[string]error), calls: make(map[string]int), before: make(map[string]func())}
 }
 
 func (s *faultySystem) do(operation, name string) error {
@@ -121,6 +136,9 @@ func (f faultyFiles) stat(name string, stat func(string) (fs.FileInfo, error)) (
 		if err == nil && f.system.onStat != nil {
 			f.system.onStat(name, info)
 		}
+		if err == nil && f.system.seen != nil {
+			info = f.system.seen(info)
+		}
 	})
 	return info, err
 }
@@ -139,6 +157,17 @@ type faultyFile struct {
 	system *faultySystem
 	name   string
 	begun  bool
+}
+
+// Stat implements fs.File.
+func (f *faultyFile) Stat() (fs.FileInfo, error) {
+	info, err := f.File.Stat()
+	f.system.set(func() {
+		if err == nil && f.system.seen != nil {
+			info = f.system.seen(info)
+		}
+	})
+	return info, err
 }
 
 // SyscallConn lets a lease be taken.
@@ -175,7 +204,7 @@ func (n *faultyNotifier) forward() {
 				return
 			}
 			n.system.mu.Lock()
-			silent := n.system.silent
+			silent := n.system.silent || n.system.lost != "" && strings.HasPrefix(e.Name, n.system.lost)
 			n.system.mu.Unlock()
 			if !silent {
 				n.events <- e
@@ -209,8 +238,7 @@ type faultRig struct {
 func newFaultRig(t *testing.T) *faultRig {
 	t.Helper()
 	t.Parallel()
-	s := &faultySystem{errs: make(map[string]error), calls: make(map[string]int), before: make(map[string]func())}
-	r := &faultRig{watchtest.New(t), s}
+	r := &faultRig{watchtest.New(t), newFaultySystem()}
 	r.Write("a.toml", watchtest.TOML("1", "a"))
 	return r
 }
@@ -223,7 +251,7 @@ func (r *faultRig) follow(d dir.Dir) {
 	if d.Resync == 0 {
 		d.Resync = never
 	}
-	d.SetSystem(r.system.open, r.system.notify, r.system.isRemote)
+	r.system.use(&d)
 	r.Follow(&d)
 }
 

@@ -18,7 +18,7 @@ import (
 func TestOverflow(t *testing.T) {
 	r := newFaultRig(t)
 	r.follow(dir.Dir{})
-	r.system.set(func() { r.system.silent = true })
+	r.system.set(func() { r.system.lost = r.Dir })
 	r.Write("a.toml", watchtest.TOML("2", "a"))
 	r.Write("sub/b.toml", watchtest.TOML("2", "b"))
 	r.system.notifier.errs <- fmt.Errorf("queue: %w", fsnotify.ErrEventOverflow)
@@ -32,7 +32,7 @@ func TestOverflow(t *testing.T) {
 	r.WaitFor("a=3 b=2")
 	assert.Equal(t, uint64(2), r.health().WatchErrors)
 
-	r.system.set(func() { r.system.silent = false })
+	r.system.set(func() { r.system.lost = "" })
 	r.writeNotified("sub/b.toml", "4", "a=3 b=4") // the new directory is watched
 }
 

@@ -23,7 +23,8 @@ func TestOpenFilesAreNotRead(t *testing.T) {
 			r.Write("b.toml", watchtest.TOML("0", "b"))
 			r.Write("sub/keep.toml", watchtest.TOML("0", "k"))
 			d := &dir.Dir{Path: r.Dir, Settle: 20 * time.Millisecond, MaxDelay: 30 * time.Millisecond}
-			if !leases {
+			if !leases { // the events need some time
+				d.Settle, d.MaxDelay = 200*time.Millisecond, 250*time.Millisecond
 				d.WithoutLeases()
 			}
 			r.Follow(d)
