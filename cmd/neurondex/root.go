@@ -32,7 +32,7 @@ Exit codes:
 	root.SetFlagErrorFunc(explainFlagError)
 	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), localFlags, groupedFlags, 1))
 	root.PersistentFlags().String("config", "", "read flags from a TOML, JSON or YAML `file`")
-	root.AddCommand(newServeCommand(s), newWatchCommand(s), newListCommand(s), newGetCommand(s), newResolveCommand(s), newTypesCommand(s),
+	root.AddCommand(newServeCommand(s), newWatchCommand(s), newListCommand(s), newGetCommand(s), newResolveCommand(s), newRecordCommand(s), newRecordsCommand(s), newTypesCommand(s),
 		newValidateCommand(s), newConvertCommand(s), newSchemaCommand(s), newVersionCommand())
 	setupCompletion(root)
 	return root
