@@ -50,11 +50,10 @@ func rewriteValue(s *registry.Snapshot, v jsontext.Value, depth int) (jsontext.V
 	}
 	changed := false
 	for i, m := range members {
-		name, c := text(m.name), false
-		switch {
-		case kind == '{' && dst != "" && (name == "datasets" || name == "neuronDataset"):
+		var c bool
+		if name := text(m.name); dst != "" && (name == "datasets" || name == "neuronDataset") {
 			members[i].value, c = rewriteNames(s, m.value, dst)
-		default:
+		} else {
 			members[i].value, c = rewriteValue(s, m.value, depth+1)
 		}
 		changed = changed || c
@@ -92,7 +91,7 @@ func rewriteNames(s *registry.Snapshot, v jsontext.Value, t registry.DerivedScal
 			}
 			item := readValue(d)
 			if item.Kind() == '"' {
-				c := false
+				var c bool
 				item, c = rewriteNames(s, item, t)
 				changed = changed || c
 			}

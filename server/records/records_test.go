@@ -18,14 +18,14 @@ import (
 
 const stored = "../../records/testdata"
 
-func handler(t testing.TB, store *records.Store, specs []registry.Spec, opts ...serverrecords.Option) http.Handler {
-	t.Helper()
+func handler(tb testing.TB, store *records.Store, specs []registry.Spec, opts ...serverrecords.Option) http.Handler {
+	tb.Helper()
 	reg := registry.New()
 	for i := range specs {
 		specs[i].UserVisibleName = "n"
 	}
 	_, err := reg.Apply(registry.Change{Put: []registry.Document{{Name: "a", Datasets: specs}}})
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return serverrecords.New(reg, store, opts...)
 }
 
