@@ -54,8 +54,15 @@ func Parse(data []byte) (*Record, error) {
 	return r, nil
 }
 
+// maxItems limits the items of all lists of a file that are kept, and with them the memory that
+// a file of a given size needs.
+const maxItems = 1 << 20
+
 // A decoder reads JSON as Python writes it, so with NaN and Infinity.
-type decoder struct{ *jsontext.Decoder }
+type decoder struct {
+	*jsontext.Decoder
+	items *int // number of items that were read
+}
 
 func newDecoder(data []byte) (decoder, error) {
 	data = bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))
@@ -64,7 +71,7 @@ func newDecoder(data []byte) (decoder, error) {
 	} else if start[0] == '<' {
 		return decoder{}, fmt.Errorf("must be JSON, but looks like a page of HTML")
 	}
-	return decoder{jsontext.NewDecoder(bytes.NewReader(plainJSON(data)), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))}, nil
+	return decoder{jsontext.NewDecoder(bytes.NewBuffer(plainJSON(data)), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)), new(int)}, nil
 }
 
 // The names of numbers that JSON lacks, and what plainJSON writes for them.
@@ -126,6 +133,9 @@ func (d decoder) list(item func() error) error {
 		return err
 	}
 	for d.PeekKind() != ']' {
+		if *d.items++; *d.items > maxItems {
+			return fmt.Errorf("exceeds the limit of %d tokens and activations", maxItems)
+		}
 		if err := item(); err != nil {
 			return err
 		}
@@ -135,10 +145,9 @@ func (d decoder) list(item func() error) error {
 }
 
 func (d decoder) begin(kind jsontext.Kind, want string) error {
-	at := d.StackPointer()
 	t, err := d.ReadToken()
 	if err == nil && t.Kind() != kind {
-		err = fmt.Errorf("%s: must be %s", place(at), want)
+		err = fmt.Errorf("%s: must be %s", place(d.StackPointer()), want)
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -138,6 +139,8 @@ func TestInvalidRecords(t *testing.T) {
 		"a string as number": {sequence(`{"tokens":["a"],"activations":["1"]}`), "must be a number"},
 		"more tokens":        {sequence(`{"tokens":["a","b","c"],"activations":[1,2]}`), "3 tokens and 2 activations"},
 		"more activations":   {sequence(`{"tokens":["a"],"activations":[1,2]}`), "1 tokens and 2 activations"},
+		"many sequences":     {sequence(strings.Repeat("{},", 1<<21) + "{}"), "exceeds the limit"},
+		"many activations":   {sequence(`{"activations":[` + strings.Repeat("1,", 1<<21) + "1]}"), "exceeds the limit"},
 		"something follows":  {sequence("") + "{}", "follows"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -156,6 +159,25 @@ func TestInvalidRecords(t *testing.T) {
 	require.NoError(t, err)
 	_, err = r.AttentionHead("p")
 	assert.ErrorContains(t, err, "exceeds the range")
+}
+
+func TestMemoryOfAMillionTokens(t *testing.T) {
+	_, err := records.Parse([]byte(sequenceOf(1e6)))
+	require.ErrorContains(t, err, "exceeds the limit")
+	stored := []byte(sequenceOf(5e5)) // about the largest
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	r, err := records.Parse(stored)
+	require.NoError(t, err)
+	_, err = r.AttentionHead("p")
+	require.NoError(t, err)
+	runtime.ReadMemStats(&after)
+	assert.Less(t, (after.TotalAlloc-before.TotalAlloc)>>20, uint64(1200), "MiB allocated, most of it garbage")
+}
+
+// sequenceOf returns a record of n tokens that attend only to the first.
+func sequenceOf(n int) string {
+	return `{"most_positive_activation_records":[{"tokens":[` + strings.Repeat(`"a",`, n-1) + `"a"],"activations":[` + strings.Repeat("1,", n-1) + `1]}]}`
 }
 
 func TestOlderExplanations(t *testing.T) {

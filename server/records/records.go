@@ -25,7 +25,7 @@ import (
 const maxBody = 1 << 20
 
 // maxAtOnce limits the records that are in memory at once.
-const maxAtOnce = 16
+const maxAtOnce = 4
 
 // An Option configures [New].
 type Option func(*handler)
