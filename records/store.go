@@ -141,6 +141,9 @@ func (s *Store) readLocal(dir, file string) ([]byte, error) {
 	}
 	defer root.Close()
 	info, err := root.Stat(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &fs.PathError{Op: "open", Path: filepath.Join(dir, file), Err: fs.ErrNotExist}
+	}
 	if err != nil {
 		return nil, localError(err)
 	}
