@@ -217,7 +217,9 @@ func TestViewer(t *testing.T) {
 		{"gpt2-small_ae-resid-delta-attn-v4", "flattened_attn_write_to_latent_summed_over_heads", ""},
 		{"gpt2-small", "mlp_autoencoder_latent", "short_name"},
 		{"gpt2-small_mine", "attention_autoencoder_latent", "short_name"},
-		{"_mlp-post-act", "autoencoder_latent", "short_name"},
+		{"gpt2-small_a_b", "autoencoder_latent", "short_name"},
+		{"gpt2-small_a", "online_autoencoder_latent", "derived_scalar_type"},
+		{"gpt2 small", "mlp_post_act", "short_name"},
 	} {
 		found := config.LintViewer([]registry.Document{{Name: "a", Datasets: []registry.Spec{{ShortName: tt.name, DerivedScalarType: registry.DerivedScalarType(tt.typ)}}}})
 		if tt.field == "" {

@@ -57,6 +57,9 @@ type Options struct {
 	// Upstream is the URL of an activation server, which answers what this handler has no route
 	// for. If nil, the response is 404.
 	Upstream *url.URL
+	// RewriteUpstream, if not nil, returns the body that the upstream gets in place of one of up
+	// to 1 MiB: see records.Rewrite.
+	RewriteUpstream func(body []byte) []byte
 
 	// CheckHealth says whether the registry is up to date: see
 	// [watcher.Watcher.CheckHealth]. If nil, it always is.

@@ -1,12 +1,15 @@
 package server
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -61,8 +64,38 @@ func (h *Handler) newUpstream(target *url.URL) http.Handler {
 		extendDeadlines(w, upstreamTimeout)
 		ctx, cancel := context.WithTimeout(r.Context(), upstreamTimeout)
 		defer cancel()
-		proxy.ServeHTTP(w, r.WithContext(ctx))
+		r = r.WithContext(ctx)
+		if rewrite := h.options.RewriteUpstream; rewrite != nil && r.Method == http.MethodPost {
+			if err := rewriteBody(r, rewrite); err != nil {
+				writeMessage(w, http.StatusBadRequest, "cannot read the body: "+err.Error())
+				return
+			}
+		}
+		proxy.ServeHTTP(w, r)
 	})
+}
+
+// maxRewritten is the length up to which a body is rewritten, in bytes. Longer ones are passed on
+// as they are.
+const maxRewritten = 1 << 20
+
+// rewriteBody replaces the body of a request that is to be passed on.
+func rewriteBody(r *http.Request, rewrite func([]byte) []byte) error {
+	body, err := io.ReadAll(io.LimitReader(r.Body, maxRewritten+1))
+	if err != nil {
+		return err
+	}
+	if len(body) > maxRewritten {
+		r.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(bytes.NewReader(body), r.Body), r.Body}
+		return nil
+	}
+	body = rewrite(body)
+	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	r.Header.Set("Content-Length", strconv.Itoa(len(body)))
+	return nil
 }
 
 // extendDeadlines lets a request last longer than the timeouts of the server, if the

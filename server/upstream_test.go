@@ -97,3 +97,27 @@ func TestModelInfo(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, w.Code)
 	assert.JSONEq(t, `{"message":"this server has no model information"}`, w.Body.String())
 }
+
+// TestRewriteUpstream checks which bodies the upstream gets changed.
+func TestRewriteUpstream(t *testing.T) {
+	var got []string
+	upstream := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		got = append(got, fmt.Sprintf("%s %.3q %d %d", r.Method, body, len(body), r.ContentLength))
+	}))
+	defer upstream.Close()
+	target, err := url.Parse(upstream.URL)
+	require.NoError(t, err)
+	h := server.New(registry.New(), server.Options{Upstream: target, RewriteUpstream: func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("a"), []byte("bb")) }})
+	defer http.DefaultTransport.(*http.Transport).CloseIdleConnections()
+	const limit = 1 << 20
+	for _, body := range []string{"a", "", strings.Repeat("a", limit), strings.Repeat("a", limit+1)} {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/infer", strings.NewReader(body)))
+		assert.Equal(t, http.StatusOK, w.Code)
+	}
+	assert.Equal(t, []string{
+		`POST "bb" 2 2`, `POST "" 0 0`, fmt.Sprintf(`POST "bbb" %d %d`, 2*limit, 2*limit),
+		fmt.Sprintf(`POST "aaa" %d %d`, limit+1, limit+1),
+	}, got)
+}

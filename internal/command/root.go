@@ -34,7 +34,7 @@ Exit codes:
 	root.SetUsageTemplate(strings.Replace(root.UsageTemplate(), localFlags, groupedFlags, 1))
 	root.PersistentFlags().String("config", "", "read flags from a TOML, JSON or YAML `file`")
 	root.AddCommand(newServeCommand(s), newWatchCommand(s), newListCommand(s), newGetCommand(s), newResolveCommand(s), newTypesCommand(s),
-		newValidateCommand(s), newConvertCommand(s), newSchemaCommand(s), newVersionCommand(),
+		newRecordCommand(s), newRecordsCommand(s), newValidateCommand(s), newConvertCommand(s), newSchemaCommand(s), newVersionCommand(),
 		newPushCommand(s), newHistoryCommand(s), newRollbackCommand(s), newPullCommand(s), newPruneCommand(s), newKeygenCommand(s))
 	setupCompletion(root)
 	return root

@@ -15,6 +15,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/neurondex/neurondex/records"
 	"github.com/neurondex/neurondex/server"
 	"github.com/neurondex/neurondex/server/metrics"
 	"github.com/neurondex/neurondex/watcher"
@@ -77,7 +78,8 @@ streams end, and active requests have --shutdown-timeout. A second signal ends i
 	f.String("model-info", "", "`file` that /model_info returns, as JSON; read again when it changes")
 	f.String("upstream", "", "`URL` of an activation server, which gets the requests of the viewer that need a model")
 	check(cmd, "upstream", isUpstream)
-	group(cmd, "Neuron viewer", "viewer-safe", "model-info", "upstream")
+	addRecordFlags(cmd)
+	group(cmd, "Neuron viewer", "viewer-safe", "model-info", "upstream", "record-cache", "allow-path")
 
 	f.Bool("access-log", false, "log every request but those for health")
 	group(cmd, "Log", "log-format", "access-log")
@@ -139,6 +141,7 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 	}
 	defer w.Close()
 	defer reloadOnHangup(ctx, w.Reload, log)()
+	defer logViewer(ctx, w, s.GetBool("viewer-safe"), log)()
 
 	m := metrics.New(w.Status)
 	gatherer := prometheus.NewRegistry()
@@ -153,11 +156,13 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 		MaxStreams:   s.GetInt("max-streams"),
 		ViewerSafe:   s.GetBool("viewer-safe"),
 		ModelInfo:    info,
+		Records:      newRecordsHandler(s, w),
 		CheckHealth:  w.CheckHealth,
 		Status:       w.Status,
 	}
 	if upstream := s.GetString("upstream"); upstream != "" {
 		o.Upstream, _ = url.Parse(upstream) // isUpstream has accepted it
+		o.RewriteUpstream = func(body []byte) []byte { return records.Rewrite(w.Snapshot(), body) }
 	}
 	if s.GetBool("access-log") {
 		o.Observe = func(r *http.Request, route string, status int, elapsed time.Duration) {

@@ -177,9 +177,14 @@ func knownFlags(root *cobra.Command) []string {
 		}
 	}
 	root.PersistentFlags().VisitAll(add)
-	for _, c := range root.Commands() {
-		c.Flags().VisitAll(add)
+	var addAll func(*cobra.Command)
+	addAll = func(cmd *cobra.Command) {
+		for _, c := range cmd.Commands() {
+			c.Flags().VisitAll(add)
+			addAll(c)
+		}
 	}
+	addAll(root)
 	return names
 }
 

@@ -1,6 +1,8 @@
 package viewer_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/neurondex/neurondex/registry"
@@ -9,27 +11,96 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// The names that the viewer can show with each of its types. With any other type it shows none.
+// The columns follow from the names of the pages: /NAME/NODE_TYPE/LAYER/INDEX.
+var shown = map[string]string{ // name: types, by their letters below
+	"gpt2-small":                         "ma",
+	"GPT2.small~v1":                      "ma",
+	"a:b@c&d=e+f,g;h!i*j(k)'$":           "ma",
+	"%":                                  "",
+	"a%20b":                              "",
+	"a b":                                "",
+	" a":                                 "",
+	"é":                                  "",
+	"a\"b":                               "",
+	"a<b>":                               "",
+	"a`b":                                "",
+	"{a}":                                "",
+	"a^b":                                "",
+	"a\tb":                               "",
+	"a\x7f":                              "",
+	"org/gpt2":                           "",
+	`org\gpt2`:                           "",
+	"a?b":                                "",
+	"a#b":                                "",
+	".":                                  "",
+	"..":                                 "",
+	"...":                                "ma",
+	"%2e":                                "",
+	"gpt2_small":                         "l",
+	"gpt2_":                              "l",
+	"gpt2_small_v1":                      "",
+	"gpt2_ae-resid-delta-mlp-v4":         "lp",
+	"gpt2_ae-mlp-post-act-v1":            "lp",
+	"gpt2_ae-resid-delta-attn-v4":        "ltn",
+	"gpt2_resid-delta-mlp/x":             "",
+	"gpt2_resid-delta-mlp x":             "",
+	"ae-resid-delta-mlp-v4":              "ma",
+	"_mlp-post-act":                      "lp",
+	"gpt2_resid-delta-attn_mlp":          "",
+	"gpt2_mlp-post-act_resid-delta-attn": "",
+	"gpt2_mlp-post-act+resid-delta-attn": "lptn",
+	"gpt2_Resid-Delta-MLP":               "l",
+	"gpt2_undefined":                     "lptn", // the name that is asked for where no part fits
+}
+
+var letters = map[registry.DerivedScalarType]string{
+	registry.MLPPostAct:                                "m",
+	registry.AttnWriteNorm:                             "a",
+	registry.AutoencoderLatent:                         "l",
+	registry.MLPAutoencoderLatent:                      "p",
+	registry.AttentionAutoencoderLatent:                "t",
+	registry.FlattenedAttnWriteToLatentSummedOverHeads: "n",
+}
+
 func TestFault(t *testing.T) {
-	for _, tt := range []struct {
-		shortName string
-		typ       registry.DerivedScalarType
-		field     string
-	}{
-		{"gpt2-small", registry.MLPPostAct, ""},
-		{"gpt2-small", registry.AttnWriteNorm, ""},
-		{"gpt2-small_resid-delta-mlp-v1", registry.OnlineAutoencoderLatent, ""},
-		{"gpt2-small_resid-delta-mlp-v1", registry.MLPAutoencoderLatent, ""},
-		{"gpt2-small_other", registry.MLPAutoencoderLatent, "short_name"},
-		{"_mlp-post-act", registry.MLPAutoencoderLatent, "short_name"},
-		{"gpt2-small", registry.MLPAutoencoderLatent, "short_name"},
-		{"gpt2_small", registry.MLPPostAct, "short_name"},
-		{"org/gpt2", registry.MLPPostAct, "short_name"},
-		{"gpt2-small", "my_type", "derived_scalar_type"},
-	} {
-		field, reason := viewer.Fault(registry.Key{ShortName: tt.shortName, DerivedScalarType: tt.typ})
-		assert.Equal(t, tt.field, field, "%s/%s", tt.shortName, tt.typ)
-		assert.Equal(t, tt.field == "", reason == "", "%s/%s", tt.shortName, tt.typ)
+	types := slices.Collect(registry.DerivedScalarTypes())
+	require.Len(t, types, 106)
+	for name, can := range shown {
+		for _, typ := range append(types, "my_type") {
+			letter := letters[typ]
+			field, reason := viewer.Fault(registry.Key{ShortName: name, DerivedScalarType: typ})
+			want := "short_name"
+			switch {
+			case letter == "":
+				want = "derived_scalar_type"
+			case strings.Contains(can, letter):
+				want = ""
+			}
+			assert.Equal(t, want, field, "%q/%s", name, typ)
+			assert.Equal(t, field == "", reason == "", "%q/%s", name, typ)
+		}
 	}
+}
+
+func TestFaultNamesWhatIsAskedFor(t *testing.T) {
+	for key, want := range map[registry.Key]string{
+		{ShortName: "a_b", DerivedScalarType: registry.MLPPostAct}:              `asks for "a"`,
+		{ShortName: "a_b_c", DerivedScalarType: registry.AutoencoderLatent}:     `asks for "a_b"`,
+		{ShortName: "a", DerivedScalarType: registry.MLPAutoencoderLatent}:      `asks for "a_undefined"`,
+		{ShortName: "a_b", DerivedScalarType: registry.OnlineAutoencoderLatent}: "asks for the type autoencoder_latent",
+		{ShortName: "a", DerivedScalarType: registry.Logits}:                    "does not know the type",
+	} {
+		_, reason := viewer.Fault(key)
+		assert.Contains(t, reason, want)
+	}
+}
+
+func TestLeavesHomePageBlank(t *testing.T) {
+	assert.True(t, viewer.LeavesHomePageBlank(registry.Key{ShortName: "a", DerivedScalarType: registry.Logits}))
+	assert.True(t, viewer.LeavesHomePageBlank(registry.Key{ShortName: "a", DerivedScalarType: "my_type"}))
+	assert.False(t, viewer.LeavesHomePageBlank(registry.Key{ShortName: "a_b", DerivedScalarType: registry.OnlineAutoencoderLatent}))
+	assert.False(t, viewer.LeavesHomePageBlank(registry.Key{ShortName: "a_b", DerivedScalarType: registry.MLPPostAct}))
 }
 
 func TestAppendMetadata(t *testing.T) {

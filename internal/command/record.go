@@ -1,0 +1,164 @@
+package command
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/neurondex/neurondex/records"
+	"github.com/spf13/cobra"
+)
+
+func newRecordCommand(s *settings) *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "record DATASET TYPE LAYER INDEX",
+		Short: "Show what activates one unit of a dataset",
+		Long: `Show the texts that activate one unit of a dataset most, and a random sample. On a
+terminal, tokens are shaded by activation: the stronger, the darker. Without colors, a token
+that is active is written [token|N], where N is its activation from 1 to 9. For an attention
+head it is the strongest attention that the token pays to any other.`,
+		Args:              arguments(4, 4),
+		ValidArgsFunction: completeKey(s),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var unit [2]int
+			for i, name := range []string{"LAYER", "INDEX"} {
+				n, err := strconv.Atoi(args[2+i])
+				if err != nil || n < 0 {
+					return fmt.Errorf("%s must be a number, 0 or greater, not %q", name, args[2+i])
+				}
+				unit[i] = n
+			}
+			d, err := findDataset(s, cmd.ErrOrStderr(), args)
+			if err != nil {
+				return err
+			}
+			store := &records.Store{CacheDir: s.GetString("record-cache")}
+			data, err := store.Read(cmd.Context(), d.NeuronDatasetPath(), unit[0], unit[1], records.RecordExt)
+			if err != nil {
+				return err
+			}
+			answer, err := answerOf(d, data)
+			if err != nil {
+				return fmt.Errorf("%w: %d/%d%s: %w", records.ErrFile, unit[0], unit[1], records.RecordExt, err)
+			}
+			if s.GetString("output") == "json" {
+				var out bytes.Buffer
+				if err := json.Indent(&out, answer, "", "  "); err != nil {
+					return err
+				}
+				_, err := fmt.Fprintln(cmd.OutOrStdout(), out.String())
+				return err
+			}
+			title := fmt.Sprintf("%s, layer %d, index %d", cell(d.UserVisibleName()), unit[0], unit[1])
+			return writeRecord(cmd.OutOrStdout(), title, answer, shadeOf(cmd.OutOrStdout()))
+		},
+	}
+	addDirFlags(cmd)
+	addRecordCacheFlag(cmd)
+	cmd.Flags().StringP("output", "o", "text", "output `format`: text or json")
+	choose(cmd, "output", "text", "json")
+	return cmd
+}
+
+// A shownToken is a token of either kind of record.
+type shownToken struct {
+	Token                 string
+	NormalizedScalar      float64 // of a neuron
+	NormalizedMaxScalarIn float64 // of an attention head
+}
+
+// writeRecord writes the texts of an answer, their tokens shaded.
+func writeRecord(w io.Writer, title string, answer []byte, shade func(text string, level int) string) error {
+	var a struct {
+		MaxActivation, MaxAttentionActivation      float64
+		TopActivations, MostPositiveTokenSequences [][]shownToken
+		RandomSample, RandomTokenSequences         [][]shownToken
+	}
+	if err := json.Unmarshal(answer, &a); err != nil {
+		return err
+	}
+	out := bufio.NewWriter(w)
+	fmt.Fprintf(out, "%s\nmaximum activation %.4g\n", title, a.MaxActivation+a.MaxAttentionActivation) // one of them is 0
+	for _, part := range []struct {
+		name      string
+		sequences [][]shownToken
+	}{{"most positive", append(a.TopActivations, a.MostPositiveTokenSequences...)}, {"random sample", append(a.RandomSample, a.RandomTokenSequences...)}} {
+		fmt.Fprintf(out, "\n%s:\n", part.name)
+		for i, sequence := range part.sequences {
+			fmt.Fprintf(out, "%3d  ", i+1)
+			for _, t := range sequence {
+				_, _ = out.WriteString(shade(visible(t.Token), levelOf(t.NormalizedScalar+t.NormalizedMaxScalarIn)))
+			}
+			_ = out.WriteByte('\n')
+		}
+	}
+	return out.Flush() // returns the first error
+}
+
+// maxLevel is the level of the strongest activation.
+const maxLevel = 9
+
+// levelOf returns the level of an activation that is a share of the largest, from 0.
+func levelOf(share float64) int { return min(int(share*(maxLevel+0.99)), maxLevel) }
+
+// visible returns a token without characters that a terminal acts on.
+func visible(token string) string {
+	var b strings.Builder
+	for _, r := range token {
+		switch {
+		case r == '\n':
+			b.WriteRune('⏎')
+		case r == '\t':
+			b.WriteRune('→')
+		case strconv.IsPrint(r) || r == '\u00a0':
+			b.WriteRune(r)
+		default:
+			q := strconv.QuoteRune(r)
+			b.WriteString(q[1 : len(q)-1])
+		}
+	}
+	return b.String()
+}
+
+// ramp holds background colors of a palette of 256, from pale to dark green. The text on them
+// is black or white, so that it is legible on any background of the terminal.
+var ramp = [maxLevel + 1]string{"", "16;48;5;194", "16;48;5;157", "16;48;5;120", "16;48;5;83", "16;48;5;77", "16;48;5;71", "16;48;5;34", "231;48;5;28", "231;48;5;22"}
+
+// shadeOf returns how a token of a level is written to w.
+func shadeOf(w io.Writer) func(string, int) string {
+	terminal := os.Getenv("TERM")
+	switch {
+	case os.Getenv("NO_COLOR") != "" || terminal == "dumb" || !isTerminal(w):
+		return func(text string, level int) string {
+			if level == 0 {
+				return text
+			}
+			return fmt.Sprintf("[%s|%d]", text, level)
+		}
+	case strings.Contains(terminal, "256color") || os.Getenv("COLORTERM") != "":
+		return func(text string, level int) string {
+			if level == 0 {
+				return text
+			}
+			return "\x1b[38;5;" + ramp[level] + "m" + text + "\x1b[0m"
+		}
+	default:
+		return func(text string, level int) string {
+			switch {
+			case level == 0:
+				return text
+			case level <= 3:
+				return "\x1b[4m" + text + "\x1b[0m" // underlined
+			case level <= 6:
+				return "\x1b[30;46m" + text + "\x1b[0m" // black on cyan
+			default:
+				return "\x1b[30;42m" + text + "\x1b[0m" // black on green
+			}
+		}
+	}
+}

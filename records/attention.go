@@ -1,0 +1,108 @@
+package records
+
+import (
+	"fmt"
+	"math"
+)
+
+// attended returns the number L for which n tokens have count activations, where token i
+// attends to min(i+1, L) tokens: n(n+1)/2 less the triangular number of n-L.
+func attended(n, count int) (int, bool) {
+	rest := n*(n+1)/2 - count
+	if rest < 0 || count < 0 {
+		return 0, false
+	}
+	k := int((math.Sqrt(8*float64(rest)+1) - 1) / 2)
+	for k*(k+1)/2 < rest { // the root is not exact
+		k++
+	}
+	return n - k, k*(k+1)/2 == rest && k <= n
+}
+
+// A headToken is a token of an attention head's record.
+type headToken struct {
+	text    string
+	scalars []float64 // for each token that it attends to
+	stats   [4]float64
+}
+
+// statNames are the names of a token's statistics: of its own scalars (in), and of those that
+// others have for it (out).
+var statNames = [4][2]string{
+	{`,"totalScalarIn":`, `,"normalizedTotalScalarIn":`},
+	{`,"maxScalarIn":`, `,"normalizedMaxScalarIn":`},
+	{`,"totalScalarOut":`, `,"normalizedTotalScalarOut":`},
+	{`,"maxScalarOut":`, `,"normalizedMaxScalarOut":`},
+}
+
+// AttentionHead returns the answer to /attention_head_record as JSON. The dataset is the path
+// that the record is from. The activations of each sequence are those of pairs of tokens.
+func (r *Record) AttentionHead(dataset string) ([]byte, error) {
+	var lists [2][][]headToken
+	var most [4]float64
+	for l, list := range r.lists() {
+		for i, s := range list.sequences {
+			tokens, err := headTokens(s)
+			if err != nil {
+				return nil, fmt.Errorf("%s[%d] %w", list.name, i, err)
+			}
+			for _, t := range tokens {
+				for k, v := range t.stats {
+					most[k] = max(most[k], v)
+				}
+			}
+			lists[l] = append(lists[l], tokens)
+		}
+	}
+	m := max(0, largest(r.MostPositive), largest(r.RandomSample))
+	b := appendText([]byte(`{"dataset":`), dataset)
+	b = appendNumber(append(b, `,"maxAttentionActivation":`...), largest(r.MostPositive))
+	for l, name := range []string{`,"mostPositiveTokenSequences":`, `,"randomTokenSequences":`} {
+		b = appendList(append(b, name...), len(lists[l]), func(b []byte, i int) []byte {
+			return appendList(b, len(lists[l][i]), func(b []byte, j int) []byte { return lists[l][i][j].append(b, m, most) })
+		})
+	}
+	return append(b, '}'), nil
+}
+
+func headTokens(s Sequence) ([]headToken, error) {
+	width, ok := attended(len(s.Tokens), len(s.Activations))
+	if !ok {
+		return nil, fmt.Errorf("has %d tokens and %d activations, which are not those of its pairs of tokens", len(s.Tokens), len(s.Activations))
+	}
+	tokens := make([]headToken, len(s.Tokens))
+	rest := s.Activations
+	for i := range tokens {
+		t := &tokens[i]
+		n := min(i+1, width)
+		t.text, t.scalars, rest = s.Tokens[i], rest[:n], rest[n:]
+		for j, a := range t.scalars {
+			to := &tokens[j]
+			t.stats[0] += a
+			to.stats[2] += a
+			if t.stats[1] = max(t.stats[1], a); j == 0 {
+				t.stats[1] = a
+			}
+			if to.stats[3] = max(to.stats[3], a); i == j { // the first that attends to it is itself
+				to.stats[3] = a
+			}
+		}
+	}
+	for _, t := range tokens {
+		if math.IsInf(t.stats[0], 0) || math.IsInf(t.stats[2], 0) || math.IsNaN(t.stats[0]) || math.IsNaN(t.stats[2]) {
+			return nil, errOverflow
+		}
+	}
+	return tokens, nil
+}
+
+func (t *headToken) append(b []byte, m float64, most [4]float64) []byte {
+	b = appendText(append(b, `{"token":`...), t.text)
+	b = appendList(append(b, `,"scalars":`...), len(t.scalars), func(b []byte, i int) []byte { return appendNumber(b, t.scalars[i]) })
+	b = appendList(append(b, `,"normalizedScalars":`...), len(t.scalars), func(b []byte, i int) []byte { return appendNumber(b, normalize(t.scalars[i], m)) })
+	for k, v := range t.stats {
+		b = appendNumber(append(b, statNames[k][0]...), v)
+		b = appendNumber(append(b, statNames[k][1]...), normalize(v, most[k]))
+	}
+	return append(b, '}')
+}
