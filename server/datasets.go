@@ -98,7 +98,7 @@ func (h *Handler) serveDataset(w http.ResponseWriter, r *http.Request, name, typ
 	if isNotModified(w, r, st.tags[identity]) {
 		return
 	}
-	writeJSON(w, http.StatusOK, append(d.AppendJSON(make([]byte, 0, 512)), '\n'))
+	writeJSON(w, append(d.AppendJSON(make([]byte, 0, 512)), '\n'))
 }
 
 // resolve responds with the path of a dataset. What is a path already stays as it is.
@@ -124,7 +124,7 @@ func (h *Handler) resolve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	b := registry.StringValue(path).AppendJSON([]byte(`{"neuronDatasetPath":`))
-	writeJSON(w, http.StatusOK, append(b, "}\n"...))
+	writeJSON(w, append(b, "}\n"...))
 }
 
 // lookup responds with every dataset that has a path, but for a trailing slash: with an empty

@@ -61,6 +61,6 @@ func (h *Handler) modelInfo(w http.ResponseWriter, r *http.Request) {
 		h.options.Log.ErrorContext(r.Context(), "cannot read the model information", "err", err)
 		h.fail(w, r, err)
 	default:
-		writeJSON(w, http.StatusOK, b)
+		writeJSON(w, b)
 	}
 }

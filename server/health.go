@@ -16,7 +16,7 @@ import (
 //
 //	curl http://127.0.0.1:8000/healthz
 func (h *Handler) healthz(w http.ResponseWriter, _ *http.Request) {
-	writeJSON(w, http.StatusOK, []byte(`{"status":"ok"}`+"\n"))
+	writeJSON(w, []byte(`{"status":"ok"}`+"\n"))
 }
 
 // readyz responds with 200 once the datasets are loaded, until the server is to stop. It stays
@@ -37,7 +37,7 @@ func (h *Handler) readyz(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, []byte(`{"status":"ready"}`+"\n"))
+	writeJSON(w, []byte(`{"status":"ready"}`+"\n"))
 }
 
 var errCrossOrigin = errors.New("pages of another origin cannot reload")
@@ -76,7 +76,7 @@ func (h *Handler) reload(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, append(b, '\n'))
+	writeJSON(w, append(b, '\n'))
 }
 
 // sameOrigin refuses the pages of other origins: they must not reload a server that their

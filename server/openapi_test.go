@@ -136,7 +136,7 @@ func TestOpenAPI(t *testing.T) {
 	// What holds responses against the document notices a wrong one.
 	r := httptest.NewRequest(http.MethodGet, "/v1/datasets/full/t", nil)
 	for _, body := range []string{`{}`, `{"shortName":1}`} {
-		valid, _ := check.ValidateHttpResponse(r, &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))})
+		valid, _ := check.ValidateHttpResponse(r, &http.Response{StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))})
 		assert.False(t, valid, body)
 	}
 }

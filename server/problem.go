@@ -79,7 +79,7 @@ func writeMessage(w http.ResponseWriter, status int, text string) {
 	write(w, status, "application/json", append(b, '\n'))
 }
 
-func writeJSON(w http.ResponseWriter, status int, b []byte) { write(w, status, "application/json", b) }
+func writeJSON(w http.ResponseWriter, b []byte) { write(w, http.StatusOK, "application/json", b) }
 
 // write responds with a body that is not cached.
 func write(w http.ResponseWriter, status int, contentType string, b []byte) {

@@ -41,5 +41,5 @@ func (h *Handler) status(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	writeJSON(w, http.StatusOK, append(b, '\n'))
+	writeJSON(w, append(b, '\n'))
 }

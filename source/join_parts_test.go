@@ -99,7 +99,7 @@ func TestJoinWait(t *testing.T) {
 				ctx, cancel := context.WithTimeout(t.Context(), tt.timeout)
 				defer cancel()
 				start := time.Now()
-				assert.Equal(t, tt.want, join(t, tt.parts...).Wait(ctx)) //nolint:testifylint // the error itself
+				assert.Equal(t, tt.want, join(t, tt.parts...).Wait(ctx))
 				assert.Equal(t, tt.takes, time.Since(start))
 				for _, p := range tt.parts {
 					assert.False(t, p.waiting)

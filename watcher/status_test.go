@@ -68,7 +68,7 @@ func TestSyncIsCancelledWithNothingPending(t *testing.T) {
 		w := follow(t, &slow{src, time.Minute})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
-		assert.Equal(t, context.DeadlineExceeded, w.Sync(ctx)) //nolint:testifylint // nothing else is in it
+		assert.Equal(t, context.DeadlineExceeded, w.Sync(ctx))
 	})
 }
 

@@ -87,7 +87,8 @@ func TestQueuedLogger(t *testing.T) {
 		defer close(read)
 		for s := bufio.NewScanner(r); s.Scan(); {
 			n := 0
-			if _, err := fmt.Sscanf(s.Text()[strings.Index(s.Text(), "msg="):], `msg="log lines were dropped, as nothing read the log" lines=%d`, &n); err == nil {
+			_, message, _ := strings.Cut(s.Text(), "msg=")
+			if _, err := fmt.Sscanf(message, `"log lines were dropped, as nothing read the log" lines=%d`, &n); err == nil {
 				dropped += n
 				continue
 			}

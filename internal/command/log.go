@@ -127,10 +127,8 @@ func logAccess(log *slog.Logger, r *http.Request, route string, status int, elap
 	if host, _, err := net.SplitHostPort(remote); err == nil {
 		remote = host
 	}
-	log.LogAttrs(context.Background(), slog.LevelInfo, "request",
-		slog.String("method", truncate(r.Method)), slog.String("path", truncate(r.URL.RequestURI())), slog.String("route", route),
-		slog.Int("status", status), slog.Float64("seconds", elapsed.Round(time.Microsecond).Seconds()),
-		slog.String("remote", remote), slog.String("agent", truncate(r.UserAgent())))
+	log.Info("request", "method", truncate(r.Method), "path", truncate(r.URL.RequestURI()), "route", route,
+		"status", status, "seconds", elapsed.Round(time.Microsecond).Seconds(), "remote", remote, "agent", truncate(r.UserAgent()))
 }
 
 // maxLogged is the length to which what a client sends is logged, in bytes.
