@@ -73,7 +73,7 @@ c:3:1: warning: short_name: dataset x/mlp_post_act overrides the definition in b
 	found := config.LintViewer([]registry.Document{{Name: "a", Datasets: []registry.Spec{at(4, "x_y", "", false), at(5, "x", "", false)}}})
 	require.Len(t, found, 1)
 	assert.Equal(t, "x_y/mlp_post_act", found[0].Value)
-	assert.Equal(t, "a:4:1: warning: short_name: the neuron viewer cannot show x_y/mlp_post_act: it takes what follows the underscore in the short name for the name of an autoencoder [viewer-cannot-show]",
+	assert.Equal(t, "a:4:1: warning: short_name: the neuron viewer cannot show x_y/mlp_post_act: it takes what follows the underscore in the short name for the name of an autoencoder, and asks for \"x\" [viewer-cannot-show]",
 		found[0].String())
 }
 
