@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestPages checks what the flags of serve make of the pages for people.
-func TestPages(t *testing.T) {
+// TestServePages checks what the flags of serve make of the pages for people.
+func TestServePages(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "broken.toml"), []byte("a = ? # secret\n"), 0o644))
 	builtin := "/datasets/gpt2-xl/mlp_post_act"
