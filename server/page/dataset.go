@@ -76,9 +76,7 @@ func (h *Handler) dataset(w http.ResponseWriter, r *http.Request, below string) 
 	f := h.frame(snapshot, h.status(snapshot))
 	f.Title = short(d.UserVisibleName()) + " (" + short(k.String()) + ")"
 	d.Fields = fieldsOf(d.Dataset)
-	if d.API = "v1/" + datasetURL(k); isLong(k) {
-		d.API = "v1/datasets"
-	}
+	d.API = apiURL(k)
 	d.Snippets = snippets(r, d.Dataset)
 	d.History, d.Started = h.history(k), h.started
 	for other := range snapshot.Named(d.Dataset.ReplacedBy()) {
@@ -215,6 +213,19 @@ func snake(camel string) string {
 	return b.String()
 }
 
+// apiURL returns the address of the JSON of a dataset, relative to the root. The API has another
+// one for names that a path cannot hold.
+func apiURL(k registry.Key) string {
+	address := datasetURL(k)
+	if query, ok := strings.CutPrefix(address, "datasets?"); ok {
+		address = "dataset?" + query
+	}
+	if isLong(k) {
+		address = "datasets"
+	}
+	return "v1/" + address
+}
+
 // maxSnippet is the length of the longest entry that is shown.
 const maxSnippet = 64 << 10
 
@@ -231,7 +242,7 @@ func snippets(r *http.Request, d registry.Dataset) []snippet {
 	if isLong(k) {
 		return list
 	}
-	address := base(r) + "v1/" + datasetURL(k)
+	address := base(r) + apiURL(k)
 	return append(list,
 		snippet{"curl", "curl", "curl -s " + quoteShell(address)},
 		snippet{"Go", "go", fmt.Sprintf(`w, err := watcher.Open(ctx, "datasets") // the directory of the files

@@ -23,6 +23,7 @@ import (
 	"github.com/neurondex/neurondex/config"
 	"github.com/neurondex/neurondex/internal/spectest"
 	"github.com/neurondex/neurondex/registry"
+	"github.com/neurondex/neurondex/server"
 	"github.com/neurondex/neurondex/server/page"
 	"github.com/neurondex/neurondex/source"
 	"github.com/neurondex/neurondex/watcher"
@@ -147,10 +148,16 @@ func TestKeys(t *testing.T) {
 			home, err := target.Parse(back[1])
 			require.NoError(t, err)
 			assert.Equal(t, origin.String(), home.String(), "the way back from %v", target)
-			if i == 0 {
+			if i == 0 { // too long for a shell
 				continue
 			}
-			assert.Contains(t, html.UnescapeString(w.Body.String()), "curl -s 'http://example.com"+prefix+"/v1/datasets")
+			if address := regexp.MustCompile(`curl -s &#39;(.*?)&#39;\n?</pre>`).FindStringSubmatch(w.Body.String()); assert.NotNil(t, address) && prefix == "" {
+				address := strings.ReplaceAll(html.UnescapeString(address[1]), `'\''`, "'")
+				response := get(server.New(r, server.Options{Log: slog.New(slog.DiscardHandler)}), address)
+				assert.Equal(t, http.StatusOK, response.Code, address)
+				assert.Contains(t, response.Body.String(), `"neuronDatasetPath":"path"`, address)
+			}
+			assert.Contains(t, html.UnescapeString(w.Body.String()), "curl -s 'http://example.com"+prefix+"/v1/dataset")
 		}
 	}
 }
@@ -237,6 +244,20 @@ func TestBanners(t *testing.T) {
 			assert.Equal(t, tt.want, got, "%s on %s", name, address)
 		}
 	}
+}
+
+// TestProblems checks that the datasets of documents with problems can be found.
+func TestProblems(t *testing.T) {
+	r := registry.New()
+	put(t, r, "a.toml", spec("a"))
+	put(t, r, "b.toml", spec("b"))
+	warning := config.Diagnostics{{File: "b.toml", Severity: config.SeverityWarning, Message: "odd"}}
+	status := watcher.Status{Ready: true, Documents: []watcher.DocumentStatus{{Name: "a.toml", State: watcher.StateOK}, {Name: "b.toml", State: watcher.StateOK, Diagnostics: warning}}}
+	h := newPage(t, r, page.Options{Status: func() watcher.Status { return status }})
+	assert.Contains(t, text(get(h, "/")), "Document with problems 1")
+	shown := text(get(h, "/?problems=1"))
+	assert.Contains(t, shown, "1 of 2 datasets")
+	assert.Regexp(t, `Name problems b `, shown)
 }
 
 // TestLines checks that lines of documents are shown only if they may be.
