@@ -146,7 +146,7 @@ func TestInvalidQueries(t *testing.T) {
 		"/v1/datasets?limit=x":           {"limit", `limit: must be a number between 1 and 1000, not "x"`},
 		"/v1/datasets?model=":            {"model", "model: must not be empty"},
 		"/v1/datasets?model=a&model=b":   {"model", "model: is given more than once"},
-		"/v1/datasets?sort=path":         {"sort", `sort: must be one of short_name derived_scalar_type user_visible_name model -short_name -derived_scalar_type -user_visible_name -model, not "path"`},
+		"/v1/datasets?sort=path":         {"sort", `sort: must be one of short_name derived_scalar_type user_visible_name model layers nodes_per_layer record_format document -short_name -derived_scalar_type -user_visible_name -model -layers -nodes_per_layer -record_format -document, not "path"`},
 		"/v1/datasets?cursor=x":          {"cursor", "cursor: cursor is malformed or belongs to another query"},
 		"/v1/datasets?a;b":               {"", "invalid query: invalid semicolon separator in query"},
 		"/v1/datasets/a?limit=1":         {"limit", "limit: unknown query parameter; this route has none"},

@@ -22,6 +22,8 @@
 //	GET /healthz                                200 while the process responds
 //	GET /readyz                                 200 once the datasets are loaded, until Drain
 //	GET /openapi.json, /docs                    the description of all of them
+//	GET /, /datasets/..., /documents, /changes, /assets/...
+//	                                            the pages of [Options.Page], for people
 //
 // Fields are named in camelCase. An error is a problem as RFC 9457 describes it, with a code
 // for programs; on the first two routes it is an object with a message. With

@@ -75,6 +75,11 @@ var (
 // route serves a request by its route, or by the upstream.
 func (h *Handler) route(w http.ResponseWriter, r *http.Request) {
 	routes := h.router.find(r)
+	if routes == nil && h.options.Page != nil && isPage(r) {
+		observe(w, "page")
+		h.options.Page.ServeHTTP(w, r)
+		return
+	}
 	if routes == nil && h.upstream != nil && !isOwn(r.URL.Path) {
 		observe(w, "upstream")
 		h.upstream.ServeHTTP(w, r)
@@ -98,6 +103,22 @@ func (h *Handler) route(w http.ResponseWriter, r *http.Request) {
 	default:
 		observe(w, match.pattern)
 		match.serve(w, r)
+	}
+}
+
+// isPage reports whether a request is for a page, and not for the upstream. Only who asks for
+// HTML gets it at the root.
+func isPage(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return false
+	}
+	switch path := r.URL.Path; path {
+	case "/", "":
+		return strings.Contains(r.Header.Get("Accept"), "text/html")
+	case "/datasets", "/documents", "/changes", "/favicon.ico":
+		return true
+	default:
+		return strings.HasPrefix(path, "/datasets/") || strings.HasPrefix(path, "/assets/")
 	}
 }
 

@@ -54,6 +54,8 @@ type Options struct {
 	Records http.Handler
 	// Metrics serves /metrics: see package metrics. If nil, there is no such route.
 	Metrics http.Handler
+	// Page serves the pages for people: see package page. If nil, there are none.
+	Page http.Handler
 	// Upstream is the URL of an activation server, which answers what this handler has no route
 	// for. If nil, the response is 404.
 	Upstream *url.URL

@@ -1,20 +1,17 @@
 package command
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net/url"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/fatih/color"
 	"github.com/neurondex/neurondex/config"
+	"github.com/neurondex/neurondex/internal/excerpt"
 	"github.com/neurondex/neurondex/registry"
 )
 
@@ -97,14 +94,14 @@ func writeText(w io.Writer, reports []fileReport) error {
 func writeFindings(w io.Writer, reports []fileReport) error {
 	bold := color.New(color.Bold)
 	for _, r := range reports {
-		source := newExcerpter(r.source)
+		source := excerpt.New(r.source)
 		for _, d := range r.found {
 			paint := severityColors[d.Severity]
 			place, rest, _ := strings.Cut(d.String(), ": "+d.Severity.String()+": ")
 			if _, err := fmt.Fprintf(w, "%s: %s: %s\n", bold.Sprint(place), paint.Sprint(d.Severity), rest); err != nil {
 				return err
 			}
-			line, caret := source.excerpt(d.Line, d.Column)
+			line, caret := source.Line(d.Line, d.Column)
 			if line == "" {
 				continue
 			}
@@ -142,110 +139,6 @@ func count(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
-}
-
-// excerptWidth is the number of characters shown of a long line.
-const excerptWidth = 100
-
-// An excerpter finds lines of a source. Positions in increasing order cost one pass over it.
-type excerpter struct {
-	source       []byte // empty if it is not UTF-8
-	start        int    // offset of the current line
-	at           int    // offset in the current line
-	line, column int    // of at
-}
-
-func newExcerpter(source []byte) *excerpter {
-	source = bytes.TrimPrefix(source, []byte("\xef\xbb\xbf"))
-	if !utf8.Valid(source) {
-		source = nil
-	}
-	return &excerpter{source: source, line: 1, column: 1}
-}
-
-// seek moves to a position, or to the end of its line if the line is shorter. It reports
-// whether the source has the line.
-func (e *excerpter) seek(line, column int) bool {
-	if line < e.line || line == e.line && column < e.column {
-		e.start, e.at, e.line, e.column = 0, 0, 1, 1
-	}
-	for e.line < line {
-		i := bytes.IndexByte(e.source[e.at:], '\n')
-		if i < 0 {
-			return false
-		}
-		e.at += i + 1
-		e.start, e.line, e.column = e.at, e.line+1, 1
-	}
-	for e.column < column && !e.atEnd(e.at) {
-		_, n := utf8.DecodeRune(e.source[e.at:])
-		e.at += n
-		e.column++
-	}
-	return line > 0 && len(e.source) > 0
-}
-
-// atEnd reports whether a line ends at an offset.
-func (e *excerpter) atEnd(at int) bool {
-	rest := e.source[at:]
-	return len(rest) == 0 || rest[0] == '\n' || bytes.HasPrefix(rest, []byte("\r\n")) || string(rest) == "\r"
-}
-
-// excerpt returns a line of the source, escaped for a terminal, and a line with a caret below
-// the column. Both are empty if there is no such line or the source is not UTF-8.
-func (e *excerpter) excerpt(line, column int) (text, caret string) {
-	if !e.seek(line, column) {
-		return "", ""
-	}
-	// Half of the characters come before the column, and more if the line ends soon after it.
-	before, after := 0, 0
-	from, to := e.at, e.at
-	for from > e.start && before < excerptWidth {
-		_, n := utf8.DecodeLastRune(e.source[e.start:from])
-		from -= n
-		before++
-	}
-	for after < excerptWidth && !e.atEnd(to) {
-		_, n := utf8.DecodeRune(e.source[to:])
-		to += n
-		after++
-	}
-	if before+after > excerptWidth {
-		for drop := min(before-excerptWidth/2, before+after-excerptWidth); drop > 0; drop-- {
-			_, n := utf8.DecodeRune(e.source[from:])
-			from += n
-			before--
-		}
-		for ; before+after > excerptWidth; after-- {
-			_, n := utf8.DecodeLastRune(e.source[from:to])
-			to -= n
-		}
-	}
-	var shown, below strings.Builder
-	if from > e.start {
-		shown.WriteString("...")
-		below.WriteString("   ")
-	}
-	for i, r := range string(e.source[from:to]) {
-		cell := string(r)
-		switch {
-		case r == '\t': // kept in both lines, which aligns the caret
-		case !unicode.IsPrint(r):
-			cell = strings.Trim(strconv.QuoteRune(r), "'")
-		}
-		shown.WriteString(cell)
-		if from+i < e.at {
-			if r == '\t' {
-				below.WriteByte('\t')
-			} else {
-				below.WriteString(strings.Repeat(" ", utf8.RuneCountInString(cell)))
-			}
-		}
-	}
-	if !e.atEnd(to) {
-		shown.WriteString("...")
-	}
-	return shown.String(), below.String() + "^"
 }
 
 // writeJSONReport writes the diagnostics as a JSON array.

@@ -3,7 +3,6 @@ package command
 import (
 	"bytes"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/fatih/color"
@@ -61,29 +60,4 @@ func TestReports(t *testing.T) {
 		assert.Equal(t, string(want), out.String())
 	}
 	color.NoColor = true
-}
-
-func TestExcerpt(t *testing.T) {
-	long := strings.Repeat("x", 300)
-	for name, tt := range map[string]struct {
-		source       string
-		line, column int
-		text, caret  string
-	}{
-		"first":        {"abc\ndef", 1, 2, "abc", " ^"},
-		"last, CRLF":   {"abc\r\ndef\r\n", 2, 3, "def", "  ^"},
-		"past the end": {"abc", 1, 4, "abc", "   ^"},
-		"no such line": {"abc", 3, 1, "", ""},
-		"whole file":   {"abc", 0, 0, "", ""},
-		"tab":          {"\ta = 1", 1, 2, "\ta = 1", "\t^"},
-		"control":      {"a\x1b[31mb", 1, 7, `a\x1b[31mb`, "         ^"},
-		"not UTF-8":    {"a\xff", 1, 1, "", ""},
-		"BOM":          {"\ufeffab", 1, 2, "ab", " ^"},
-		"wide":         {"éàb", 1, 3, "éàb", "  ^"},
-		"long":         {long, 1, 150, "..." + long[:100] + "...", strings.Repeat(" ", 53) + "^"},
-	} {
-		text, caret := newExcerpter([]byte(tt.source)).excerpt(tt.line, tt.column)
-		assert.Equal(t, tt.text, text, name)
-		assert.Equal(t, tt.caret, caret, name)
-	}
 }

@@ -71,7 +71,7 @@ streams end, and active requests have --shutdown-timeout. A second signal ends i
 	f.StringSlice("allowed-host", nil, "`host` that requests may name, like neurons.example; may be repeated (default: any, but only localhost on a loopback address)")
 	check(cmd, "allowed-host", eachOf(server.CheckHost))
 	f.Bool("enable-reload", false, "reload on POST /-/reload")
-	f.Bool("expose-paths", false, "name directories of this machine in responses")
+	f.Bool("expose-paths", false, "name directories of this machine in responses, and show lines of invalid files on pages")
 	group(cmd, "Access", "web.config.file", "token-file", "cors-origin", "allowed-host", "enable-reload", "expose-paths")
 
 	f.Bool("viewer-safe", false, "leave out of /neuron_datasets_metadata what the public neuron viewer cannot show")
@@ -79,7 +79,8 @@ streams end, and active requests have --shutdown-timeout. A second signal ends i
 	f.String("upstream", "", "`URL` of an activation server, which gets the requests of the viewer that need a model")
 	check(cmd, "upstream", isUpstream)
 	addRecordFlags(cmd)
-	group(cmd, "Neuron viewer", "viewer-safe", "model-info", "upstream", "record-cache", "allow-path")
+	addPageFlags(cmd)
+	group(cmd, "Neuron viewer", "viewer-safe", "viewer-url", "model-info", "upstream", "record-cache", "allow-path")
 
 	f.Bool("access-log", false, "log every request but those for health")
 	group(cmd, "Log", "log-format", "access-log")
@@ -146,6 +147,8 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 	m := metrics.New(w.Status)
 	gatherer := prometheus.NewRegistry()
 	gatherer.MustRegister(m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	pages := newPage(s, w, log)
+	defer pages.Close()
 	o := server.Options{
 		Log:          log,
 		Observe:      m.Observe,
@@ -157,6 +160,7 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 		ViewerSafe:   s.GetBool("viewer-safe"),
 		ModelInfo:    info,
 		Records:      newRecordsHandler(s, w),
+		Page:         pages,
 		CheckHealth:  w.CheckHealth,
 		Status:       w.Status,
 	}

@@ -38,18 +38,6 @@ func TestValidateLimit(t *testing.T) {
 	assert.True(t, strings.HasSuffix(out.String(), "2 files with 600 datasets: 0 errors, 200 warnings, 702 more problems\n"))
 }
 
-// TestExcerpts checks that an excerpter returns the same for a position wherever it was before.
-func TestExcerpts(t *testing.T) {
-	source := []byte("\ufeffé: 1\r\n" + strings.Repeat("é\t", 200) + "\n\nlast")
-	shared := newExcerpter(source)
-	for _, position := range [][2]int{{1, 1}, {1, 3}, {2, 1}, {2, 49}, {2, 50}, {2, 51}, {2, 200}, {2, 390}, {2, 1000}, {3, 1}, {4, 4}, {4, 2}, {9, 1}, {1, 2}, {0, 0}, {4, 9}} {
-		line, caret := shared.excerpt(position[0], position[1])
-		wantLine, wantCaret := newExcerpter(source).excerpt(position[0], position[1])
-		assert.Equal(t, wantLine, line, position)
-		assert.Equal(t, wantCaret, caret, position)
-	}
-}
-
 // BenchmarkReport writes the report of a document on one line.
 func BenchmarkReport(b *testing.B) {
 	for _, size := range []int{1 << 20, 1 << 22} {

@@ -29,8 +29,8 @@ type Query struct {
 // Sorts are the orders of a query. Datasets that are equal in one have the order of the
 // registry; in a descending order, which begins with a minus, the reverse of it.
 var Sorts = []string{
-	"short_name", "derived_scalar_type", "user_visible_name", "model",
-	"-short_name", "-derived_scalar_type", "-user_visible_name", "-model",
+	"short_name", "derived_scalar_type", "user_visible_name", "model", "layers", "nodes_per_layer", "record_format", "document",
+	"-short_name", "-derived_scalar_type", "-user_visible_name", "-model", "-layers", "-nodes_per_layer", "-record_format", "-document",
 }
 
 // Errors of [View.Page], to branch on with [errors.Is].
@@ -57,6 +57,9 @@ type View struct {
 	texts    func() []string // short name and user-visible name of each dataset, in lower case
 	tags     func() [][]string
 	orders   map[string]func() []int32 // positions, by the name of the order
+
+	columns    func() *columns
+	everything func() *Selection // of the empty filter
 }
 
 // Check reports whether [View.Page] can answer a query.

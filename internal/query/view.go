@@ -1,6 +1,7 @@
 package query
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"sync"
@@ -33,23 +34,32 @@ func Of(s *registry.Snapshot) *View {
 		return tags
 	})
 	v.orders = map[string]func() []int32{
-		"short_name":          v.orderBy(registry.Dataset.ShortName),
-		"derived_scalar_type": v.orderBy(func(d registry.Dataset) string { return string(d.DerivedScalarType()) }),
-		"user_visible_name":   v.orderBy(registry.Dataset.UserVisibleName),
-		"model":               v.orderBy(registry.Dataset.Model),
+		"short_name":          orderBy(v, registry.Dataset.ShortName),
+		"derived_scalar_type": orderBy(v, registry.Dataset.DerivedScalarType),
+		"user_visible_name":   orderBy(v, registry.Dataset.UserVisibleName),
+		"model":               orderBy(v, registry.Dataset.Model),
+		"layers":              orderBy(v, registry.Dataset.Layers),
+		"nodes_per_layer":     orderBy(v, registry.Dataset.NodesPerLayer),
+		"record_format":       orderBy(v, registry.Dataset.RecordFormat),
+		"document":            orderBy(v, registry.Dataset.Document),
 	}
+	v.columns = newColumns(v)
+	v.everything = sync.OnceValue(func() *Selection { return v.selectAll(Filter{}) })
 	return v
 }
 
 // orderBy returns a function that computes once the positions in the order of a field.
-func (v *View) orderBy(field func(registry.Dataset) string) func() []int32 {
+func orderBy[T cmp.Ordered](v *View, field func(registry.Dataset) T) func() []int32 {
 	return sync.OnceValue(func() []int32 {
 		all := v.all()
-		values, order := make([]string, len(all)), make([]int32, len(all))
+		values, order := make([]T, len(all)), make([]int32, len(all))
 		for i, d := range all {
 			values[i], order[i] = field(d), int32(i)
 		}
-		slices.SortStableFunc(order, func(a, b int32) int { return strings.Compare(values[a], values[b]) })
+		slices.SortStableFunc(order, func(a, b int32) int { return cmp.Compare(values[a], values[b]) })
 		return order
 	})
 }
+
+// Snapshot returns the snapshot of the view.
+func (v *View) Snapshot() *registry.Snapshot { return v.snapshot }
