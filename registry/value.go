@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // A Field is a named value among the extra fields of a dataset.
@@ -213,8 +214,16 @@ const hexDigits = "0123456789abcdef"
 // escape <, > and &. Invalid UTF-8 becomes U+FFFD.
 func appendJSONString(b []byte, s string) []byte {
 	b = append(b, '"')
-	for _, r := range s {
+	for s != "" {
+		n := 0 // of bytes that stand for themselves
+		for n < len(s) && s[n] < utf8.RuneSelf && s[n] >= 0x20 && s[n] != '"' && s[n] != '\\' && s[n] != 0x7f {
+			n++
+		}
+		b, s = append(b, s[:n]...), s[n:]
+		r, size := utf8.DecodeRuneInString(s)
+		s = s[size:]
 		switch {
+		case size == 0:
 		case r == '"' || r == '\\':
 			b = append(b, '\\', byte(r))
 		case r == '\n':
@@ -227,7 +236,7 @@ func appendJSONString(b []byte, s string) []byte {
 			b = append(b, `\u00`...)
 			b = append(b, hexDigits[r>>4], hexDigits[r&0xf])
 		default:
-			b = append(b, string(r)...)
+			b = utf8.AppendRune(b, r)
 		}
 	}
 	return append(b, '"')

@@ -68,8 +68,8 @@ func tagsOf(content []byte) *tags {
 // has the content already.
 func isNotModified(w http.ResponseWriter, r *http.Request, tag string) bool {
 	header := w.Header()
-	header.Set("ETag", tag)
-	header.Set("Cache-Control", "no-cache")
+	header["Etag"] = []string{tag}
+	header["Cache-Control"] = noCache
 	if r.Method == http.MethodPost || !matches(r, tag) {
 		return false
 	}
@@ -80,7 +80,11 @@ func isNotModified(w http.ResponseWriter, r *http.Request, tag string) bool {
 // serveBody responds with a body, in the encoding that the client prefers, or with 304.
 func serveBody(w http.ResponseWriter, r *http.Request, t *tags, b *body) {
 	header := w.Header()
-	header.Add("Vary", "Accept-Encoding")
+	if header["Vary"] == nil {
+		header["Vary"] = acceptEncoding
+	} else {
+		header.Add("Vary", "Accept-Encoding")
+	}
 	e := negotiate(r)
 	if isNotModified(w, r, t[e]) {
 		return
@@ -88,7 +92,7 @@ func serveBody(w http.ResponseWriter, r *http.Request, t *tags, b *body) {
 	content := b.encoded[e]()
 	header.Set("Content-Type", b.contentType)
 	header.Set("Content-Length", strconv.Itoa(len(content)))
-	header.Set("X-Content-Type-Options", "nosniff")
+	header["X-Content-Type-Options"] = noSniff
 	if e != identity {
 		header.Set("Content-Encoding", codings[e])
 	}

@@ -14,7 +14,10 @@ const maxRequestBytes = 1 << 20
 // ServeHTTP implements [http.Handler]. A panic is logged, and costs no more than its request.
 func (h *Handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	w := &response{ResponseWriter: rw}
-	start := time.Now()
+	var start time.Time
+	if h.options.Observe != nil {
+		start = time.Now()
+	}
 	defer func() {
 		p := recover()
 		if p != nil && p != http.ErrAbortHandler { //nolint:errorlint // as net/http compares it

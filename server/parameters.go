@@ -30,13 +30,15 @@ func (e *parameterError) Is(target error) bool { return target == errParameter }
 // and each of them has a valid value.
 func parameters(r *http.Request, known []*huma.Param) (url.Values, error) {
 	var values url.Values
+	var names []string
 	if r.URL.RawQuery != "" {
 		var err error
 		if values, err = url.ParseQuery(r.URL.RawQuery); err != nil {
 			return nil, fmt.Errorf("%w: %w", errParameter, err)
 		}
+		names = slices.Sorted(maps.Keys(values))
 	}
-	for _, name := range slices.Sorted(maps.Keys(values)) {
+	for _, name := range names {
 		given := values[name]
 		at := slices.IndexFunc(known, func(p *huma.Param) bool { return p.Name == name && p.In == "query" })
 		switch {

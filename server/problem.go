@@ -81,14 +81,22 @@ func writeMessage(w http.ResponseWriter, status int, text string) {
 
 func writeJSON(w http.ResponseWriter, b []byte) { write(w, http.StatusOK, "application/json", b) }
 
+// The values of headers that many responses have. They are shared, and never changed.
+var (
+	noSniff        = []string{"nosniff"}
+	noStore        = []string{"no-store"}
+	noCache        = []string{"no-cache"}
+	acceptEncoding = []string{"Accept-Encoding"}
+)
+
 // write responds with a body that is not cached.
 func write(w http.ResponseWriter, status int, contentType string, b []byte) {
 	header := w.Header()
 	header.Set("Content-Type", contentType)
 	header.Set("Content-Length", strconv.Itoa(len(b)))
-	header.Set("X-Content-Type-Options", "nosniff")
-	if header.Get("Cache-Control") == "" {
-		header.Set("Cache-Control", "no-store")
+	header["X-Content-Type-Options"] = noSniff
+	if header["Cache-Control"] == nil {
+		header["Cache-Control"] = noStore
 	}
 	w.WriteHeader(status)
 	_, _ = w.Write(b) // a client that has left needs no response
