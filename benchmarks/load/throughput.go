@@ -184,7 +184,8 @@ func skipResponse(r *bufio.Reader, status int) error {
 }
 
 // serveFixed serves the content of a file with net/http, with as little work as a handler can
-// have: the headers that neurondex sends for the content, and the bytes.
+// have: the headers that neurondex sends for the content, and the bytes. The server has the
+// timeouts of neurondex, as every server needs some.
 func serveFixed(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("fixed", flag.ContinueOnError)
 	address, file, tag := flags.String("listen", "", "address"), flags.String("body", "", "file"), flags.String("tag", "", "ETag")
@@ -196,7 +197,7 @@ func serveFixed(ctx context.Context, args []string) error {
 		return err
 	}
 	length := strconv.Itoa(len(body))
-	s := &http.Server{Addr: *address, ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s := &http.Server{Addr: *address, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("ETag", *tag)
 		h.Set("Cache-Control", "no-cache")
