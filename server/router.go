@@ -75,6 +75,12 @@ var (
 // route serves a request by its route, or by the upstream.
 func (h *Handler) route(w http.ResponseWriter, r *http.Request) {
 	routes := h.router.find(r)
+	if routes == nil && h.options.Profiles != nil && strings.HasPrefix(r.URL.Path, "/debug/pprof/") {
+		observe(w, "profiles")
+		extendDeadlines(w, upstreamTimeout) // a profile takes the time that it is asked for
+		h.options.Profiles.ServeHTTP(w, r)
+		return
+	}
 	if routes == nil && h.options.Page != nil && isPage(r) {
 		observe(w, "page")
 		h.options.Page.ServeHTTP(w, r)

@@ -52,6 +52,9 @@ type Options struct {
 	// Records serves /neuron_record, /attention_head_record and /existing_explanations. If nil,
 	// the upstream does.
 	Records http.Handler
+	// Profiles serves what is below /debug/pprof/: see [net/http/pprof]. If nil, there is no such
+	// route.
+	Profiles http.Handler
 	// Metrics serves /metrics: see package metrics. If nil, there is no such route.
 	Metrics http.Handler
 	// Page serves the pages for people: see package page. If nil, there are none.

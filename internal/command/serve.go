@@ -175,7 +175,7 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 		}
 	}
 	management := server.Options{Log: log, AllowedHosts: allowedHosts(s, managed), ExposePaths: true, CheckHealth: w.CheckHealth, Status: w.Status,
-		Metrics: promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{Registry: gatherer}), Reload: w.Reload}
+		Profiles: newProfiles(), Metrics: promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{Registry: gatherer}), Reload: w.Reload}
 	if len(managed) == 0 {
 		o.Metrics = management.Metrics
 		if s.GetBool("enable-reload") {
@@ -193,7 +193,7 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 		log.Info("serving", "url", openURL(l.Addr(), who.useTLS()), "datasets", w.Snapshot().Len())
 	}
 	for _, l := range managed {
-		servers.start(l, withProfiles(server.New(w, management)), serveOpenly)
+		servers.start(l, server.New(w, management), serveOpenly)
 		if !isLocal(l.Addr()) {
 			log.Warn("everybody who reaches the management address may reload and profile this server", "address", l.Addr().String())
 		}

@@ -204,6 +204,13 @@ func TestServeManagement(t *testing.T) {
 		assert.Equal(t, codes[0], s.code(s.url+path, ""), path)
 		assert.Equal(t, codes[1], s.code(management+path, ""), "management: %s", path)
 	}
+	r, err := http.NewRequest(http.MethodGet, management+"/debug/pprof/cmdline", nil)
+	require.NoError(t, err)
+	r.Host = "evil.example"
+	refused, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	refused.Body.Close()
+	assert.Equal(t, http.StatusMisdirectedRequest, refused.StatusCode, "a page whose name resolves to loopback")
 	for url, want := range map[string]int{s.url: 404, management: 200} {
 		resp, err := http.Post(url+"/-/reload", "", nil)
 		require.NoError(t, err)

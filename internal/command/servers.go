@@ -56,6 +56,7 @@ func (s *servers) wait(ctx context.Context, drain func(), timeout time.Duration)
 		ended++
 	case <-ctx.Done():
 	}
+	s.log.Info("stopping", "timeout", timeout)
 	drain()
 	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
 	defer cancel()
@@ -84,14 +85,13 @@ func (s *servers) wait(ctx context.Context, drain func(), timeout time.Duration)
 // serveOpenly serves without access control.
 func serveOpenly(l net.Listener, s *http.Server, _ *slog.Logger) error { return s.Serve(l) }
 
-// withProfiles adds the profiles of package pprof to a handler.
-func withProfiles(h http.Handler) http.Handler {
+// newProfiles returns a handler of the profiles of package pprof.
+func newProfiles() http.Handler {
 	profiles := http.NewServeMux()
 	profiles.HandleFunc("/debug/pprof/", pprof.Index)
 	profiles.HandleFunc("/debug/pprof/cmdline", pprof.Cmdline)
 	profiles.HandleFunc("/debug/pprof/profile", pprof.Profile)
 	profiles.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	profiles.HandleFunc("/debug/pprof/trace", pprof.Trace)
-	profiles.Handle("/", h)
 	return profiles
 }
