@@ -122,6 +122,9 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 		return err
 	}
 	listeners, err := listen(ctx, s.GetStringSlice("listen"))
+	if err == nil && len(listeners) == 0 {
+		err = errors.New("must name an address, like 127.0.0.1:8000")
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.origin("listen"), err)
 	}
