@@ -3,8 +3,8 @@ package command
 import (
 	"errors"
 	"fmt"
-	"iter"
 	"io"
+	"iter"
 	"log/slog"
 	"os"
 	"path/filepath"
