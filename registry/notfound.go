@@ -43,7 +43,7 @@ func (e *NotFoundError) Error() string {
 		keys = slices.Collect(e.Snapshot.Keys())
 		b.WriteString("Available datasets: ")
 	default:
-		keys = e.closest()
+		keys = e.Closest()
 		fmt.Fprintf(&b, "The closest of %d available datasets: ", n)
 	}
 	writeKeys(&b, keys, ", ")
@@ -74,10 +74,10 @@ func writeKeys(b *strings.Builder, keys []Key, separator string) {
 	}
 }
 
-// closest returns the available keys that are most like the missing one, in order. It reads
+// Closest returns the available keys that are most like the missing one, 10 at most, in order. It reads
 // each of them once, and compares no more of it than its ends: the message of a miss must
 // stay cheap in a large registry.
-func (e *NotFoundError) closest() []Key {
+func (e *NotFoundError) Closest() []Key {
 	type candidate struct {
 		key          Key
 		score, order int

@@ -14,6 +14,8 @@ import (
 
 	"github.com/neurondex/neurondex/registry"
 	"github.com/neurondex/neurondex/server"
+	"github.com/neurondex/neurondex/server/metrics"
+	"github.com/neurondex/neurondex/watcher"
 )
 
 // BenchmarkServe compares the hot routes, as the command serves them, with net/http serving a
@@ -28,6 +30,7 @@ func BenchmarkServe(b *testing.B) {
 	_, err := large.Apply(registry.Change{Put: []registry.Document{doc}})
 	require.NoError(b, err)
 	o := server.Options{LocalOrigins: true, AllowedHosts: []string{"localhost"}}
+	o.Observe = metrics.New(func() watcher.Status { return watcher.Status{} }).Observe
 	for _, tt := range []struct {
 		name   string
 		reg    *registry.Registry

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -30,6 +31,8 @@ func TestConnContext(t *testing.T) {
 			s.Start()
 		}
 		resp, err := s.Client().Get(s.URL)
+		require.NoError(t, err)
+		_, err = io.Copy(io.Discard, resp.Body) // otherwise the client ends the connection
 		require.NoError(t, err)
 		resp.Body.Close()
 		c := <-accepted

@@ -21,6 +21,8 @@ type problem struct {
 	Detail    string `json:"detail" doc:"What happened, where, and what to do."`
 	Code      string `json:"code" doc:"What kind of error it is, for programs."`
 	Parameter string `json:"parameter,omitempty" doc:"The query parameter that is wrong."`
+
+	Closest []registry.Key `json:"closest,omitempty" doc:"The keys most like one that no dataset has, in order."`
 }
 
 // A message is the body of an error on the routes of the public neuron viewer.
@@ -69,6 +71,9 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p.Title = http.StatusText(p.Status)
 	if invalid, ok := errors.AsType[*parameterError](err); ok {
 		p.Parameter = invalid.name
+	}
+	if missing, ok := errors.AsType[*registry.NotFoundError](err); ok {
+		p.Closest = missing.Closest()
 	}
 	b, _ := json.Marshal(p) // strings and numbers always marshal
 	write(w, p.Status, "application/problem+json", append(b, '\n'))

@@ -83,6 +83,7 @@ func newAccess(s *settings, log *slog.Logger) (*access, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", s.origin("web.config.file"), err)
 	}
+	a.config.interval = 0 // the toolkit reads the file for each request, and both must see the same
 	return a, nil
 }
 
@@ -118,14 +119,18 @@ func (a *access) serve(l net.Listener, s *http.Server, log *slog.Logger) error {
 	return web.Serve(l, s, &web.FlagConfig{WebConfigFile: &a.config.path}, slog.New(warnings{log.Handler()}))
 }
 
-// skipUsers lets requests that need no user past the check for one.
+// skipUsers lets requests that need no user past the check for one. If there are no users, the
+// toolkit checks nothing, and only a token gives access.
 func (a *access) skipUsers(open, checked http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if isPublic(r) || a.hasToken(r) {
+		switch {
+		case isPublic(r) || a.hasToken(r):
 			open.ServeHTTP(w, r)
-			return
+		case a.tokens != nil && !a.hasUsers():
+			refuse(w)
+		default:
+			checked.ServeHTTP(w, r)
 		}
-		checked.ServeHTTP(w, r)
 	})
 }
 
@@ -140,11 +145,16 @@ func (a *access) requireToken(open http.Handler) http.Handler {
 			open.ServeHTTP(w, r)
 			return
 		}
-		w.Header().Set("WWW-Authenticate", "Bearer")
-		w.Header().Set("Content-Type", "application/problem+json")
-		w.WriteHeader(http.StatusUnauthorized)
-		fmt.Fprintln(w, `{"type":"about:blank","title":"Unauthorized","status":401,"detail":"a valid token is required: send Authorization: Bearer TOKEN"}`)
+		refuse(w)
 	})
+}
+
+// refuse responds that a token is required.
+func refuse(w http.ResponseWriter) {
+	w.Header().Set("WWW-Authenticate", "Bearer")
+	w.Header().Set("Content-Type", "application/problem+json")
+	w.WriteHeader(http.StatusUnauthorized)
+	fmt.Fprintln(w, `{"type":"about:blank","title":"Unauthorized","status":401,"detail":"a valid token is required: send Authorization: Bearer TOKEN"}`)
 }
 
 func (a *access) hasToken(r *http.Request) bool {

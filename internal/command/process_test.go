@@ -44,11 +44,11 @@ func TestServeShutdown(t *testing.T) {
 	stream, err := http.Get(s.url + "/v1/events")
 	require.NoError(t, err)
 	defer stream.Body.Close()
-	// A request that never ends.
+	// A request that never ends: the server asks for its body once it is active.
 	c, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
 	require.NoError(t, err)
 	defer c.Close()
-	_, err = io.WriteString(c, "POST /neuron_datasets_metadata HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n")
+	_, err = io.WriteString(c, "POST /neuron_record HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\nExpect: 100-continue\r\n\r\n")
 	require.NoError(t, err)
 	_, err = bufio.NewReader(c).ReadString('\n')
 	require.NoError(t, err)
@@ -57,6 +57,7 @@ func TestServeShutdown(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(events), `"type":"bye"`)
 	assert.NoError(t, cmd.Wait())
+	assert.Contains(t, s.text(), "active requests were cut off")
 	assert.Contains(t, s.text(), "msg=stopped")
 }
 

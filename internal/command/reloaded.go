@@ -15,6 +15,8 @@ type reloadedFile[T any] struct {
 	path  string
 	parse func([]byte) (T, error)
 	log   *slog.Logger
+	// interval is the time for which the file counts as unchanged.
+	interval time.Duration
 
 	mu      sync.Mutex
 	value   T           // the last good one
@@ -23,12 +25,12 @@ type reloadedFile[T any] struct {
 	failed  string // what was logged last
 }
 
-// checkInterval is the time for which a file counts as unchanged.
+// checkInterval is the interval of most files.
 const checkInterval = time.Second
 
 // newReloadedFile reads a file. Later failures are logged, and the last good content stays.
 func newReloadedFile[T any](path string, parse func([]byte) (T, error), log *slog.Logger) (*reloadedFile[T], error) {
-	f := &reloadedFile[T]{path: path, parse: parse, log: log}
+	f := &reloadedFile[T]{path: path, parse: parse, log: log, interval: checkInterval}
 	if err := f.read(); err != nil {
 		return nil, err
 	}
@@ -36,7 +38,7 @@ func newReloadedFile[T any](path string, parse func([]byte) (T, error), log *slo
 	return f, nil
 }
 
-// get returns the content as of a second ago at most.
+// get returns the content as of an interval ago at most.
 func (f *reloadedFile[T]) get() T {
 	value, failure := f.refresh(time.Now())
 	if failure != "" {
@@ -49,7 +51,7 @@ func (f *reloadedFile[T]) get() T {
 func (f *reloadedFile[T]) refresh(now time.Time) (value T, failure string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if now.Sub(f.checked) >= checkInterval {
+	if now.Sub(f.checked) >= f.interval {
 		f.checked = now
 		was := f.failed
 		f.failed = ""

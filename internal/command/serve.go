@@ -122,6 +122,9 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 		return err
 	}
 	listeners, err := listen(ctx, s.GetStringSlice("listen"))
+	if err == nil && len(listeners) == 0 {
+		err = errors.New("must name an address, like 127.0.0.1:8000")
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", s.origin("listen"), err)
 	}
@@ -154,7 +157,7 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 		Observe:      m.Observe,
 		LocalOrigins: true,
 		CORSOrigins:  s.GetStringSlice("cors-origin"),
-		AllowedHosts: allowedHosts(s, listeners),
+		AllowedHosts: allowedHosts(s, "listen", listeners),
 		ExposePaths:  s.GetBool("expose-paths"),
 		MaxStreams:   s.GetInt("max-streams"),
 		ViewerSafe:   s.GetBool("viewer-safe"),
@@ -174,7 +177,7 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 			logAccess(log, r, route, status, elapsed)
 		}
 	}
-	management := server.Options{Log: log, AllowedHosts: allowedHosts(s, managed), ExposePaths: true, CheckHealth: w.CheckHealth, Status: w.Status,
+	management := server.Options{Log: log, AllowedHosts: allowedHosts(s, "management-listen", managed), ExposePaths: true, CheckHealth: w.CheckHealth, Status: w.Status,
 		Profiles: newProfiles(), Metrics: promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{Registry: gatherer}), Reload: w.Reload}
 	if len(managed) == 0 {
 		o.Metrics = management.Metrics
@@ -224,7 +227,7 @@ func modelInfo(s *settings, log *slog.Logger) (func() ([]byte, error), error) {
 
 // allowedHosts returns the hosts that a server answers to, or nil for all. One that only this
 // machine reaches answers to loopback's names, to its own, and to those of --allowed-host.
-func allowedHosts(s *settings, listeners []net.Listener) []string {
+func allowedHosts(s *settings, flag string, listeners []net.Listener) []string {
 	hosts := s.GetStringSlice("allowed-host")
 	own := []string{"localhost"}
 	for _, l := range listeners {
@@ -232,7 +235,7 @@ func allowedHosts(s *settings, listeners []net.Listener) []string {
 			return hosts
 		}
 	}
-	for _, address := range s.GetStringSlice("listen") {
+	for _, address := range s.GetStringSlice(flag) {
 		if host, _, err := net.SplitHostPort(address); err == nil && host != "" {
 			own = append(own, host)
 		}

@@ -36,5 +36,9 @@ func isPathPrefix(text string) error {
 // newRecordsHandler returns a handler of the routes that serve stored records.
 func newRecordsHandler(s *settings, reader registry.Reader) http.Handler {
 	store := &records.Store{CacheDir: s.GetString("record-cache")}
-	return serverrecords.New(reader, store, serverrecords.AllowPaths(s.GetStringSlice("allow-path")...))
+	opts := []serverrecords.Option{serverrecords.AllowPaths(s.GetStringSlice("allow-path")...)}
+	if s.GetBool("expose-paths") {
+		opts = append(opts, serverrecords.ExposePaths())
+	}
+	return serverrecords.New(reader, store, opts...)
 }

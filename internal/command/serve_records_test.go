@@ -31,6 +31,7 @@ func TestRecordsHandler(t *testing.T) {
 	cmd := &cobra.Command{Use: "serve"}
 	cmd.Flags().String("config", "", "")
 	addRecordFlags(cmd)
+	cmd.Flags().Bool("expose-paths", false, "")
 	require.NoError(t, cmd.ParseFlags([]string{"--record-cache", t.TempDir(), "--allow-path", "https://host.example/data"}))
 	s := new(settings)
 	require.NoError(t, s.load(cmd))

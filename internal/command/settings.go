@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -137,7 +138,7 @@ func (s *settings) readFile(known []string) (map[string]setting, error) {
 		return nil, fmt.Errorf("%s: %w", s.origin("config"), err)
 	}
 	file := make(map[string]setting)
-	for key, value := range v.AllSettings() {
+	for key, value := range dotted(v.AllSettings(), known) {
 		name := key
 		if i := slices.IndexFunc(known, func(flag string) bool { return variable(flag) == variable(key) }); i >= 0 {
 			name = known[i]
@@ -147,11 +148,34 @@ func (s *settings) readFile(known []string) (map[string]setting, error) {
 			return nil, fmt.Errorf("%s: unknown setting%s", origin, didYouMean(key, known, func(name string) string { return strings.ReplaceAll(name, "-", "_") }))
 		}
 		if _, ok := file[name]; ok {
-			return nil, fmt.Errorf("%s: given twice, with _ and with -", origin)
+			return nil, fmt.Errorf("%s: given twice, in two spellings", origin)
 		}
 		file[name] = setting{origin, value}
 	}
 	return file, nil
+}
+
+// dotted returns the entries of a table. A table in it counts as several settings if their names
+// have dots, as TOML reads web.config.file = "web.yml".
+func dotted(table map[string]any, known []string) iter.Seq2[string, any] {
+	return func(yield func(string, any) bool) {
+		var visit func(prefix string, table map[string]any) bool
+		visit = func(prefix string, table map[string]any) bool {
+			for key, value := range table {
+				name := prefix + key
+				inner, isTable := value.(map[string]any)
+				if isTable && slices.ContainsFunc(known, func(flag string) bool { return strings.HasPrefix(flag, name+".") }) {
+					if !visit(name+".", inner) {
+						return false
+					}
+				} else if !yield(name, value) {
+					return false
+				}
+			}
+			return true
+		}
+		visit("", table)
+	}
 }
 
 // origin returns where the value of a flag comes from.

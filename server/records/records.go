@@ -17,6 +17,7 @@ import (
 	"strings"
 	"sync/atomic"
 
+	"github.com/neurondex/neurondex/internal/redact"
 	"github.com/neurondex/neurondex/records"
 	"github.com/neurondex/neurondex/registry"
 )
@@ -35,6 +36,10 @@ type Option func(*handler)
 func AllowPaths(prefixes ...string) Option {
 	return func(h *handler) { h.allowed = append(h.allowed, prefixes...) }
 }
+
+// ExposePaths lets messages name files of this machine by their absolute paths. Without it, of a
+// path that the operating system cannot use only the last element is shown.
+func ExposePaths() Option { return func(h *handler) { h.exposePaths = true } }
 
 // New returns a handler of the three routes. It reads only paths of registered datasets, and
 // what is below them by number.
@@ -56,6 +61,8 @@ type handler struct {
 	allowed []string
 	turns   chan struct{}
 	paths   atomic.Pointer[pathIndex]
+
+	exposePaths bool
 }
 
 // A request is the body of any of the three requests.
@@ -98,7 +105,11 @@ func (h *handler) serve(answer func(context.Context, *registry.Snapshot, *reques
 		status := http.StatusOK
 		if err != nil {
 			status = statusOf(err)
-			b, _ = json.Marshal(map[string]string{"message": err.Error()}) // strings always marshal
+			text := err.Error()
+			if !h.exposePaths {
+				text = redact.Paths(text, err)
+			}
+			b, _ = json.Marshal(map[string]string{"message": text}) // strings always marshal
 		}
 		w.Header().Set("Content-Type", "application/json")
 		w.Header().Set("Content-Length", strconv.Itoa(len(b)))

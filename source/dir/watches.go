@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/fsnotify/fsnotify"
+	"github.com/neurondex/neurondex/internal/redact"
 	"github.com/neurondex/neurondex/source"
 )
 
@@ -319,7 +320,7 @@ func watchProblem(err error) string {
 	case errors.Is(err, syscall.EMFILE):
 		return "no inotify instance is left; raise the sysctl fs.inotify.max_user_instances"
 	}
-	return err.Error()
+	return redact.Paths(err.Error(), err) // a server shows it to anybody
 }
 
 // notifierName returns the system's event mechanism.
