@@ -54,12 +54,12 @@ func TestJoinBatch(t *testing.T) {
 	a := &part{batch: source.Batch{Removed: []string{"r"}, Pending: []string{"p"}, Health: source.Health{Mode: "inotify", Notified: true, LastScan: at(20),
 		Events: 1, Overflows: 2, WatchErrors: 3, Resyncs: 4, ResyncChanges: 5}}}
 	b := &part{batch: source.Batch{Changed: []source.Document{{Name: "c"}}, Pending: []string{"q"}, Health: source.Health{Mode: "poll", Problem: "one", LastScan: at(10),
-		Events: 10, Overflows: 20, WatchErrors: 30, Resyncs: 40, ResyncChanges: 50}}}
-	c := &part{err: errors.New("unreachable"), batch: source.Batch{Health: source.Health{Mode: "poll", Notified: true, Problem: "two"}}}
+		Release: &source.Release{Number: 2}, Events: 10, Overflows: 20, WatchErrors: 30, Resyncs: 40, ResyncChanges: 50}}}
+	c := &part{err: errors.New("unreachable"), batch: source.Batch{Health: source.Health{Mode: "poll", Notified: true, Problem: "two", Release: &source.Release{Number: 3}}}}
 	got, err := join(t, a, b, c).Poll(t.Context(), source.PollAll)
 	require.EqualError(t, err, "c/: unreachable")
 	assert.Equal(t, source.Batch{Changed: []source.Document{{Name: "b/c"}}, Removed: []string{"a/r"}, Pending: []string{"a/p", "b/q"},
-		Health: source.Health{Mode: "inotify,poll", Problem: "one", LastScan: at(10), Events: 11, Overflows: 22, WatchErrors: 33, Resyncs: 44, ResyncChanges: 55}}, got)
+		Health: source.Health{Mode: "inotify,poll", Problem: "one", Release: &source.Release{Number: 2}, LastScan: at(10), Events: 11, Overflows: 22, WatchErrors: 33, Resyncs: 44, ResyncChanges: 55}}, got)
 
 	for name, tt := range map[string]struct{ first, second, want time.Time }{
 		"the earlier is first":  {at(1), at(2), at(1)},

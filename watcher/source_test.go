@@ -28,6 +28,7 @@ type fakeSource struct {
 	err     error
 	rereads int
 	closed  bool
+	takes   time.Duration // a Poll
 }
 
 func newFakeSource() *fakeSource { return &fakeSource{event: make(chan struct{})} }
@@ -50,6 +51,7 @@ func (s *fakeSource) Poll(_ context.Context, depth source.Depth) (source.Batch, 
 	if s.err != nil || len(s.batches) == 0 {
 		return source.Batch{}, s.err
 	}
+	time.Sleep(s.takes) // in a bubble of synctest
 	b := s.batches[0]
 	s.batches = s.batches[1:]
 	return b, nil

@@ -77,7 +77,7 @@ func certificate(t *testing.T, dir, name string) (certFile, keyFile string, pool
 // TestServeTLS checks TLS with users and a token, and a certificate that is replaced.
 func TestServeTLS(t *testing.T) {
 	dir := t.TempDir()
-	certificate(t, dir, "server")
+	_, _, first := certificate(t, dir, "server")
 	hash, err := bcrypt.GenerateFromPassword([]byte("secret"), bcrypt.MinCost)
 	require.NoError(t, err)
 	config, token := filepath.Join(dir, "web.yml"), filepath.Join(dir, "token")
@@ -91,6 +91,7 @@ func TestServeTLS(t *testing.T) {
 		code, _ := s.get(client, s.url+path, authorization)
 		return code
 	}
+	require.Equal(t, http.StatusOK, ask(first, "/healthz", ""), "the first certificate is read")
 	for range 2 {
 		_, _, pool := certificate(t, dir, "server") // read for the next connection
 		for _, test := range []struct {
