@@ -114,3 +114,20 @@ func TestAppendMetadata(t *testing.T) {
 		assert.Equal(t, want, string(viewer.AppendMetadata([]byte("["), d)), "the order of the fields matters")
 	}
 }
+
+// TestReasons checks what a person is told to change.
+func TestReasons(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		typ    registry.DerivedScalarType
+		reason string
+	}{
+		{"gpt2_small", registry.MLPPostAct, `it takes what follows the underscore in the short name for the name of an autoencoder, and asks for "gpt2"`},
+		{"gpt2_small_v1", registry.AutoencoderLatent, `the short name must be MODEL_AUTOENCODER, without a further underscore; it asks for "gpt2_small"`},
+		{"gpt2_small", registry.MLPAutoencoderLatent, `the short name must be MODEL_AUTOENCODER, where AUTOENCODER contains resid-delta-mlp or mlp-post-act; it asks for "gpt2_undefined"`},
+	} {
+		field, reason := viewer.Fault(registry.Key{ShortName: tt.name, DerivedScalarType: tt.typ})
+		assert.Equal(t, "short_name", field, tt.name)
+		assert.Equal(t, tt.reason, reason, tt.name)
+	}
+}
