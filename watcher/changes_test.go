@@ -33,9 +33,11 @@ func newRig(t *testing.T, first source.Batch, opts ...watcher.Option) *rig {
 	t.Helper()
 	r := &rig{T: t, src: newFakeSource(), log: watchtest.NewBuffer()}
 	r.src.prepare(nil, first)
-	r.w = follow(t, r.src, append(opts, watcher.WithLogger(slog.New(slog.NewTextHandler(r.log, nil))))...)
+	r.w = follow(t, r.src, append(opts, watcher.WithLogger(r.logger()))...)
 	return r
 }
+
+func (r *rig) logger() *slog.Logger { return slog.New(slog.NewTextHandler(r.log, nil)) }
 
 // poll delivers a batch, or an error, and returns what was logged since the last call.
 func (r *rig) poll(err error, b source.Batch) string {
