@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestEveryChange changes one field of a dataset from one value to another: nothing that
-// tells of changes may swallow it.
+// TestEveryChange changes one field of a dataset from one value to another: everything that
+// reports changes must report it.
 func TestEveryChange(t *testing.T) {
 	hashes := map[registry.Hash]string{}
 	for name, changed := range spectest.Changes() {

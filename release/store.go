@@ -34,7 +34,7 @@ type Store interface {
 	// than after, in order of their keys. It reads no entries before after.
 	List(ctx context.Context, prefix, after string) iter.Seq2[Entry, error]
 
-	// Delete deletes a key. It is no error if the key does not exist.
+	// Delete deletes a key. It returns nil if the key does not exist.
 	Delete(ctx context.Context, key string) error
 
 	// Wait returns nil when there may be a key with the prefix that is greater than after,

@@ -141,7 +141,7 @@ func TestOpenAPI(t *testing.T) {
 	}
 }
 
-// TestOpenAPIRoutes checks that the document has every route, and no route that there is not.
+// TestOpenAPIRoutes checks that the routes of the document are those of the handler.
 func TestOpenAPIRoutes(t *testing.T) {
 	paths := func(h http.Handler) []string {
 		var api struct {

@@ -90,15 +90,18 @@ func newAccess(s *settings, log *slog.Logger) (*access, error) {
 func (a *access) useTLS() bool   { return a.config != nil && a.config.get().useTLS }
 func (a *access) hasUsers() bool { return a.config != nil && a.config.get().hasUsers }
 
-// isOpen reports whether everybody who reaches the server may use it.
+// isOpen reports whether the server has no access control.
 func (a *access) isOpen() bool {
 	return a.tokens == nil && (a.config == nil || !a.config.get().hasUsers && !a.config.get().needsCertificate)
 }
 
+// isHealth reports whether a path is a health route.
+func isHealth(path string) bool { return path == "/healthz" || path == "/readyz" }
+
 // isPublic reports whether a request needs no access: those who ask whether the server is alive
 // have no secrets, and browsers send none when they ask whether a page may send a request.
 func isPublic(r *http.Request) bool {
-	return r.URL.Path == "/healthz" || r.URL.Path == "/readyz" ||
+	return isHealth(r.URL.Path) ||
 		r.Method == http.MethodOptions && r.Header.Get("Access-Control-Request-Method") != ""
 }
 

@@ -227,7 +227,7 @@ func TestRules(t *testing.T) {
 	runTool(t, promtool, "check", "rules", file)
 }
 
-// TestExampleMetrics checks that the rules and the dashboard use metrics that there are.
+// TestExampleMetrics checks that the rules and the dashboard use existing metrics.
 func TestExampleMetrics(t *testing.T) {
 	s := startServer(t)
 	s.ask(http.MethodGet, "/v1/datasets") // or there is none about requests

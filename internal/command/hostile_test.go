@@ -103,7 +103,7 @@ func TestServeHostileClients(t *testing.T) {
 	assert.Less(t, memory(t, cmd.Process.Pid)-before, 512<<10, "KiB; the race detector needs several times as much as a program without it")
 }
 
-// TestQueuedLogger checks that a log which nobody reads holds up nobody, and that the lines which
+// TestQueuedLogger checks that a log that is not read blocks nothing, and that the lines that
 // were dropped are counted.
 func TestQueuedLogger(t *testing.T) {
 	r, w, err := os.Pipe()

@@ -26,7 +26,7 @@ func (s *settings) newLogger(level slog.Level, w io.Writer) *slog.Logger {
 	}
 }
 
-// The log of a server holds up nobody: whoever reads it may stop reading.
+// The limits of the log of a server. The server never waits for the log to be written.
 const (
 	queuedLines  = 4096
 	flushTimeout = time.Second // at the end
@@ -120,7 +120,7 @@ func (h warnings) Enabled(ctx context.Context, level slog.Level) bool {
 
 // logAccess logs a request, unless it asks for the health of the server.
 func logAccess(log *slog.Logger, r *http.Request, route string, status int, elapsed time.Duration) {
-	if r.URL.Path == "/healthz" || r.URL.Path == "/readyz" {
+	if isHealth(r.URL.Path) {
 		return
 	}
 	remote := r.RemoteAddr

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -148,22 +149,52 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 	defer logViewer(ctx, w, s.GetBool("viewer-safe"), log)()
 
 	m := metrics.New(w.Status)
-	gatherer := prometheus.NewRegistry()
-	gatherer.MustRegister(m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	pages := newPage(s, w, log)
 	defer pages.Close()
+	o := apiOptions(s, w, m, log)
+	o.AllowedHosts, o.ModelInfo, o.Page = allowedHosts(s, "listen", listeners), info, pages
+	management := managementOptions(s, w, m, log, managed)
+	if len(managed) == 0 {
+		o.Metrics = management.Metrics
+		if s.GetBool("enable-reload") {
+			o.Reload = w.Reload
+		}
+	}
+	api, manage := server.New(w, o), server.New(w, management)
+	m.CountStreams(api.Streams)
+	servers := newServers(log)
+	for _, l := range listeners {
+		servers.start(l, api, who.serve)
+		if !isLocal(l.Addr()) && who.isOpen() {
+			log.Warn("anyone who can reach this address can read; restrict it by --web.config.file or --token-file", "address", l.Addr().String())
+		}
+		log.Info("serving", "url", openURL(l.Addr(), who.useTLS()), "datasets", w.Snapshot().Len())
+	}
+	for _, l := range managed {
+		servers.start(l, onlyManagement(manage), serveOpenly)
+		if !isLocal(l.Addr()) {
+			log.Warn("anyone who can reach the management address can reload and profile this server", "address", l.Addr().String())
+		}
+		log.Info("serving management", "url", openURL(l.Addr(), false))
+	}
+	drain := func() { manage.Drain(); api.Drain() }
+	err = servers.wait(ctx, drain, s.GetDuration("shutdown-timeout"))
+	log.Info("stopped")
+	return err
+}
+
+// apiOptions returns the options of the handler for --listen, without those that need more than
+// the watcher.
+func apiOptions(s *settings, w *watcher.Watcher, m *metrics.Metrics, log *slog.Logger) server.Options {
 	o := server.Options{
 		Log:          log,
 		Observe:      m.Observe,
 		LocalOrigins: true,
 		CORSOrigins:  s.GetStringSlice("cors-origin"),
-		AllowedHosts: allowedHosts(s, "listen", listeners),
 		ExposePaths:  s.GetBool("expose-paths"),
 		MaxStreams:   s.GetInt("max-streams"),
 		ViewerSafe:   s.GetBool("viewer-safe"),
-		ModelInfo:    info,
 		Records:      newRecordsHandler(s, w),
-		Page:         pages,
 		CheckHealth:  w.CheckHealth,
 		Status:       w.Status,
 	}
@@ -177,34 +208,35 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 			logAccess(log, r, route, status, elapsed)
 		}
 	}
-	management := server.Options{Log: log, AllowedHosts: allowedHosts(s, "management-listen", managed), ExposePaths: true, CheckHealth: w.CheckHealth, Status: w.Status,
-		Profiles: newProfiles(), Metrics: promhttp.HandlerFor(gatherer, promhttp.HandlerOpts{Registry: gatherer}), Reload: w.Reload}
-	if len(managed) == 0 {
-		o.Metrics = management.Metrics
-		if s.GetBool("enable-reload") {
-			o.Reload = w.Reload
-		}
+	return o
+}
+
+// managementOptions returns the options of the handler for --management-listen.
+func managementOptions(s *settings, w *watcher.Watcher, m *metrics.Metrics, log *slog.Logger, managed []net.Listener) server.Options {
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return server.Options{
+		Log:          log,
+		AllowedHosts: allowedHosts(s, "management-listen", managed),
+		ExposePaths:  true,
+		Profiles:     newProfiles(),
+		Metrics:      promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}),
+		CheckHealth:  w.CheckHealth,
+		Status:       w.Status,
+		Reload:       w.Reload,
 	}
-	h := server.New(w, o)
-	m.CountStreams(h.Streams)
-	servers := newServers(log)
-	for _, l := range listeners {
-		servers.start(l, h, who.serve)
-		if !isLocal(l.Addr()) && who.isOpen() {
-			log.Warn("everybody who reaches this address may read; restrict it by --web.config.file or --token-file", "address", l.Addr().String())
+}
+
+// onlyManagement leaves out the datasets: the management address has no access control.
+func onlyManagement(h http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch path := r.URL.Path; {
+		case isHealth(path), path == "/metrics", path == "/-/reload", strings.HasPrefix(path, "/debug/pprof/"):
+			h.ServeHTTP(w, r)
+		default:
+			http.NotFound(w, r)
 		}
-		log.Info("serving", "url", openURL(l.Addr(), who.useTLS()), "datasets", w.Snapshot().Len())
-	}
-	for _, l := range managed {
-		servers.start(l, server.New(w, management), serveOpenly)
-		if !isLocal(l.Addr()) {
-			log.Warn("everybody who reaches the management address may reload and profile this server", "address", l.Addr().String())
-		}
-		log.Info("serving management", "url", openURL(l.Addr(), false))
-	}
-	err = servers.wait(ctx, h.Drain, s.GetDuration("shutdown-timeout"))
-	log.Info("stopped")
-	return err
+	})
 }
 
 // modelInfo returns what /model_info returns, or nil without --model-info.

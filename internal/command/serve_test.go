@@ -122,7 +122,7 @@ func TestServeClientCertificates(t *testing.T) {
 	require.NoError(t, os.WriteFile(config, []byte("tls_server_config:\n  cert_file: server.crt\n  key_file: server.key\n"+
 		"  client_auth_type: RequireAndVerifyClientCert\n  client_ca_file: client.crt\n"), 0o600))
 	s := startServer(t, "--web.config.file", config, "--listen", ":0")
-	assert.NotContains(t, s.text(), "everybody who reaches")
+	assert.NotContains(t, s.text(), "anyone who can reach")
 	url := strings.Replace(s.url, "localhost", "127.0.0.1", 1) + "/v1/datasets"
 	pair, err := tls.LoadX509KeyPair(clientCert, clientKey)
 	require.NoError(t, err)
@@ -190,7 +190,8 @@ func TestReloadedFile(t *testing.T) {
 	assert.True(t, value.accept("three"))
 }
 
-// TestServeManagement checks what each address has.
+// TestServeManagement checks the routes of each address. That of management has no datasets, as it has
+// no access control.
 func TestServeManagement(t *testing.T) {
 	s := startServer(t, "--management-listen", "127.0.0.1:0", "--enable-reload")
 	management := s.waitForLog(0, `serving management" url=(\S+)`)
@@ -199,8 +200,8 @@ func TestServeManagement(t *testing.T) {
 		"/readyz":                   {200, 200},
 		"/metrics":                  {404, 200},
 		"/debug/pprof/goroutine":    {404, 200},
-		"/v1/datasets":              {200, 200},
-		"/neuron_datasets_metadata": {200, 200},
+		"/v1/datasets":              {200, 404},
+		"/neuron_datasets_metadata": {200, 404},
 	} {
 		assert.Equal(t, codes[0], s.code(s.url+path, ""), path)
 		assert.Equal(t, codes[1], s.code(management+path, ""), "management: %s", path)
@@ -270,12 +271,12 @@ func TestServeAddresses(t *testing.T) {
 	second := s.waitForLog(0, `msg=serving url=(http://\[::1\]\S+)`)
 	assert.Equal(t, http.StatusOK, s.code(s.url+"/healthz", ""))
 	assert.Equal(t, http.StatusOK, s.code(second+"/healthz", ""))
-	assert.NotContains(t, s.text(), "everybody who reaches")
+	assert.NotContains(t, s.text(), "anyone who can reach")
 }
 
 func TestServeWarnsOfOpenAddress(t *testing.T) {
 	s := startServer(t, "--listen", ":0")
-	s.waitForLog(0, `level=WARN msg="everybody who reaches this address may read; restrict it by --web.config.file or --token-file" address=\S+:\d+`)
+	s.waitForLog(0, `level=WARN msg="anyone who can reach this address can read; restrict it by --web.config.file or --token-file" address=\S+:\d+`)
 }
 
 // TestServeSystemd hands a socket to a process, as systemd does.

@@ -174,7 +174,7 @@ func (h *Handler) viewOf(s *registry.Snapshot) *query.View {
 	return v
 }
 
-// A missing page says that there is nothing at an address, and what there is instead.
+// A missing page is the response for an address without a page. It offers a search, or links.
 type missing struct {
 	Message  string
 	Search   string // what to look for instead; may be empty

@@ -101,7 +101,7 @@ func TestAssets(t *testing.T) {
 	assert.Equal(t, http.StatusNotFound, get(h, "/assets/../page.go").Code)
 }
 
-// TestEveryField checks that the page of a dataset shows every field that there is.
+// TestEveryField checks that the page of a dataset shows every field.
 func TestEveryField(t *testing.T) {
 	r := registry.New()
 	full := spectest.Full()

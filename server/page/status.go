@@ -51,7 +51,7 @@ func hasProblem(d *watcher.DocumentStatus) bool {
 	return false
 }
 
-// A banner tells of what is wrong, on every page.
+// A banner names what is wrong, on every page.
 type banner struct {
 	Serious bool
 	Text    string
