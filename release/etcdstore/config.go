@@ -16,6 +16,8 @@ import (
 	"go.etcd.io/etcd/client/pkg/v3/transport"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
 )
 
 func init() { release.Register("etcd", open) }
@@ -28,6 +30,10 @@ const (
 	// answer for keepAliveTimeout.
 	keepAliveTime    = 10 * time.Second
 	keepAliveTimeout = 5 * time.Second
+
+	// maxRetries is how often the client repeats a request that no member executed, 25 ms
+	// after the last one or at another member. What uses a store repeats it more slowly.
+	maxRetries = 10
 )
 
 func open(_ context.Context, u *url.URL) (release.Store, error) {
@@ -86,8 +92,22 @@ func configOf(u *url.URL, getenv func(string) string) (c clientv3.Config, err er
 	c.DialTimeout = dialTimeout
 	c.DialKeepAliveTime, c.DialKeepAliveTimeout = keepAliveTime, keepAliveTimeout
 	c.MaxCallRecvMsgSize = maxResponse
+	c.MaxUnaryRetries = maxRetries
+	c.DialOptions = []grpc.DialOption{
+		grpc.WithChainUnaryInterceptor(failFast),
+		grpc.WithConnectParams(grpc.ConnectParams{Backoff: reconnect, MinConnectTimeout: dialTimeout}),
+	}
 	c.Logger = zap.NewNop() // errors are returned
 	return c, nil
+}
+
+// reconnect is the time between attempts to connect to a member.
+var reconnect = backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 5 * time.Second}
+
+// failFast makes requests fail while no member can be reached, with the reason. The client
+// of etcd waits for a member without limit, and then knows of no reason.
+func failFast(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
+	return invoke(ctx, method, req, reply, cc, append(opts, grpc.WaitForReady(false))...)
 }
 
 // tlsConfig returns a configuration that reads the certificate of the client again for each

@@ -34,6 +34,7 @@ import (
 
 	"github.com/neurondex/neurondex/release"
 	"go.etcd.io/etcd/api/v3/mvccpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
@@ -90,19 +91,23 @@ func (s *Store) connect(ctx context.Context) (*clientv3.Client, error) {
 	if s.client == nil {
 		client, err := s.dial()
 		if err != nil {
-			return nil, err
+			return nil, explain(ctx, err)
 		}
 		s.client = client
 	}
 	return s.client, nil
 }
 
-// explain prefers the error of a context to what the client makes of it.
+// explain returns the error of a context, if it ended, or what the error of a client says.
 func explain(ctx context.Context, err error) error {
-	if err != nil && ctx.Err() != nil {
-		return ctx.Err()
+	switch {
+	case err == nil:
+		return nil
+	case ctx.Err() != nil:
+		return context.Cause(ctx)
+	default:
+		return fmt.Errorf("etcd: %s", rpctypes.ErrorDesc(err))
 	}
-	return err
 }
 
 // A head describes a value.

@@ -1,0 +1,78 @@
+package enginetest
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	toxiproxy "github.com/Shopify/toxiproxy/v2"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/rs/zerolog"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+)
+
+var (
+	replicas = flag.Int("fleet.replicas", 5, "number of replicas of each fleet")
+	releases = flag.Int("fleet.releases", 10, "number of releases of each pusher")
+	interval = flag.Duration("fleet.interval", 200*time.Millisecond, "interval of the replicas of S3, where times are reported")
+	datasets = flag.Int("fleet.datasets", 100, "number of datasets of each release, where times are reported")
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// freeAddress returns a loopback address that nobody listens on.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	return l.Addr().String()
+}
+
+// awaitListener waits until somebody listens on an address.
+func awaitListener(t require.TestingT, address string) {
+	require.Eventually(t, func() bool {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			conn.Close()
+		}
+		return err == nil
+	}, 20*time.Second, 10*time.Millisecond, "nobody listens on %s", address)
+}
+
+// A proxy is between replicas and an engine.
+type proxy struct{ *toxiproxy.Proxy }
+
+// newProxy starts a proxy that stops at the end of the test.
+func newProxy(t *testing.T, upstream string) proxy {
+	t.Helper()
+	server := toxiproxy.NewServer(toxiproxy.NewMetricsContainer(prometheus.NewRegistry()), zerolog.Nop())
+	p := proxy{toxiproxy.NewProxy(server, "engine", "127.0.0.1:0", upstream)}
+	require.NoError(t, p.Start())
+	t.Cleanup(p.Stop)
+	return p
+}
+
+// slow limits what is sent to a number of KiB a second.
+func (p proxy) slow(t *testing.T, rate int) {
+	t.Helper()
+	_, err := p.Toxics.AddToxicJson(strings.NewReader(fmt.Sprintf(`{"type":"bandwidth","stream":"upstream","attributes":{"rate":%d}}`, rate)))
+	require.NoError(t, err)
+}
+
+// disturb cuts all connections for a moment, and then lets them stall for longer than that.
+func (p proxy) disturb() {
+	p.Stop()
+	time.Sleep(100 * time.Millisecond)
+	_ = p.Start()
+	time.Sleep(300 * time.Millisecond)
+	_, _ = p.Toxics.AddToxicJson(strings.NewReader(`{"type":"timeout","attributes":{"timeout":0}}`))
+	time.Sleep(time.Second)
+	p.Toxics.ResetToxics(context.Background())
+	time.Sleep(300 * time.Millisecond)
+}
