@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/neurondex/neurondex/internal/parallel"
@@ -165,8 +164,7 @@ func answerOf(d registry.Dataset, data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := d.DerivedScalarType()
-	if t.NodeType() == "attention_head" || strings.HasSuffix(t.ViewerNodeType(), "_by_token_pair") {
+	if records.HasPairs(d.DerivedScalarType()) {
 		return r.AttentionHead(d.NeuronDatasetPath())
 	}
 	return r.Neuron(d.NeuronDatasetPath())

@@ -149,9 +149,10 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 	defer logViewer(ctx, w, s.GetBool("viewer-safe"), log)()
 
 	m := metrics.New(w.Status)
-	pages := newPage(s, w, log)
+	stored := &records.Store{CacheDir: s.GetString("record-cache")}
+	pages := newPage(s, w, stored, log)
 	defer pages.Close()
-	o := apiOptions(s, w, m, log)
+	o := apiOptions(s, w, stored, m, log)
 	o.AllowedHosts, o.ModelInfo, o.Page = allowedHosts(s, "listen", listeners), info, pages
 	management := managementOptions(s, w, m, log, managed)
 	if len(managed) == 0 {
@@ -185,7 +186,7 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 
 // apiOptions returns the options of the handler for --listen, without those that need more than
 // the watcher.
-func apiOptions(s *settings, w *watcher.Watcher, m *metrics.Metrics, log *slog.Logger) server.Options {
+func apiOptions(s *settings, w *watcher.Watcher, stored *records.Store, m *metrics.Metrics, log *slog.Logger) server.Options {
 	o := server.Options{
 		Log:          log,
 		Observe:      m.Observe,
@@ -194,7 +195,7 @@ func apiOptions(s *settings, w *watcher.Watcher, m *metrics.Metrics, log *slog.L
 		ExposePaths:  s.GetBool("expose-paths"),
 		MaxStreams:   s.GetInt("max-streams"),
 		ViewerSafe:   s.GetBool("viewer-safe"),
-		Records:      newRecordsHandler(s, w),
+		Records:      newRecordsHandler(s, w, stored),
 		CheckHealth:  w.CheckHealth,
 		Status:       w.Status,
 	}
