@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,6 +21,19 @@ type Metrics struct {
 	streams  atomic.Pointer[func() int]
 	requests *prometheus.CounterVec
 	latency  *prometheus.HistogramVec
+	series   sync.Map // of those that were used, by responses: a *pair for each response
+}
+
+// A response is what the labels of a request's series depend on.
+type response struct {
+	route, method string
+	status        int
+}
+
+// A pair is the series of a request.
+type pair struct {
+	requests prometheus.Counter
+	latency  prometheus.Observer
 }
 
 // New returns metrics of a watcher, whose Status is called for each collection: see
@@ -41,9 +55,15 @@ func New(status func() watcher.Status) *Metrics {
 
 // Observe counts a request. It is meant for server.Options.Observe.
 func (m *Metrics) Observe(r *http.Request, route string, status int, elapsed time.Duration) {
-	route = routeLabel(route)
-	m.requests.WithLabelValues(route, methodLabel(r.Method), strconv.Itoa(status)).Inc()
-	m.latency.WithLabelValues(route).Observe(elapsed.Seconds())
+	of := response{route, methodLabel(r.Method), status}
+	p, ok := m.series.Load(of)
+	if !ok {
+		label := routeLabel(route)
+		p, _ = m.series.LoadOrStore(of, &pair{m.requests.WithLabelValues(label, of.method, strconv.Itoa(status)), m.latency.WithLabelValues(label)})
+	}
+	series := p.(*pair)
+	series.requests.Inc()
+	series.latency.Observe(elapsed.Seconds())
 }
 
 // CountStreams sets the function that returns the number of open event streams: see
