@@ -16,6 +16,7 @@ type Relay struct {
 	repo    *Repository
 	kept    []kept        // ascending
 	changed chan struct{} // closed by the next change; nil if nobody waits
+	blobs   map[Hash]*shared
 }
 
 // A kept release is in the cache.
@@ -39,36 +40,76 @@ func (r *Relay) Records() ([]Record, <-chan struct{}) {
 	return records, r.changed
 }
 
-// Blob returns the compressed content of a blob that one of the records names, or
-// [fs.ErrNotExist]. A blob that is damaged in the cache is read from the store again.
-func (r *Relay) Blob(ctx context.Context, h Hash) ([]byte, error) {
-	repo, size, ok := r.find(h)
-	if !ok {
-		return nil, fmt.Errorf("%s: %w", ref{Hash: h}.key(), fs.ErrNotExist)
+// Blob calls a function with the compressed content of a blob that one of the records names,
+// or returns [fs.ErrNotExist]. A blob that is damaged in the cache is read from the store
+// again. Concurrent calls for a blob share its content, so that their memory is at most that
+// of the releases.
+func (r *Relay) Blob(ctx context.Context, h Hash, use func(value []byte)) error {
+	b := r.begin(h)
+	if b == nil {
+		return fmt.Errorf("%s: %w", ref{Hash: h}.key(), fs.ErrNotExist)
 	}
-	named := ref{h, size}
-	value, err := bounded{repo.Cache}.Get(ctx, named.key(), maxCompressed(size))
+	defer r.end(h, b)
+	b.once.Do(func() { b.value, b.err = b.read(context.WithoutCancel(ctx)) })
+	if b.err == nil {
+		use(b.value)
+	}
+	return b.err
+}
+
+// A shared blob is what concurrent calls share.
+type shared struct {
+	ref
+	repo  *Repository
+	users int
+	once  sync.Once
+	value []byte
+	err   error
+}
+
+// begin returns a blob, or nil if no record names it.
+func (r *Relay) begin(h Hash) *shared {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, k := range r.kept {
+		size, ok := k.sizes[h]
+		if !ok {
+			continue
+		}
+		b := r.blobs[h]
+		if b == nil {
+			if r.blobs == nil {
+				r.blobs = make(map[Hash]*shared)
+			}
+			b = &shared{ref: ref{h, size}, repo: r.repo}
+			r.blobs[h] = b
+		}
+		b.users++
+		return b
+	}
+	return nil
+}
+
+func (r *Relay) end(h Hash, b *shared) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if b.users--; b.users == 0 {
+		delete(r.blobs, h)
+	}
+}
+
+func (b *shared) read(ctx context.Context) ([]byte, error) {
+	value, err := bounded{b.repo.Cache}.Get(ctx, b.key(), maxCompressed(b.Size))
 	if err == nil {
-		if _, err = named.open(value); err == nil {
+		if _, err = b.open(value); err == nil {
 			return value, nil
 		}
 	}
-	content, err := repo.fetch(ctx, named)
+	content, err := b.repo.fetch(ctx, b.ref)
 	if err != nil {
 		return nil, err
 	}
 	return compress(content), nil
-}
-
-func (r *Relay) find(h Hash) (_ *Repository, size int64, ok bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for _, k := range r.kept {
-		if size, ok = k.sizes[h]; ok {
-			return r.repo, size, true
-		}
-	}
-	return nil, 0, false
 }
 
 // add adds a release that the cache of a repository holds.

@@ -84,6 +84,13 @@ func TestRelay(t *testing.T) {
 	assert.Empty(t, numbers(relay), "what is not signed is not passed on, although the cache has it")
 }
 
+// readBlob returns the value of a blob of a relay.
+func readBlob(t *testing.T, relay *release.Relay, content string) (value []byte, err error) {
+	t.Helper()
+	err = relay.Blob(t.Context(), hashOf(t, content), func(v []byte) { value = v })
+	return value, err
+}
+
 // TestRelayBlobs checks that a relay passes on what its releases name, and only verified.
 func TestRelayBlobs(t *testing.T) {
 	r := newRig(t)
@@ -107,25 +114,47 @@ func TestRelayBlobs(t *testing.T) {
 		"missing": func() { require.NoError(t, cache.Delete(t.Context(), key)) },
 	} {
 		damage()
-		got, err := relay.Blob(t.Context(), hashOf(t, toml("a", "1")))
+		got, err := readBlob(t, relay, toml("a", "1"))
 		require.NoError(t, err, name)
 		assert.Equal(t, value, got, name)
 		r.store.SetReachable(false)
-		_, err = relay.Blob(t.Context(), hashOf(t, toml("a", "1")))
+		_, err = readBlob(t, relay, toml("a", "1"))
 		require.NoError(t, err, "%s: it is repaired", name)
 		r.store.SetReachable(true)
 	}
 	cache.Put("blobs/"+hashOf(t, "secret").String(), []byte("secret"))
-	_, err := relay.Blob(t.Context(), hashOf(t, "secret"))
+	_, err := readBlob(t, relay, "secret")
 	require.ErrorIs(t, err, fs.ErrNotExist, "no release names it")
 	r.put("a", "2")
 	poll()
-	_, err = relay.Blob(t.Context(), hashOf(t, toml("a", "1")))
+	_, err = readBlob(t, relay, toml("a", "1"))
 	require.NoError(t, err, "of the release before")
 	r.put("a", "3")
 	poll()
-	_, err = relay.Blob(t.Context(), hashOf(t, toml("a", "1")))
+	_, err = readBlob(t, relay, toml("a", "1"))
 	require.ErrorIs(t, err, fs.ErrNotExist, "of an older release")
+}
+
+// TestRelaySharesBlobs checks that calls for a blob at one time read it once.
+func TestRelaySharesBlobs(t *testing.T) {
+	r := newRig(t)
+	r.put("a", "1")
+	relay, cache := new(release.Relay), new(storetest.Memory)
+	_, err := (&release.Repository{Store: r.store, Cache: cache}).Source(release.SourceOptions{Relay: relay}).Poll(t.Context(), source.PollAll)
+	require.NoError(t, err)
+	cache.Requests()
+	h := hashOf(t, toml("a", "1"))
+	first := 0
+	require.NoError(t, relay.Blob(t.Context(), h, func(a []byte) {
+		require.NoError(t, relay.Blob(t.Context(), h, func(b []byte) {
+			assert.Same(t, &a[0], &b[0])
+			first = len(b)
+		}))
+	}))
+	assert.NotZero(t, first)
+	assert.Equal(t, 1, cache.Requests().Gets)
+	require.NoError(t, relay.Blob(t.Context(), h, func([]byte) {}))
+	assert.Equal(t, 1, cache.Requests().Gets, "it is not kept")
 }
 
 // A full store cannot be written while it is full.
