@@ -1,6 +1,7 @@
 package httpstore
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -44,17 +45,28 @@ func (s *Store) checkChain(header http.Header) error {
 	if err != nil {
 		return err
 	}
-	if at := slices.Index(chain, s.options.Epoch); s.options.Epoch != "" && at >= 0 {
+	if at := s.find(chain); at >= 0 {
 		chain = chain[at:]
 		err = fmt.Errorf("%w: %s", ErrLoop, strings.Join(append(slices.Clone(chain), s.options.Epoch), " -> "))
-	} else if len(chain) > MaxChain {
+	}
+	if len(chain) > MaxChain {
 		chain = chain[len(chain)-MaxChain:]
-		err = ErrChain
+		err = cmp.Or(err, ErrChain)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.chain = chain
 	return err
+}
+
+// find returns the last index of this process in a chain, or -1.
+func (s *Store) find(chain []string) int {
+	for i, epoch := range slices.Backward(chain) {
+		if epoch == s.options.Epoch && epoch != "" {
+			return i
+		}
+	}
+	return -1
 }
 
 func parseChain(header http.Header) ([]string, error) {
