@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/neurondex/neurondex/records"
+	"github.com/neurondex/neurondex/registry"
 	"github.com/neurondex/neurondex/release"
 	"github.com/neurondex/neurondex/server"
 	"github.com/neurondex/neurondex/server/metrics"
@@ -144,6 +145,15 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 	}
 	defer closeAll(managed)
 
+	servers := newServers(log)
+	defer servers.close()
+	hosts := allowedHosts(s, "listen", listeners)
+	early := server.New(registry.New(), server.Options{Log: log, AllowedHosts: hosts, Epoch: f.epoch, Relay: f.relay, Chain: f.chain})
+	defer early.Drain()
+	api := newGate(early)
+	for _, l := range listeners {
+		servers.start(l, api, who.serve)
+	}
 	opts := []watcher.Option{watcher.WithMaxShrink(s.GetFloat64("max-shrink"))}
 	if s.GetBool("require-valid") {
 		opts = append(opts, watcher.WithRequireValid())
@@ -161,7 +171,7 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 	pages := newPage(s, w, stored, log)
 	defer pages.Close()
 	o := apiOptions(s, w, stored, m, log)
-	o.AllowedHosts, o.ModelInfo, o.Page = allowedHosts(s, "listen", listeners), info, pages
+	o.AllowedHosts, o.ModelInfo, o.Page = hosts, info, pages
 	o.Epoch, o.Relay, o.Chain = f.epoch, f.relay, f.chain
 	management := managementOptions(s, w, m, log, managed)
 	if len(managed) == 0 {
@@ -170,11 +180,10 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 			o.Reload = w.Reload
 		}
 	}
-	api, manage := server.New(w, o), server.New(w, management)
-	m.CountStreams(api.Streams)
-	servers := newServers(log)
+	loaded, manage := server.New(w, o), server.New(w, management)
+	m.CountStreams(loaded.Streams)
+	api.open(loaded)
 	for _, l := range listeners {
-		servers.start(l, api, who.serve)
 		if !isLocal(l.Addr()) && who.isOpen() {
 			log.Warn("anyone who can reach this address can read; restrict it by --web.config.file or --token-file", "address", l.Addr().String())
 		}
@@ -187,7 +196,7 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 		}
 		log.Info("serving management", "url", openURL(l.Addr(), false))
 	}
-	drain := func() { manage.Drain(); api.Drain() }
+	drain := func() { manage.Drain(); early.Drain(); loaded.Drain() }
 	err = servers.wait(ctx, drain, s.GetDuration("shutdown-timeout"))
 	log.Info("stopped")
 	return err
