@@ -4,7 +4,8 @@
 //	repo := &release.Repository{Store: store, Cache: cache}
 //	w, err := watcher.Follow(ctx, repo.Source(release.SourceOptions{Interval: httpstore.DefaultInterval}))
 //
-// The releases are verified as those of any other store are: the server needs no trust.
+// The releases are verified as those of any other store are. If they are signed, and the
+// repository has the keys, the server needs no trust: it can withhold releases, and nothing else.
 package httpstore
 
 import (
