@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/neurondex/neurondex/internal/redact"
 	"github.com/neurondex/neurondex/source"
 )
 
@@ -125,7 +126,7 @@ func (f *follower) Poll(ctx context.Context, depth source.Depth) (source.Batch, 
 	}
 	f.health.Mode = "releases"
 	if f.cached {
-		f.health.Problem = fmt.Sprintf("serving release %d of the cache: %v", f.last.Number, err)
+		f.health.Problem = fmt.Sprintf("serving release %d of the cache: %s", f.last.Number, forAll(err))
 		if first && ctx.Err() == nil {
 			err, f.again = nil, true
 		}
@@ -319,8 +320,16 @@ func (f *follower) keep(ctx context.Context, rec Record) {
 	err := f.save(ctx, rec)
 	f.unkept = err != nil
 	if err != nil && ctx.Err() == nil {
-		f.health.Problem = fmt.Sprintf("cannot write the cache: %v; the next start needs the store", err)
+		f.health.Problem = fmt.Sprintf("cannot write the cache: %s; the next start needs the store", forAll(err))
 	}
+}
+
+// forAll returns the text of an error for the health, which clients of a server may read.
+func forAll(err error) string {
+	if err == nil {
+		return ""
+	}
+	return redact.Paths(err.Error(), err)
 }
 
 // pass lets others follow the release in service, which the cache holds.

@@ -88,7 +88,9 @@ func (s *servers) close() {
 		_ = srv.Close()
 	}
 	for ; s.ended < len(s.all); s.ended++ {
-		<-s.failed
+		if err := <-s.failed; !errors.Is(err, http.ErrServerClosed) {
+			s.log.Error("cannot serve", "err", err)
+		}
 	}
 }
 
