@@ -2,6 +2,7 @@ package httpstore_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"maps"
 	"net/http"
@@ -351,14 +352,15 @@ func TestLongChain(t *testing.T) {
 	}
 }
 
+var followers = flag.Int("followers", 200, "number of followers of TestManyFollowers, each with a few connections")
+
 // TestManyFollowers checks that many followers of a relay cost its store nothing, and that
 // all of them get a release by long polls.
 func TestManyFollowers(t *testing.T) {
-	const followers = 200
 	p := newPublisher(t)
 	p.set(t, "1")
 	relay := newNode(t).start(p.store, "")
-	all := make([]*node, followers)
+	all := make([]*node, *followers)
 	var started sync.WaitGroup
 	for i := range all {
 		all[i] = newNode(t)
@@ -380,7 +382,7 @@ func TestManyFollowers(t *testing.T) {
 	}
 	assert.Less(t, time.Since(begin), httpstore.DefaultInterval/2, "the timers are not needed")
 	requests := p.store.Requests()
-	t.Logf("%d followers in %v; requests to the store, those of the push included: %+v", followers, time.Since(begin), requests)
+	t.Logf("%d followers in %v; requests to the store, those of the push included: %+v", *followers, time.Since(begin), requests)
 	assert.Less(t, requests.Gets, 20)
 	assert.Less(t, requests.Lists, 20)
 }
