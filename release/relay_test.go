@@ -187,6 +187,14 @@ func TestRelayOfFullDisk(t *testing.T) {
 	assert.Equal(t, []int{1}, numbers(relay))
 }
 
+// warm has the package start what all repositories share outside of a bubble of synctest.
+func warm(t *testing.T) {
+	t.Helper()
+	r := newRig(t)
+	_, _, err := r.repo.Pull(t.Context(), 1, nil)
+	require.NoError(t, err)
+}
+
 // A hinter is a store that hints without end.
 type hinter struct {
 	*storetest.Memory
@@ -201,6 +209,7 @@ func (h *hinter) Wait(context.Context, string, string) error {
 // TestHintsWithoutEnd checks that hints that lead to nothing cost a few polls of each interval, and
 // that a release is noticed even so.
 func TestHintsWithoutEnd(t *testing.T) {
+	warm(t)
 	synctest.Test(t, func(t *testing.T) {
 		store := &hinter{Memory: new(storetest.Memory)}
 		p := newPublisher(t, store)
@@ -221,5 +230,24 @@ func TestHintsWithoutEnd(t *testing.T) {
 		require.NoError(t, s.Wait(t.Context()))
 		assert.Equal(t, []string{"a.toml"}, poll())
 		assert.LessOrEqual(t, time.Since(start), 10*time.Second)
+	})
+}
+
+// TestRetries checks that a long interval does not delay the attempts after a failure.
+func TestRetries(t *testing.T) {
+	warm(t)
+	synctest.Test(t, func(t *testing.T) {
+		store := new(storetest.Memory)
+		p := newPublisher(t, store)
+		store.SetReachable(false)
+		s := p.repo.Source(release.SourceOptions{Interval: 5 * time.Minute})
+		for _, most := range []time.Duration{10 * time.Second, 20 * time.Second, 40 * time.Second, time.Minute, time.Minute} {
+			_, err := s.Poll(t.Context(), source.PollNotified)
+			require.ErrorIs(t, err, storetest.ErrUnreachable)
+			start := time.Now()
+			require.NoError(t, s.Wait(t.Context()))
+			assert.LessOrEqual(t, time.Since(start), most)
+			assert.GreaterOrEqual(t, time.Since(start), most/2)
+		}
 	})
 }

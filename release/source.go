@@ -25,8 +25,8 @@ const hintPause = 5 * time.Millisecond
 // SourceOptions say how a source follows a repository.
 type SourceOptions struct {
 	// Interval is the longest time between two readings of the newest record. Each is up to
-	// a half shorter, at random, so that readers do not act together. After failures it
-	// doubles, up to a minute. 0 means [DefaultInterval].
+	// a half shorter, at random, so that readers do not act together. After failures it is
+	// twice [DefaultInterval] at most, and doubles, up to a minute. 0 means [DefaultInterval].
 	Interval time.Duration
 
 	// Relay is told each release that the source keeps in the cache of the repository. It may
@@ -83,6 +83,9 @@ func (f *follower) Wait(ctx context.Context) error {
 		return ctx.Err()
 	}
 	pause := f.interval
+	if f.failures > 0 { // a long interval is for stores that report changes
+		pause = min(pause, DefaultInterval)
+	}
 	for i := 0; i < f.failures && pause < maxBackoff; i++ {
 		pause = min(2*pause, maxBackoff)
 	}
