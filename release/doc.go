@@ -12,6 +12,8 @@
 //
 //	w, err := watcher.Follow(ctx, repo.Source(release.SourceOptions{}))
 //
+// A [Relay] has what others may follow over HTTP: see package httpstore.
+//
 // # What a store holds
 //
 //	blobs/HASH          a document or a part of a manifest, compressed; HASH is the SHA-256

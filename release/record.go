@@ -44,6 +44,9 @@ type Record struct {
 	data []byte
 }
 
+// Data returns the record as the store holds it. It must not be modified.
+func (rec *Record) Data() []byte { return rec.data }
+
 const (
 	format       = 1
 	recordPrefix = "releases/"

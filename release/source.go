@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/neurondex/neurondex/internal/redact"
 	"github.com/neurondex/neurondex/source"
 )
 
@@ -18,12 +19,19 @@ const DefaultInterval = 5 * time.Second
 // maxBackoff bounds the time between attempts after failures.
 const maxBackoff = time.Minute
 
+// hintPause is the pause after a hint that led to nothing. It doubles with each further one.
+const hintPause = 5 * time.Millisecond
+
 // SourceOptions say how a source follows a repository.
 type SourceOptions struct {
 	// Interval is the longest time between two readings of the newest record. Each is up to
-	// a half shorter, at random, so that readers do not act together. After failures it
-	// doubles, up to a minute. 0 means [DefaultInterval].
+	// a half shorter, at random, so that readers do not act together. After failures it is
+	// twice [DefaultInterval] at most, and doubles, up to a minute. 0 means [DefaultInterval].
 	Interval time.Duration
+
+	// Relay is told each release that the source keeps in the cache of the repository. It may
+	// be nil.
+	Relay *Relay
 }
 
 // Source returns a source of the newest release. It delivers what a release changes in one
@@ -36,17 +44,21 @@ type SourceOptions struct {
 //
 // The source does not close the stores.
 func (repo *Repository) Source(o SourceOptions) source.Source {
-	return &follower{repo: repo, interval: cmp.Or(o.Interval, DefaultInterval)}
+	return &follower{repo: repo, relay: o.Relay, interval: cmp.Or(o.Interval, DefaultInterval)}
 }
 
 // A follower is the source of a repository.
 type follower struct {
 	repo     *Repository
+	relay    *Relay // or nil
 	interval time.Duration
 
 	last     Record  // the newest that was good, here or in the cache
 	served   *loaded // what was delivered; nil before the first
 	cached   bool    // it was read from the cache, and no release from the store yet
+	unkept   bool    // the cache does not hold it, since it could not be written
+	hinted   bool    // the last Wait returned because of a hint
+	idle     int     // hints that led to nothing, since the last that did
 	recalled bool    // the cache was read
 	again    bool    // Wait must not wait: Poll has an error to return
 	seen     int     // the newest number seen, refused ones included
@@ -71,24 +83,40 @@ func (f *follower) Wait(ctx context.Context) error {
 		return ctx.Err()
 	}
 	pause := f.interval
+	if f.failures > 0 { // a long interval is for stores that report changes
+		pause = min(pause, DefaultInterval)
+	}
 	for i := 0; i < f.failures && pause < maxBackoff; i++ {
 		pause = min(2*pause, maxBackoff)
 	}
 	pause -= rand.N(pause/2 + 1)
 	timer, cancel := context.WithTimeout(ctx, pause)
 	defer cancel()
+	if f.idle > 0 { // a store that hints without end is asked at intervals
+		select {
+		case <-timer.Done():
+		case <-time.After(hintPause << min(f.idle, 16)):
+		}
+	}
 	if f.failures > 0 || f.repo.Store.Wait(timer, recordPrefix, recordKey(f.seen)) != nil {
 		<-timer.Done()
 	} else if ctx.Err() == nil && timer.Err() == nil {
 		f.health.Events++
+		f.hinted = true
 	}
 	return ctx.Err()
 }
 
 // Poll implements [source.Source].
 func (f *follower) Poll(ctx context.Context, depth source.Depth) (source.Batch, error) {
-	first := !f.recalled
+	first, before := !f.recalled, f.last.Hash
 	b, err := f.poll(ctx, depth)
+	if f.hinted && f.last.Hash == before {
+		f.idle++
+	} else {
+		f.idle = 0
+	}
+	f.hinted = false
 	_, isRefused := errors.AsType[*RefusedError](err)
 	switch {
 	case err == nil:
@@ -101,7 +129,7 @@ func (f *follower) Poll(ctx context.Context, depth source.Depth) (source.Batch, 
 	}
 	f.health.Mode = "releases"
 	if f.cached {
-		f.health.Problem = fmt.Sprintf("serving release %d of the cache: %v", f.last.Number, err)
+		f.health.Problem = fmt.Sprintf("serving release %d of the cache: %s", f.last.Number, forAll(err))
 		if first && ctx.Err() == nil {
 			err, f.again = nil, true
 		}
@@ -128,6 +156,9 @@ func (f *follower) poll(ctx context.Context, depth source.Depth) (b source.Batch
 	}
 	if rec.Hash == f.last.Hash && f.served != nil && depth != source.PollReread {
 		f.confirm()
+		if f.unkept {
+			f.keep(ctx, rec)
+		}
 		return b, nil
 	}
 	old := f.served
@@ -274,6 +305,7 @@ func (f *follower) recall(ctx context.Context) (b source.Batch, err error) {
 		b.Changed = merge(nil, documents)
 		f.deliver(&b, rec, next)
 		f.cached, f.seen = true, rec.Number
+		f.pass(rec)
 		return b, nil
 	}
 	if err != nil {
@@ -288,8 +320,25 @@ func (f *follower) keep(ctx context.Context, rec Record) {
 		return
 	}
 	f.health.Problem = ""
-	if err := f.save(ctx, rec); err != nil && ctx.Err() == nil {
-		f.health.Problem = fmt.Sprintf("cannot write the cache: %v; the next start needs the store", err)
+	err := f.save(ctx, rec)
+	f.unkept = err != nil
+	if err != nil && ctx.Err() == nil {
+		f.health.Problem = fmt.Sprintf("cannot write the cache: %s; the next start needs the store", forAll(err))
+	}
+}
+
+// forAll returns the text of an error for the health, which clients of a server may read.
+func forAll(err error) string {
+	if err == nil {
+		return ""
+	}
+	return redact.Paths(err.Error(), err)
+}
+
+// pass lets others follow the release in service, which the cache holds.
+func (f *follower) pass(rec Record) {
+	if f.relay != nil {
+		f.relay.add(f.repo, rec, f.served.manifest)
 	}
 }
 
@@ -322,6 +371,7 @@ func (f *follower) save(ctx context.Context, rec Record) error {
 	if err := cache.Store.Create(ctx, key, rec.data); err != nil {
 		return err
 	}
+	f.pass(rec)
 	_, err = cache.Prune(ctx, cachedReleases, cacheGrace)
 	if _, ok := errors.AsType[*RefusedError](err); ok {
 		return nil // an older release, such as one of a key that is not accepted any more

@@ -21,8 +21,13 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	st := h.state()
-	if wait := preferredWait(r); wait > 0 {
-		if st, err = h.await(w, r, st, wait); err != nil {
+	if wait, e := preferredWait(r), negotiate(r); wait > 0 && matches(r, st.tags[e]) {
+		err := h.await(w, r, wait, func() (<-chan struct{}, bool) {
+			changed := h.feed.log.Changed() // before the state is read, so that no change is missed
+			st = h.state()
+			return changed, matches(r, st.tags[e])
+		})
+		if err != nil {
 			h.fail(w, r, err)
 			return
 		}

@@ -20,8 +20,8 @@ const (
 	eventTimeout = 10 * time.Second
 )
 
-// newEpoch returns what tells the generations of a process from those of another.
-func newEpoch() string {
+// NewEpoch returns a random epoch: see [Options].
+func NewEpoch() string {
 	var b [8]byte
 	_, _ = rand.Read(b[:]) // it never fails
 	return hex.EncodeToString(b[:])

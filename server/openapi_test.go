@@ -35,7 +35,11 @@ func everything(t *testing.T) http.Handler {
 	_, err := reg.Apply(registry.Change{Put: []registry.Document{{Name: "full", Datasets: []registry.Spec{full}}}})
 	require.NoError(t, err)
 	now := time.Now()
+	p := publish(t)
+	p.push("1")
 	return server.New(reg, server.Options{
+		Relay:     p.relay,
+		Chain:     func() []string { return []string{"origin"} },
 		Reload:    func(context.Context) error { put(t, reg, "new", "new/t"); return nil },
 		ModelInfo: func() ([]byte, error) { return []byte(`{"name":"m"}`), nil },
 		Records: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -118,6 +122,11 @@ func TestOpenAPI(t *testing.T) {
 		{http.MethodGet, "/v1/lookup?path=q", 200},
 		{http.MethodGet, "/v1/types", 200},
 		{http.MethodGet, "/v1/status", 200},
+		{http.MethodGet, "/v1/releases", 200},
+		{http.MethodGet, "/v1/releases/1", 200},
+		{http.MethodGet, "/v1/releases/2", 404},
+		{http.MethodGet, "/v1/blobs/" + manifestOf(t, ask(h, http.MethodGet, "/v1/releases/1").Body.Bytes()), 200},
+		{http.MethodGet, "/v1/blobs/x", 404},
 		{http.MethodPost, "/-/reload", 200},
 		{http.MethodGet, "/healthz", 200},
 		{http.MethodGet, "/readyz", 200},
@@ -161,7 +170,7 @@ func TestOpenAPIRoutes(t *testing.T) {
 	}
 	few := []string{
 		"GET /healthz", "GET /model_info", "GET /neuron_datasets_metadata", "GET /readyz", "GET /v1/dataset", "GET /v1/datasets", "GET /v1/datasets/{short_name}",
-		"GET /v1/datasets/{short_name}/{derived_scalar_type}", "GET /v1/events", "GET /v1/lookup", "GET /v1/resolve", "GET /v1/status", "GET /v1/types",
+		"GET /v1/datasets/{short_name}/{derived_scalar_type}", "GET /v1/events", "GET /v1/lookup", "GET /v1/releases", "GET /v1/releases/{number}", "GET /v1/blobs/{hash}", "GET /v1/resolve", "GET /v1/status", "GET /v1/types",
 		"POST /model_info", "POST /neuron_datasets_metadata",
 	}
 	assert.ElementsMatch(t, few, paths(server.New(registry.New(), server.Options{})))

@@ -46,19 +46,24 @@ const (
 // find returns the routes of a path, by method, and sets the names that it holds.
 func (rt router) find(r *http.Request) map[string]*route {
 	path := r.URL.EscapedPath()
-	names, ok := strings.CutPrefix(path, datasetsPath+"/")
-	if !ok {
-		return rt[path]
+	if names, ok := strings.CutPrefix(path, datasetsPath+"/"); ok {
+		name, typ, both := strings.Cut(names, "/")
+		pattern := namedPath
+		if both {
+			pattern = datasetPath
+		}
+		if name == "" || both && typ == "" || strings.Contains(typ, "/") || !setPathValue(r, "short_name", name) || both && !setPathValue(r, "derived_scalar_type", typ) {
+			return nil
+		}
+		return rt[pattern]
 	}
-	name, typ, both := strings.Cut(names, "/")
-	pattern := namedPath
-	if both {
-		pattern = datasetPath
+	for _, pattern := range []string{releasePath, blobPath} {
+		prefix, name, _ := strings.Cut(strings.TrimSuffix(pattern, "}"), "{")
+		if value, ok := strings.CutPrefix(path, prefix); ok && value != "" && !strings.Contains(value, "/") && setPathValue(r, name, value) {
+			return rt[pattern]
+		}
 	}
-	if name == "" || both && typ == "" || strings.Contains(typ, "/") || !setPathValue(r, "short_name", name) || both && !setPathValue(r, "derived_scalar_type", typ) {
-		return nil
-	}
-	return rt[pattern]
+	return rt[path]
 }
 
 func setPathValue(r *http.Request, name, escaped string) bool {

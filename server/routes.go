@@ -30,6 +30,10 @@ var (
 		header("If-None-Match", "Tags of what the client has; the response is 304 if it has this."),
 		header("Prefer", "wait=30: with If-None-Match, wait so many seconds for other content, at most 300."),
 	}
+	waitParameters = []*huma.Param{
+		header("If-None-Match", "Tags of what the client has; the response is 304 if it has this."),
+		header("Prefer", "wait=30: with If-None-Match, wait so many seconds for others, at most 300."),
+	}
 	resolveParameters = []*huma.Param{
 		required(text("dataset", "A short name, or a path that begins with https://.")),
 		text("derived_scalar_type", "The kind of scalar; required for a short name."),
@@ -104,6 +108,7 @@ func (h *Handler) routes() []route {
 	add(http.MethodGet, "/v1/events", "follow-events", "The state, and then every change, as Server-Sent Events",
 		[]*huma.Param{header("Last-Event-ID", "The id of the last event that the client has; the stream goes on after it if it can, and begins with a reset otherwise.")},
 		d.answers(stream, 400, 503), h.withoutParameters(h.events))
+	all = append(all, h.releaseRoutes(d)...)
 	if h.options.Reload != nil {
 		add(http.MethodPost, "/-/reload", "reload", "Reads everything again; responds once it is served, with what changed", nil,
 			d.answers(d.json("What changed.", reflect.TypeFor[reloaded]()), 403, 409, 422, 503, 504), h.sameOrigin(h.reload))

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/neurondex/neurondex/registry"
+	"github.com/neurondex/neurondex/release"
 	"github.com/neurondex/neurondex/watcher"
 )
 
@@ -59,6 +61,15 @@ type Options struct {
 	Metrics http.Handler
 	// Page serves the pages for people: see package page. If nil, there are none.
 	Page http.Handler
+	// Relay has the releases that others may follow this server by, below /v1/releases. If nil,
+	// there are none.
+	Relay *release.Relay
+	// Chain returns the epochs of the servers that the releases came through before: see
+	// [httpstore.Store.Chain]. If nil, they come from a store.
+	Chain func() []string
+	// Epoch tells this process from others, in events and to those who follow it. It consists
+	// of letters and digits. If empty, it is [NewEpoch].
+	Epoch string
 	// Upstream is the URL of an activation server, which answers what this handler has no route
 	// for. If nil, the response is 404.
 	Upstream *url.URL
@@ -86,7 +97,7 @@ func New(reader registry.Reader, o Options) *Handler {
 	if o.MaxStreams == 0 {
 		o.MaxStreams = defaultMaxStreams
 	}
-	h := &Handler{reader: reader, options: o, epoch: newEpoch(), drained: make(chan struct{})}
+	h := &Handler{reader: reader, options: o, epoch: cmp.Or(o.Epoch, NewEpoch()), drained: make(chan struct{})}
 	if o.Upstream != nil {
 		h.upstream = h.newUpstream(o.Upstream)
 	}

@@ -10,9 +10,10 @@ import (
 // A status is the body of /v1/status.
 type status struct {
 	watcher.Status
-	Epoch            string `json:"epoch" doc:"What tells the generations of this process from those of another; the events have it too."`
-	Streams          int    `json:"streams" doc:"The number of open event streams."`
-	HiddenFromViewer int    `json:"hiddenFromViewer" doc:"The number of datasets that /neuron_datasets_metadata leaves out."`
+	Epoch            string   `json:"epoch" doc:"What tells the generations of this process from those of another; the events have it too."`
+	Chain            []string `json:"chain,omitempty" doc:"The epochs of the servers that the releases came through, if they come from a server."`
+	Streams          int      `json:"streams" doc:"The number of open event streams."`
+	HiddenFromViewer int      `json:"hiddenFromViewer" doc:"The number of datasets that /neuron_datasets_metadata leaves out."`
 }
 
 // status responds with the state of the registry and of every document.
@@ -22,7 +23,7 @@ func (h *Handler) status(w http.ResponseWriter, r *http.Request) {
 	s := h.reader.Snapshot()
 	body := status{Status: watcher.Status{
 		Ready: true, Generation: s.Generation(), Hash: s.Hash(), Datasets: s.Len(), Documents: []watcher.DocumentStatus{},
-	}, Epoch: h.epoch, Streams: h.Streams()}
+	}, Epoch: h.epoch, Chain: h.chain(), Streams: h.Streams()}
 	if h.options.Status != nil {
 		body.Status = h.options.Status()
 	}

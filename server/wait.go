@@ -41,17 +41,14 @@ func preferredWait(r *http.Request) time.Duration {
 	return 0
 }
 
-// await returns the current state once its tag is another than those of the header
-// If-None-Match, or when the time is over, the client has left or the server stops. The time is
-// up to a sixteenth longer, so that clients that began together do not return together.
-func (h *Handler) await(w http.ResponseWriter, r *http.Request, st *state, wait time.Duration) (*state, error) {
-	e := negotiate(r)
-	if !matches(r, st.tags[e]) {
-		return st, nil
-	}
+// await waits until a state is no longer the one that the client has, or the time is over, the
+// client has left or the server stops. Function isSame reports whether it is, and returns a
+// channel that is closed once the state may be another one. The time is up to a sixteenth
+// longer, so that clients that began together do not return together.
+func (h *Handler) await(w http.ResponseWriter, r *http.Request, wait time.Duration, isSame func() (<-chan struct{}, bool)) error {
 	leave, err := h.enter(w)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer leave()
 	w.Header().Set("Preference-Applied", fmt.Sprintf("wait=%d", wait/time.Second))
@@ -60,18 +57,18 @@ func (h *Handler) await(w http.ResponseWriter, r *http.Request, st *state, wait 
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	for {
-		changed := h.feed.log.Changed() // before the state is read, so that no change is missed
-		if st = h.state(); !matches(r, st.tags[e]) {
-			return st, nil
+		changed, same := isSame()
+		if !same {
+			return nil
 		}
 		select {
 		case <-changed:
 		case <-timer.C:
-			return st, nil
+			return nil
 		case <-r.Context().Done():
-			return st, nil
+			return nil
 		case <-h.drained:
-			return st, nil
+			return nil
 		}
 	}
 }

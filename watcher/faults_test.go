@@ -216,6 +216,27 @@ func TestDegradingIsLogged(t *testing.T) {
 	})
 }
 
+// TestProblemsOfReleasesAreLogged: a problem with releases is one line, and so is its end. It has
+// nothing to do with events.
+func TestProblemsOfReleasesAreLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		src := newFakeSource()
+		w := follow(t, src, watcher.WithLogger(slog.New(slog.NewTextHandler(&out, nil))))
+		r := &source.Release{Number: 3}
+		full := source.Batch{Health: source.Health{Mode: "releases", Problem: "cannot write the cache: full", Release: r}}
+		for _, b := range []source.Batch{full, full, {Health: source.Health{Mode: "releases", Release: r}}, {Health: source.Health{Mode: "releases", Release: r}}} {
+			src.prepare(nil, b)
+			src.event <- struct{}{}
+			synctest.Wait()
+		}
+		require.NoError(t, w.Close())
+		assert.Equal(t, 1, strings.Count(out.String(), `level=WARN msg="problem with releases" reason="cannot write the cache: full"`), out.String())
+		assert.Equal(t, 1, strings.Count(out.String(), `level=INFO msg="no problem with releases any more" release=3`), out.String())
+		assert.NotContains(t, out.String(), "events")
+	})
+}
+
 // TestOneFaultIsOneLine: a fault of a document is one line of the log, and at most 20 are
 // logged.
 func TestOneFaultIsOneLine(t *testing.T) {

@@ -143,10 +143,15 @@ func attributes(d config.Diagnostic) []slog.Attr {
 	return append(attrs, slog.String("rule", string(d.Rule)))
 }
 
-// logHealth logs when events stop covering the source, and when they do again.
+// logHealth logs when events stop covering the source, and when they do again. Of releases, the
+// problem is another one, such as a cache that cannot be written.
 func (w *Watcher) logHealth(was, is source.Health) {
 	switch {
 	case is.Problem == was.Problem:
+	case is.Problem != "" && is.Release != nil:
+		w.options.log.Warn("problem with releases", "reason", is.Problem)
+	case is.Release != nil:
+		w.options.log.Info("no problem with releases any more", "release", is.Release.Number)
 	case is.Problem != "":
 		w.options.log.Warn("events do not cover the source; scanning it periodically", "reason", is.Problem)
 	default:

@@ -27,7 +27,7 @@ If somebody else publishes a release meanwhile, nothing is published, and the di
 from that one is shown.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			repo, closeStores, err := openRepository(cmd.Context(), s)
+			repo, closeStores, err := openRepository(cmd.Context(), s, new(following))
 			if err != nil {
 				return err
 			}

@@ -18,7 +18,7 @@ import (
 // withRepository returns the function of a command that uses the repository of --store.
 func withRepository(s *settings, run func(*cobra.Command, *release.Repository, []string) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		repo, closeStores, err := openRepository(cmd.Context(), s)
+		repo, closeStores, err := openRepository(cmd.Context(), s, new(following))
 		if err != nil {
 			return err
 		}
@@ -28,9 +28,11 @@ func withRepository(s *settings, run func(*cobra.Command, *release.Repository, [
 
 func newHistoryCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "history --store URL",
+		Use:   "history --store URL | --from URL",
 		Short: "List the releases of a store, the newest first",
-		Args:  noArguments,
+		Long: `List the releases of a store, the newest first. Of a server, named by --from, only the
+releases are listed that it passes on: the one in service, and the one before it.`,
+		Args: noArguments,
 		RunE: withRepository(s, func(cmd *cobra.Command, repo *release.Repository, _ []string) error {
 			records, err := repo.History(cmd.Context())
 			if err != nil {
@@ -51,6 +53,7 @@ func newHistoryCommand(s *settings) *cobra.Command {
 		}),
 	}
 	addStoreFlags(cmd)
+	addFromFlags(cmd)
 	addExtraFieldFlag(cmd)
 	addOutputFlag(cmd)
 	return cmd
@@ -123,7 +126,7 @@ history.`,
 
 func newPullCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "pull [N] --store URL --dir DIR",
+		Use:   "pull [N] --store URL | --from URL --dir DIR",
 		Short: "Write the documents of a release into a directory",
 		Long: `Write the documents of release N, or of the newest one, into a directory, which must not
 exist. It appears once it is complete.`,
@@ -137,7 +140,7 @@ exist. It appears once it is complete.`,
 			if len(args) > 0 {
 				number, err = releaseNumber(args[0])
 			} else {
-				number, err = newestNumber(cmd, repo)
+				number, err = newestNumber(cmd, s, repo)
 			}
 			if err != nil {
 				return err
@@ -155,18 +158,19 @@ exist. It appears once it is complete.`,
 	}
 	cmd.Flags().StringArray("dir", nil, "`directory` that is made")
 	addStoreFlags(cmd)
+	addFromFlags(cmd)
 	addExtraFieldFlag(cmd)
 	return cmd
 }
 
 // newestNumber returns the number of the newest release.
-func newestNumber(cmd *cobra.Command, repo *release.Repository) (int, error) {
+func newestNumber(cmd *cobra.Command, s *settings, repo *release.Repository) (int, error) {
 	rec, err := repo.Head(cmd.Context())
 	switch {
 	case err != nil:
 		return 0, err
 	case rec.Number == 0:
-		return 0, errors.New("store has no release; publish one by neurondex push")
+		return 0, noRelease(s)
 	}
 	return rec.Number, rec.Err
 }

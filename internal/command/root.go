@@ -12,9 +12,9 @@ func newRootCommand() *cobra.Command {
 		Use:   "neurondex",
 		Short: "Find, validate and serve neuron datasets",
 		Long: `neurondex knows which neuron datasets exist and where their collated activations
-are stored. It reads them from a directory of TOML and JSON files (--dir), or from the
-newest release that was pushed to a store (--store). The nine datasets of the public
-Transformer Debugger are built in and used by default.
+are stored. It reads them from a directory of TOML and JSON files (--dir), from the
+newest release that was pushed to a store (--store), or from another neurondex (--from).
+The nine datasets of the public Transformer Debugger are built in and used by default.
 
 Every flag can also be set in the environment (NEURONDEX_LOG_FORMAT for
 --log-format) or in the file named by --config (log-format = "json"). A variable

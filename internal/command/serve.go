@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/neurondex/neurondex/records"
+	"github.com/neurondex/neurondex/registry"
+	"github.com/neurondex/neurondex/release"
 	"github.com/neurondex/neurondex/server"
 	"github.com/neurondex/neurondex/server/metrics"
 	"github.com/neurondex/neurondex/watcher"
@@ -33,6 +35,8 @@ func newServeCommand(s *settings) *cobra.Command {
 		Long: `Serve the datasets over HTTP, in the form that the public neuron viewer expects and in
 full below /v1, which /docs describes. Changes of files are followed. An invalid file
 keeps its last good datasets in service until it is fixed.
+
+With --store or --from, and --cache, others may follow this server by --from.
 
 SIGHUP, and POST /-/reload with --enable-reload, read every file again and accept what
 --max-shrink holds. SIGINT and SIGTERM stop the server: it is not ready any more, event
@@ -53,6 +57,7 @@ streams end, and active requests have --shutdown-timeout. A second signal ends i
 	check(cmd, "max-shrink", isShare)
 	f.Bool("require-valid", false, "be ready only once all files are valid; otherwise one is enough")
 	group(cmd, "Files", "dir", "builtin", "exclude", "extra-field", "wait-dir", "confined", "require-valid", "max-shrink")
+	group(cmd, "Releases", "store", "from", "from-token-file", "cache", "verify-key", "store-interval")
 	group(cmd, "Following changes", "settle", "max-delay", "resync", "poll")
 
 	f.StringSlice("listen", []string{"127.0.0.1:8000"}, "`address` to listen on: a port of this machine, host:port, unix:PATH, or systemd for the sockets of a .socket unit; may be repeated")
@@ -118,7 +123,11 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 	if err != nil {
 		return err
 	}
-	src, err := newSource(s)
+	f := &following{log: log, epoch: server.NewEpoch()}
+	if s.GetString("cache") != "" && s.releasesFlag() != "" {
+		f.relay = new(release.Relay)
+	}
+	src, err := newSource(s, f)
 	if err != nil {
 		return err
 	}
@@ -136,6 +145,15 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 	}
 	defer closeAll(managed)
 
+	servers := newServers(log)
+	defer servers.close()
+	hosts := allowedHosts(s, "listen", listeners)
+	early := server.New(registry.New(), server.Options{Log: log, AllowedHosts: hosts, Epoch: f.epoch, Relay: f.relay, Chain: f.chain})
+	defer early.Drain()
+	api := newGate(early)
+	for _, l := range listeners {
+		servers.start(l, api, who.serve)
+	}
 	opts := []watcher.Option{watcher.WithMaxShrink(s.GetFloat64("max-shrink"))}
 	if s.GetBool("require-valid") {
 		opts = append(opts, watcher.WithRequireValid())
@@ -153,7 +171,8 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 	pages := newPage(s, w, stored, log)
 	defer pages.Close()
 	o := apiOptions(s, w, stored, m, log)
-	o.AllowedHosts, o.ModelInfo, o.Page = allowedHosts(s, "listen", listeners), info, pages
+	o.AllowedHosts, o.ModelInfo, o.Page = hosts, info, pages
+	o.Epoch, o.Relay, o.Chain = f.epoch, f.relay, f.chain
 	management := managementOptions(s, w, m, log, managed)
 	if len(managed) == 0 {
 		o.Metrics = management.Metrics
@@ -161,11 +180,10 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 			o.Reload = w.Reload
 		}
 	}
-	api, manage := server.New(w, o), server.New(w, management)
-	m.CountStreams(api.Streams)
-	servers := newServers(log)
+	loaded, manage := server.New(w, o), server.New(w, management)
+	m.CountStreams(loaded.Streams)
+	api.open(loaded)
 	for _, l := range listeners {
-		servers.start(l, api, who.serve)
 		if !isLocal(l.Addr()) && who.isOpen() {
 			log.Warn("anyone who can reach this address can read; restrict it by --web.config.file or --token-file", "address", l.Addr().String())
 		}
@@ -178,7 +196,7 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 		}
 		log.Info("serving management", "url", openURL(l.Addr(), false))
 	}
-	drain := func() { manage.Drain(); api.Drain() }
+	drain := func() { manage.Drain(); early.Drain(); loaded.Drain() }
 	err = servers.wait(ctx, drain, s.GetDuration("shutdown-timeout"))
 	log.Info("stopped")
 	return err

@@ -25,12 +25,13 @@ const (
 type servers struct {
 	log    *slog.Logger
 	all    []*http.Server
+	ended  int        // those whose Serve has returned
 	failed chan error // what each Serve returns
 }
 
 func newServers(log *slog.Logger) *servers { return &servers{log: log, failed: make(chan error)} }
 
-// start serves a handler on a listener, in a goroutine that ends with [servers.wait].
+// start serves a handler on a listener, in a goroutine that ends with [servers.wait] or [servers.close].
 func (s *servers) start(l net.Listener, h http.Handler, serve func(net.Listener, *http.Server, *slog.Logger) error) {
 	srv := &http.Server{
 		Handler:           h,
@@ -50,10 +51,9 @@ func (s *servers) start(l net.Listener, h http.Handler, serve func(net.Listener,
 // wait returns when all servers have ended: after ctx is done, or one of them has failed. It calls
 // drain, and then gives active requests some time.
 func (s *servers) wait(ctx context.Context, drain func(), timeout time.Duration) (err error) {
-	ended := 0
 	select {
 	case err = <-s.failed:
-		ended++
+		s.ended++
 	case <-ctx.Done():
 	}
 	s.log.Info("stopping", "timeout", timeout)
@@ -74,12 +74,24 @@ func (s *servers) wait(ctx context.Context, drain func(), timeout time.Duration)
 			_ = srv.Close()
 		}
 	}
-	for ; ended < len(s.all); ended++ {
+	for ; s.ended < len(s.all); s.ended++ {
 		if served := <-s.failed; !errors.Is(served, http.ErrServerClosed) {
 			err = errors.Join(err, served)
 		}
 	}
 	return err
+}
+
+// close ends the servers that [servers.wait] has not ended.
+func (s *servers) close() {
+	for _, srv := range s.all {
+		_ = srv.Close()
+	}
+	for ; s.ended < len(s.all); s.ended++ {
+		if err := <-s.failed; !errors.Is(err, http.ErrServerClosed) {
+			s.log.Error("cannot serve", "err", err)
+		}
+	}
 }
 
 // serveOpenly serves without access control.

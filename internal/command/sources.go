@@ -23,7 +23,8 @@ func addDirFlags(cmd *cobra.Command) {
 	addExcludeFlag(cmd)
 	addExtraFieldFlag(cmd)
 	addStoreFlags(cmd)
-	cmd.Flags().Bool("builtin", false, "keep the nine built-in datasets beneath those of --dir and --store")
+	addFromFlags(cmd)
+	cmd.Flags().Bool("builtin", false, "keep the nine built-in datasets beneath those of --dir, --store and --from")
 }
 
 func addExcludeFlag(cmd *cobra.Command) {
@@ -42,7 +43,7 @@ func (s *settings) parsing() []config.Option {
 
 // addWatchFlags adds the flags of the commands that follow directories.
 func addWatchFlags(cmd *cobra.Command) {
-	cmd.Flags().Bool("wait-dir", false, "start even if a directory or a store is missing, and load it when it appears")
+	cmd.Flags().Bool("wait-dir", false, "start even if a directory, a store or a release is missing, and load it when it appears")
 	cmd.Flags().Duration("settle", dir.DefaultSettle, "read a file that is written in place after it has not changed for this `time`")
 	cmd.Flags().Duration("max-delay", dir.DefaultMaxDelay, "let files that keep changing delay others for at most this `time`")
 	cmd.Flags().Duration("resync", dir.DefaultResync, "`interval` between full scans that no event calls for")
@@ -61,7 +62,7 @@ func addWatchFlags(cmd *cobra.Command) {
 type layer struct {
 	prefix  string // of the names of its documents, empty if there is only one layer
 	builtIn bool
-	store   bool   // the newest release of --store
+	store   bool   // the newest release of --store or --from
 	dir     string // if neither
 }
 
@@ -81,7 +82,7 @@ func (l layer) load(s *settings) (config.Result, error) {
 func (s *settings) layers() []layer {
 	var all []layer
 	dirs := s.GetStringSlice("dir")
-	hasStore := s.GetString("store") != ""
+	hasStore := s.releasesFlag() != ""
 	if len(dirs) == 0 && !hasStore || s.GetBool("builtin") {
 		all = append(all, layer{builtIn: true})
 	}
@@ -109,7 +110,7 @@ func (s *settings) layers() []layer {
 }
 
 // newSource returns a source of the layers, with the settings of addWatchFlags.
-func newSource(s *settings) (source.Source, error) {
+func newSource(s *settings, f *following) (source.Source, error) {
 	settings := dir.Dir{
 		Settle:   s.GetDuration("settle"),
 		MaxDelay: s.GetDuration("max-delay"),
@@ -125,7 +126,7 @@ func newSource(s *settings) (source.Source, error) {
 		case l.builtIn:
 		case l.store:
 			var err error
-			if part.Source, err = newStoreSource(s); err != nil {
+			if part.Source, err = newStoreSource(s, f); err != nil {
 				return nil, err
 			}
 		default:
@@ -150,7 +151,7 @@ func follow(ctx context.Context, s *settings, src source.Source, log *slog.Logge
 	w, err := watcher.Follow(ctx, src, opts...)
 	switch {
 	case s.isOfStore(err):
-		return nil, fmt.Errorf("%s: %w", s.origin("store"), err)
+		return nil, fmt.Errorf("%s: %w", s.origin(s.releasesFlag()), err)
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, fmt.Errorf("%s: %w; create it, or start without it by --wait-dir", s.origin("dir"), err)
 	case err != nil:

@@ -58,6 +58,7 @@ func TestServeStore(t *testing.T) {
 		_, body := s.ask(http.MethodGet, "/v1/status")
 		assert.Regexp(t, `"release":{"number":2,"time":"[^"]+","message":"test","cached":true}`, body)
 		assert.Contains(t, body, "serving release 2 of the cache")
+		assert.NotContains(t, body, filepath.Dir(dir), "no directory of this machine")
 
 		require.NoError(t, os.Rename(dir+".away", dir))
 		s.waitForLog(0, "source can be read again")

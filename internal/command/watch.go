@@ -15,22 +15,22 @@ import (
 
 func newWatchCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "watch --dir DIR | --store URL",
-		Short: "Print changes of the datasets of a directory or a store",
-		Long: `Print each change of a directory's or a store's datasets as it happens: first the existing ones, then
-what is added (+), updated (~) and removed (-). With -o json each change is one line.
+		Use:   "watch --dir DIR | --store URL | --from URL",
+		Short: "Print changes of the datasets of a directory or of releases",
+		Long: `Print each change of the datasets of a directory, a store or another neurondex as it happens:
+first the existing ones, then what is added (+), updated (~) and removed (-). With -o json each change is one line.
 Problems of files go to standard error. SIGHUP reads every file again; SIGINT and SIGTERM
 end it.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			show := map[string]func(io.Writer, registry.Update){"text": showText, "json": showJSON}[s.GetString("output")]
-			if len(s.GetStringSlice("dir")) == 0 && s.GetString("store") == "" {
-				return errors.New("--dir: name the directory to watch, or a store by --store; the built-in datasets do not change")
+			if len(s.GetStringSlice("dir")) == 0 && s.releasesFlag() == "" {
+				return errors.New("--dir: name the directory to watch, or releases by --store or --from; the built-in datasets do not change")
 			}
 			log := s.newLogger(slog.LevelWarn, cmd.ErrOrStderr())
 			ctx, stop := untilStopped(cmd.Context())
 			defer stop()
-			src, err := newSource(s)
+			src, err := newSource(s, &following{log: log})
 			if err != nil {
 				return err
 			}

@@ -111,6 +111,9 @@ var (
 	resyncs          = describe("resyncs_total", "Full scans that only the timer called for.")
 	resyncChanges    = describe("resync_changes_total", "Resyncs that found a change which no event announced.")
 	overrides        = describe("overrides", "Definitions that those of other documents override.")
+	releaseNumber    = describe("release", "The number of the release that is served.")
+	releaseTimestamp = describe("release_timestamp_seconds", "When the release that is served was published.")
+	releaseCached    = describe("release_cached", "Whether the release that is served is that of the cache, since its store cannot be read.")
 	eventStreams     = describe("event_streams", "Open event streams.")
 	buildInfo        = describe("build_info", "The version of neurondex; always 1.", "version", "goversion")
 )
@@ -119,7 +122,7 @@ var (
 func (m *Metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		reloadSuccessful, reloadTimestamp, datasets, documents, generation, ready, held, reloadDuration, notified, sourceUp, lastScan,
-		events, overflows, watchErrors, resyncs, resyncChanges, overrides, eventStreams, buildInfo,
+		events, overflows, watchErrors, resyncs, resyncChanges, overrides, releaseNumber, releaseTimestamp, releaseCached, eventStreams, buildInfo,
 	} {
 		ch <- d
 	}
@@ -160,6 +163,11 @@ func (m *Metrics) Collect(ch chan<- prometheus.Metric) {
 	gauge(sourceUp, number(s.SourceError == ""))
 	gauge(lastScan, seconds(s.Source.LastScan))
 	gauge(overrides, float64(len(s.Overrides)))
+	if r := s.Source.Release; r != nil {
+		gauge(releaseNumber, float64(r.Number))
+		gauge(releaseTimestamp, seconds(r.Time))
+		gauge(releaseCached, number(r.Cached))
+	}
 	counter(events, s.Source.Events)
 	counter(overflows, s.Source.Overflows)
 	counter(watchErrors, s.Source.WatchErrors)

@@ -29,6 +29,7 @@ func state() watcher.Status {
 		Source: source.Health{
 			Mode: "inotify", Notified: true, LastScan: time.Unix(1_700_000_100, 0),
 			Events: 11, Overflows: 12, WatchErrors: 13, Resyncs: 14, ResyncChanges: 15,
+			Release: &source.Release{Number: 16, Time: time.Unix(1_700_000_200, 0), Cached: true},
 		},
 		Overrides: make([]registry.Override, 6),
 		Documents: []watcher.DocumentStatus{

@@ -19,6 +19,7 @@ import (
 	"github.com/neurondex/neurondex/internal/query"
 	"github.com/neurondex/neurondex/records"
 	"github.com/neurondex/neurondex/registry"
+	"github.com/neurondex/neurondex/source"
 	"github.com/neurondex/neurondex/watcher"
 )
 
@@ -141,7 +142,8 @@ type frame struct {
 	Hash     string // of the state that is shown
 	Now      time.Time
 	Banners  []banner
-	Problems int // number of documents with problems
+	Problems int             // number of documents with problems
+	Release  *source.Release // nil if the datasets come from no release
 	Content  any
 }
 

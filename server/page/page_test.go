@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -231,7 +232,12 @@ func TestBanners(t *testing.T) {
 		"held":       {watcher.Status{Ready: true, Source: events, Held: "too many"}, "A change is held: too many. Show documents"},
 		"poll-only":  {watcher.Status{Ready: true, Source: source.Health{Mode: "poll", Problem: "network file system"}}, "Changes are found by scanning, not by events: network file system. Show documents"},
 		"polling":    {watcher.Status{Ready: true, Source: source.Health{Mode: "poll"}}, "Changes are found by scanning, not by events, and are shown with a delay. Show documents"},
-		"one":        {watcher.Status{Ready: true, Source: events, Documents: []watcher.DocumentStatus{doc("a.toml", watcher.StateStale)}}, "1 document is invalid: a.toml. Its last good datasets are served. Show documents"},
+		"release":    {watcher.Status{Ready: true, Source: source.Health{Mode: "releases", Release: &source.Release{Number: 3}}}, ""},
+		"cached": {watcher.Status{Ready: true, SourceError: "gone", Source: source.Health{Mode: "releases", Problem: "serving release 3 of the cache: gone", Release: &source.Release{Number: 3, Cached: true}}},
+			"The source cannot be read: gone. The last good datasets are served."},
+		"not kept": {watcher.Status{Ready: true, Source: source.Health{Mode: "releases", Problem: "cannot write the cache: full", Release: &source.Release{Number: 3}}},
+			"A problem with releases: cannot write the cache: full."},
+		"one": {watcher.Status{Ready: true, Source: events, Documents: []watcher.DocumentStatus{doc("a.toml", watcher.StateStale)}}, "1 document is invalid: a.toml. Its last good datasets are served. Show documents"},
 		"several": {watcher.Status{Ready: true, Source: events, Documents: []watcher.DocumentStatus{
 			doc("a.toml", watcher.StateStale), doc("b.toml", watcher.StateInvalid), doc("c.toml", watcher.StateInvalid), doc("d.toml", watcher.StateInvalid)}},
 			"4 documents are invalid: a.toml, b.toml, c.toml and 1 more. The last good datasets of 1 are served. Show documents"},
@@ -244,6 +250,19 @@ func TestBanners(t *testing.T) {
 			assert.Equal(t, tt.want, got, "%s on %s", name, address)
 		}
 	}
+}
+
+// TestRelease checks that every page says which release is served, and when it was published.
+func TestRelease(t *testing.T) {
+	r := &source.Release{Number: 1234, Time: time.Unix(1_700_000_000, 0), Message: "add <gpt2-xl>"}
+	h := newPage(t, registry.New(), page.Options{Status: func() watcher.Status { return watcher.Status{Ready: true, Source: source.Health{Release: r}} }})
+	for _, address := range []string{"/", "/documents", "/changes", "/none"} {
+		assert.Regexp(t, `Release 1,234, published .*2023-11-14.* : add <gpt2-xl>`, text(get(h, address)), address)
+	}
+	r.Message, r.Cached = "", true
+	assert.Contains(t, text(get(h, "/")), "Release 1,234 of the cache, published")
+	r = nil
+	assert.NotContains(t, text(get(h, "/")), "Release")
 }
 
 // TestProblems checks that the datasets of documents with problems can be found.

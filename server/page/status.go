@@ -60,7 +60,7 @@ type banner struct {
 
 // frame returns what surrounds the content of a page.
 func (h *Handler) frame(s *registry.Snapshot, st state) frame {
-	f := frame{Hash: s.Hash().String(), Problems: len(st.problems)}
+	f := frame{Hash: s.Hash().String(), Problems: len(st.problems), Release: st.Source.Release}
 	add := func(serious bool, text, url string) { f.Banners = append(f.Banners, banner{serious, text, url}) }
 	switch {
 	case st.SourceError != "" && !st.Ready:
@@ -89,6 +89,11 @@ func (h *Handler) frame(s *registry.Snapshot, st state) frame {
 		add(true, invalidText(invalid, kept), "documents")
 	}
 	switch {
+	case st.Source.Release != nil && st.SourceError != "": // which says it already
+	case st.Source.Release != nil:
+		if st.Source.Problem != "" {
+			add(false, "A problem with releases: "+st.Source.Problem+".", "")
+		}
 	case st.Source.Problem != "":
 		add(false, "Changes are found by scanning, not by events: "+st.Source.Problem+".", "documents")
 	case !st.Source.Notified && st.Source.Mode != "":

@@ -1,0 +1,62 @@
+package command
+
+import (
+	"net/http"
+	"strings"
+	"time"
+)
+
+// A gate holds the requests that come in before the datasets are loaded. Those for releases
+// get a response after a while even so: two servers that follow each other would wait for
+// each other, and not find out.
+type gate struct {
+	early   http.Handler
+	opened  chan struct{}
+	handler http.Handler // set before opened is closed
+}
+
+// earlyWait is how long a request for releases waits.
+const earlyWait = 2 * time.Second
+
+func newGate(early http.Handler) *gate { return &gate{early: early, opened: make(chan struct{})} }
+
+// open serves requests by a handler from now on, also those that wait.
+func (g *gate) open(h http.Handler) {
+	g.handler = h
+	close(g.opened)
+}
+
+// ServeHTTP implements [http.Handler].
+func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	select {
+	case <-g.opened:
+	default:
+		if !g.wait(w, r) {
+			return
+		}
+	}
+	g.handler.ServeHTTP(w, r)
+}
+
+// wait returns true once the gate is open, or false if the request needs no response any more.
+func (g *gate) wait(w http.ResponseWriter, r *http.Request) bool {
+	rc := http.NewResponseController(w)
+	_ = rc.SetReadDeadline(time.Time{}) // loading may take longer than the timeouts
+	_ = rc.SetWriteDeadline(time.Time{})
+	defer func() {
+		_ = rc.SetReadDeadline(time.Now().Add(readTimeout))
+		_ = rc.SetWriteDeadline(time.Now().Add(writeTimeout))
+	}()
+	var early <-chan time.Time
+	if strings.HasPrefix(r.URL.Path, "/v1/releases") {
+		early = time.After(earlyWait)
+	}
+	select {
+	case <-g.opened:
+		return true
+	case <-early:
+		g.early.ServeHTTP(w, r)
+	case <-r.Context().Done():
+	}
+	return false
+}
