@@ -23,13 +23,8 @@ func attended(n, count int) (int, bool) {
 type headToken struct {
 	text    string
 	scalars []float64 // for each token that it attends to
-	stats   stats
+	stats   [4]float64
 }
-
-// stats are the statistics of a token: see statNames.
-type stats [4]float64
-
-const maxIn = 1 // index of the largest of a token's own scalars
 
 // statNames are the names of a token's statistics: of its own scalars (in), and of those that
 // others have for it (out).
@@ -43,30 +38,8 @@ var statNames = [4][2]string{
 // AttentionHead returns the answer to /attention_head_record as JSON. The dataset is the path
 // that the record is from. The activations of each sequence are those of pairs of tokens.
 func (r *Record) AttentionHead(dataset string) ([]byte, error) {
-	h, err := r.heads()
-	if err != nil {
-		return nil, err
-	}
-	m := r.scale()
-	b := appendText([]byte(`{"dataset":`), dataset)
-	b = appendNumber(append(b, `,"maxAttentionActivation":`...), largest(r.MostPositive))
-	for l, name := range []string{`,"mostPositiveTokenSequences":`, `,"randomTokenSequences":`} {
-		b = appendList(append(b, name...), len(h.lists[l]), func(b []byte, i int) []byte {
-			return appendList(b, len(h.lists[l][i]), func(b []byte, j int) []byte { return h.lists[l][i][j].append(b, m, h.most) })
-		})
-	}
-	return append(b, '}'), nil
-}
-
-// A headRecord is a record of an attention head: the lists of [Record.lists], and the largest
-// of each statistic.
-type headRecord struct {
-	lists [2][][]headToken
-	most  stats
-}
-
-func (r *Record) heads() (*headRecord, error) {
-	h := new(headRecord)
+	var lists [2][][]headToken
+	var most [4]float64
 	for l, list := range r.lists() {
 		for i, s := range list.sequences {
 			tokens, err := headTokens(s)
@@ -75,13 +48,21 @@ func (r *Record) heads() (*headRecord, error) {
 			}
 			for _, t := range tokens {
 				for k, v := range t.stats {
-					h.most[k] = max(h.most[k], v)
+					most[k] = max(most[k], v)
 				}
 			}
-			h.lists[l] = append(h.lists[l], tokens)
+			lists[l] = append(lists[l], tokens)
 		}
 	}
-	return h, nil
+	m := max(0, largest(r.MostPositive), largest(r.RandomSample))
+	b := appendText([]byte(`{"dataset":`), dataset)
+	b = appendNumber(append(b, `,"maxAttentionActivation":`...), largest(r.MostPositive))
+	for l, name := range []string{`,"mostPositiveTokenSequences":`, `,"randomTokenSequences":`} {
+		b = appendList(append(b, name...), len(lists[l]), func(b []byte, i int) []byte {
+			return appendList(b, len(lists[l][i]), func(b []byte, j int) []byte { return lists[l][i][j].append(b, m, most) })
+		})
+	}
+	return append(b, '}'), nil
 }
 
 func headTokens(s Sequence) ([]headToken, error) {
@@ -99,8 +80,8 @@ func headTokens(s Sequence) ([]headToken, error) {
 			to := &tokens[j]
 			t.stats[0] += a
 			to.stats[2] += a
-			if t.stats[maxIn] = max(t.stats[maxIn], a); j == 0 {
-				t.stats[maxIn] = a
+			if t.stats[1] = max(t.stats[1], a); j == 0 {
+				t.stats[1] = a
 			}
 			if to.stats[3] = max(to.stats[3], a); i == j { // the first that attends to it is itself
 				to.stats[3] = a
@@ -115,7 +96,7 @@ func headTokens(s Sequence) ([]headToken, error) {
 	return tokens, nil
 }
 
-func (t *headToken) append(b []byte, m float64, most stats) []byte {
+func (t *headToken) append(b []byte, m float64, most [4]float64) []byte {
 	b = appendText(append(b, `{"token":`...), t.text)
 	b = appendList(append(b, `,"scalars":`...), len(t.scalars), func(b []byte, i int) []byte { return appendNumber(b, t.scalars[i]) })
 	b = appendList(append(b, `,"normalizedScalars":`...), len(t.scalars), func(b []byte, i int) []byte { return appendNumber(b, normalize(t.scalars[i], m)) })

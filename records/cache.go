@@ -5,10 +5,8 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -24,10 +22,9 @@ type cache struct {
 	dir   string
 	limit int64
 
-	mu     sync.Mutex // guards the rest
-	listed bool       // whether the directory was
-	size   int64      // of the directory, without what other processes wrote since it was listed
-	grown  int64      // what was written since then
+	mu    sync.Mutex
+	known bool  // whether size is
+	size  int64 // of the directory, without what other processes wrote since it was listed
 }
 
 // An entry is a file of a cache: its fields as a line of JSON, and the data.
@@ -101,14 +98,11 @@ func (c *cache) put(target string, e entry) {
 // abandoned is the age at which a temporary file has no writer any more.
 const abandoned = time.Hour
 
-// grow counts what was written. Over the limit, it removes files until a tenth is free. It
-// lists the directory now and then, since others may have written as much: the directory may
-// exceed the limit by a twentieth for each other process.
+// grow counts what was written. Over the limit, it removes files until a tenth is free.
 func (c *cache) grow(n int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.size, c.grown = c.size+n, c.grown+n
-	if c.listed && c.size <= c.limit && c.grown <= c.limit/20 {
+	if c.size += n; c.known && c.size <= c.limit {
 		return
 	}
 	files, err := os.ReadDir(c.dir)
@@ -116,7 +110,7 @@ func (c *cache) grow(n int64) {
 		return
 	}
 	var infos []os.FileInfo
-	c.size, c.grown, c.listed = 0, 0, true
+	c.size, c.known = 0, true
 	for _, f := range files {
 		info, err := f.Info()
 		switch {
@@ -135,8 +129,7 @@ func (c *cache) grow(n int64) {
 		if c.size <= c.limit-c.limit/10 {
 			return
 		}
-		err := os.Remove(filepath.Join(c.dir, info.Name()))
-		if err == nil || errors.Is(err, fs.ErrNotExist) { // another process removed it
+		if os.Remove(filepath.Join(c.dir, info.Name())) == nil {
 			c.size -= info.Size()
 		}
 	}

@@ -2,6 +2,7 @@ package records
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"strconv"
 
@@ -34,16 +35,17 @@ func largest(sequences []Sequence) float64 {
 	return m
 }
 
-// scale returns what activations are normalized by.
-func (r *Record) scale() float64 { return max(0, largest(r.MostPositive), largest(r.RandomSample)) }
-
 // Neuron returns the answer to /neuron_record as JSON. The dataset is the path that the record
 // is from. Each token of the record must have one activation.
 func (r *Record) Neuron(dataset string) ([]byte, error) {
-	if err := r.checkNeuron(); err != nil {
-		return nil, err
+	for _, list := range r.lists() {
+		for i, s := range list.sequences {
+			if len(s.Tokens) != len(s.Activations) {
+				return nil, fmt.Errorf("%s[%d] has %d tokens and %d activations", list.name, i, len(s.Tokens), len(s.Activations))
+			}
+		}
 	}
-	m := r.scale()
+	m := max(0, largest(r.MostPositive), largest(r.RandomSample))
 	b := appendText([]byte(`{"dataset":`), dataset)
 	b = appendNumber(append(b, `,"maxActivation":`...), largest(r.MostPositive))
 	b = appendSequences(append(b, `,"topActivations":`...), r.MostPositive, m)

@@ -4,10 +4,8 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -41,37 +39,23 @@ head it is the strongest attention that the token pays to any other.`,
 			}
 			store := &records.Store{CacheDir: s.GetString("record-cache")}
 			data, err := store.Read(cmd.Context(), d.NeuronDatasetPath(), unit[0], unit[1], records.RecordExt)
-			if errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("%w%s", err, records.NoteOnFormat(d))
-			}
 			if err != nil {
 				return err
 			}
-			unusable := func(err error) error {
+			answer, err := answerOf(d, data)
+			if err != nil {
 				return fmt.Errorf("%w: %d/%d%s: %w", records.ErrFile, unit[0], unit[1], records.RecordExt, err)
 			}
 			if s.GetString("output") == "json" {
-				answer, err := answerOf(d, data)
-				if err != nil {
-					return unusable(err)
-				}
 				var out bytes.Buffer
 				if err := json.Indent(&out, answer, "", "  "); err != nil {
 					return err
 				}
-				_, err = fmt.Fprintln(cmd.OutOrStdout(), out.String())
+				_, err := fmt.Fprintln(cmd.OutOrStdout(), out.String())
 				return err
 			}
-			record, err := records.Parse(data)
-			if err != nil {
-				return unusable(err)
-			}
-			texts, err := record.Texts(d.DerivedScalarType())
-			if err != nil {
-				return unusable(err)
-			}
 			title := fmt.Sprintf("%s, layer %d, index %d", cell(d.UserVisibleName()), unit[0], unit[1])
-			return writeRecord(cmd.OutOrStdout(), title, texts, shadeOf(cmd.OutOrStdout()))
+			return writeRecord(cmd.OutOrStdout(), title, answer, shadeOf(cmd.OutOrStdout()))
 		},
 	}
 	addDirFlags(cmd)
@@ -81,25 +65,46 @@ head it is the strongest attention that the token pays to any other.`,
 	return cmd
 }
 
-// writeRecord writes the texts of a record, their tokens shaded.
-func writeRecord(w io.Writer, title string, texts *records.Texts, shade func(text string, level int) string) error {
+// A shownToken is a token of either kind of record.
+type shownToken struct {
+	Token                 string
+	NormalizedScalar      float64 // of a neuron
+	NormalizedMaxScalarIn float64 // of an attention head
+}
+
+// writeRecord writes the texts of an answer, their tokens shaded.
+func writeRecord(w io.Writer, title string, answer []byte, shade func(text string, level int) string) error {
+	var a struct {
+		MaxActivation, MaxAttentionActivation      float64
+		TopActivations, MostPositiveTokenSequences [][]shownToken
+		RandomSample, RandomTokenSequences         [][]shownToken
+	}
+	if err := json.Unmarshal(answer, &a); err != nil {
+		return err
+	}
 	out := bufio.NewWriter(w)
-	fmt.Fprintf(out, "%s\nmaximum activation %.4g\n", title, texts.Largest)
+	fmt.Fprintf(out, "%s\nmaximum activation %.4g\n", title, a.MaxActivation+a.MaxAttentionActivation) // one of them is 0
 	for _, part := range []struct {
-		name  string
-		texts []records.Text
-	}{{"most positive", texts.MostPositive}, {"random sample", texts.RandomSample}} {
+		name      string
+		sequences [][]shownToken
+	}{{"most positive", append(a.TopActivations, a.MostPositiveTokenSequences...)}, {"random sample", append(a.RandomSample, a.RandomTokenSequences...)}} {
 		fmt.Fprintf(out, "\n%s:\n", part.name)
-		for i, text := range part.texts {
+		for i, sequence := range part.sequences {
 			fmt.Fprintf(out, "%3d  ", i+1)
-			for _, t := range text {
-				_, _ = out.WriteString(shade(visible(t.Text), t.Level()))
+			for _, t := range sequence {
+				_, _ = out.WriteString(shade(visible(t.Token), levelOf(t.NormalizedScalar+t.NormalizedMaxScalarIn)))
 			}
 			_ = out.WriteByte('\n')
 		}
 	}
 	return out.Flush() // returns the first error
 }
+
+// maxLevel is the level of the strongest activation.
+const maxLevel = 9
+
+// levelOf returns the level of an activation that is a share of the largest, from 0.
+func levelOf(share float64) int { return min(int(share*(maxLevel+0.99)), maxLevel) }
 
 // visible returns a token without characters that a terminal acts on.
 func visible(token string) string {
@@ -122,7 +127,7 @@ func visible(token string) string {
 
 // ramp holds background colors of a palette of 256, from pale to dark green. The text on them
 // is black or white, so that it is legible on any background of the terminal.
-var ramp = [records.MaxLevel + 1]string{"", "16;48;5;194", "16;48;5;157", "16;48;5;120", "16;48;5;83", "16;48;5;77", "16;48;5;71", "16;48;5;34", "231;48;5;28", "231;48;5;22"}
+var ramp = [maxLevel + 1]string{"", "16;48;5;194", "16;48;5;157", "16;48;5;120", "16;48;5;83", "16;48;5;77", "16;48;5;71", "16;48;5;34", "231;48;5;28", "231;48;5;22"}
 
 // shadeOf returns how a token of a level is written to w.
 func shadeOf(w io.Writer) func(string, int) string {

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 
 	"github.com/neurondex/neurondex/internal/parallel"
@@ -164,7 +165,8 @@ func answerOf(d registry.Dataset, data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if records.HasPairs(d.DerivedScalarType()) {
+	t := d.DerivedScalarType()
+	if t.NodeType() == "attention_head" || strings.HasSuffix(t.ViewerNodeType(), "_by_token_pair") {
 		return r.AttentionHead(d.NeuronDatasetPath())
 	}
 	return r.Neuron(d.NeuronDatasetPath())

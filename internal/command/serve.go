@@ -167,10 +167,9 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 	defer logViewer(ctx, w, s.GetBool("viewer-safe"), log)()
 
 	m := metrics.New(w.Status)
-	stored := &records.Store{CacheDir: s.GetString("record-cache")}
-	pages := newPage(s, w, stored, log)
+	pages := newPage(s, w, log)
 	defer pages.Close()
-	o := apiOptions(s, w, stored, m, log)
+	o := apiOptions(s, w, m, log)
 	o.AllowedHosts, o.ModelInfo, o.Page = hosts, info, pages
 	o.Epoch, o.Relay, o.Chain = f.epoch, f.relay, f.chain
 	management := managementOptions(s, w, m, log, managed)
@@ -204,7 +203,7 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 
 // apiOptions returns the options of the handler for --listen, without those that need more than
 // the watcher.
-func apiOptions(s *settings, w *watcher.Watcher, stored *records.Store, m *metrics.Metrics, log *slog.Logger) server.Options {
+func apiOptions(s *settings, w *watcher.Watcher, m *metrics.Metrics, log *slog.Logger) server.Options {
 	o := server.Options{
 		Log:          log,
 		Observe:      m.Observe,
@@ -213,7 +212,7 @@ func apiOptions(s *settings, w *watcher.Watcher, stored *records.Store, m *metri
 		ExposePaths:  s.GetBool("expose-paths"),
 		MaxStreams:   s.GetInt("max-streams"),
 		ViewerSafe:   s.GetBool("viewer-safe"),
-		Records:      newRecordsHandler(s, w, stored),
+		Records:      newRecordsHandler(s, w),
 		CheckHealth:  w.CheckHealth,
 		Status:       w.Status,
 	}

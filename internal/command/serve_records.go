@@ -34,10 +34,11 @@ func isPathPrefix(text string) error {
 }
 
 // newRecordsHandler returns a handler of the routes that serve stored records.
-func newRecordsHandler(s *settings, reader registry.Reader, stored *records.Store) http.Handler {
+func newRecordsHandler(s *settings, reader registry.Reader) http.Handler {
+	store := &records.Store{CacheDir: s.GetString("record-cache")}
 	opts := []serverrecords.Option{serverrecords.AllowPaths(s.GetStringSlice("allow-path")...)}
 	if s.GetBool("expose-paths") {
 		opts = append(opts, serverrecords.ExposePaths())
 	}
-	return serverrecords.New(reader, stored, opts...)
+	return serverrecords.New(reader, store, opts...)
 }

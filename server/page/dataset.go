@@ -30,7 +30,6 @@ type detail struct {
 	Snippets    []snippet
 	History     []event
 	Started     any
-	Unit        *unit // nil if records cannot be read
 }
 
 // A field is a field of a dataset as files spell it.
@@ -93,9 +92,6 @@ func (h *Handler) dataset(w http.ResponseWriter, r *http.Request, below string) 
 		} else {
 			d.Viewer = h.options.ViewerURL + "/" + url.PathEscape(k.ShortName) + "/" + k.DerivedScalarType.ViewerNodeType() + "/0/0"
 		}
-	}
-	if h.options.Records != nil {
-		d.Unit = h.unitOf(r, d)
 	}
 	f.Content = d
 	h.render(w, r, http.StatusOK, "dataset.html", f)

@@ -8,7 +8,7 @@
 // # Addresses
 //
 //	/                                             the datasets: search, facets, order, pages
-//	/datasets/{short_name}/{derived_scalar_type}  one dataset; with layer and index in the query, one of its records
+//	/datasets/{short_name}/{derived_scalar_type}  one dataset
 //	/documents                                    the state of each document
 //	/changes                                      the last changes
 //	/assets/...                                   style sheet, script, icon

@@ -17,7 +17,6 @@ import (
 
 	"github.com/neurondex/neurondex/internal/changes"
 	"github.com/neurondex/neurondex/internal/query"
-	"github.com/neurondex/neurondex/records"
 	"github.com/neurondex/neurondex/registry"
 	"github.com/neurondex/neurondex/source"
 	"github.com/neurondex/neurondex/watcher"
@@ -45,9 +44,6 @@ type Options struct {
 	// Source returns the content of a document, to show the lines that diagnostics are about.
 	// If nil, they are not shown.
 	Source func(document string) ([]byte, error)
-	// Records reads what is stored below the paths of datasets. If nil, the page of a dataset
-	// does not offer to show records.
-	Records *records.Store
 }
 
 // A Handler serves the pages: see [New].
@@ -59,7 +55,6 @@ type Handler struct {
 	stop    chan struct{} // closed by Close
 	done    sync.WaitGroup
 	view    atomic.Pointer[query.View] // of the last snapshot
-	turns   chan struct{}              // holds a token for each record that is in memory
 }
 
 // New returns a handler that answers each request from the reader's current snapshot. It is
@@ -69,7 +64,7 @@ func New(reader registry.Reader, o Options) *Handler {
 		o.Log = slog.Default()
 	}
 	o.ViewerURL = strings.TrimRight(o.ViewerURL, "/")
-	h := &Handler{reader: reader, options: o, log: changes.Follow(reader), started: time.Now().UTC(), stop: make(chan struct{}), turns: make(chan struct{}, recordsAtOnce)}
+	h := &Handler{reader: reader, options: o, log: changes.Follow(reader), started: time.Now().UTC(), stop: make(chan struct{})}
 	if o.Status != nil && o.CheckHealth != nil {
 		h.done.Go(func() { h.log.FollowDocuments(h.stop, o.Status, o.CheckHealth) })
 	}

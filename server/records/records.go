@@ -177,14 +177,12 @@ func (h *handler) record(answer func(*records.Record, string) ([]byte, error)) f
 			return nil, failed(http.StatusUnprocessableEntity, "datasets: must name a dataset")
 		}
 		paths := make([]string, len(q.Datasets))
-		note := ""
 		for i, name := range q.Datasets { // all of them before the first is read
-			d, p, err := h.resolve(s, name, *q.DST)
+			_, p, err := h.resolve(s, name, *q.DST)
 			if err != nil {
 				return nil, err
 			}
 			paths[i] = p
-			note += d.note
 		}
 		for _, p := range paths {
 			data, err := h.store.Read(ctx, p, *q.LayerIndex, *q.ActivationIndex, records.RecordExt)
@@ -204,7 +202,7 @@ func (h *handler) record(answer func(*records.Record, string) ([]byte, error)) f
 			}
 			return b, nil
 		}
-		return nil, failed(http.StatusNotFound, "no record of layer %d, index %d in %s%s", *q.LayerIndex, *q.ActivationIndex, strings.Join(q.Datasets, ", "), note)
+		return nil, failed(http.StatusNotFound, "no record of layer %d, index %d in %s", *q.LayerIndex, *q.ActivationIndex, strings.Join(q.Datasets, ", "))
 	}
 }
 
@@ -276,19 +274,12 @@ func (h *handler) index(s *registry.Snapshot) *pathIndex {
 }
 
 // A found dataset is a registered one, or a path that is allowed.
-type found struct {
-	explanations []string
-	note         string // for the case that it has no record
-}
-
-func foundDataset(d registry.Dataset) found {
-	return found{d.ExplanationDatasetPaths(), records.NoteOnFormat(d)}
-}
+type found struct{ explanations []string }
 
 // resolve returns the path of a dataset that a request names, by its short name or its path.
 func (h *handler) resolve(s *registry.Snapshot, name string, t registry.DerivedScalarType) (found, string, error) {
 	if d, ok := s.Lookup(name, t); ok {
-		return foundDataset(d), d.NeuronDatasetPath(), nil
+		return found{d.ExplanationDatasetPaths()}, d.NeuronDatasetPath(), nil
 	}
 	if list := h.index(s).datasets[records.CanonicalPath(name)]; len(list) > 0 {
 		best := list[0]
@@ -298,7 +289,7 @@ func (h *handler) resolve(s *registry.Snapshot, name string, t registry.DerivedS
 				break
 			}
 		}
-		return foundDataset(best), name, nil
+		return found{best.ExplanationDatasetPaths()}, name, nil
 	}
 	if !isPath(name) {
 		return found{}, "", &registry.NotFoundError{Key: registry.Key{ShortName: name, DerivedScalarType: t}, Snapshot: s}

@@ -79,51 +79,11 @@ func TestHostile(t *testing.T) {
 }
 
 // pages are the pages of a site with something of everything.
-var pages = []string{unitPath, "/", "/?q=gpt&deprecated=1&sort=-layers", "/?q=nothing", "/datasets/pythia/mlp_post_act", "/datasets/none/none", "/documents", "/changes"}
-
-// unitPath is the address of a stored record.
-const unitPath = "/datasets/small/mlp_post_act?layer=1&index=2"
+var pages = []string{"/", "/?q=gpt&deprecated=1&sort=-layers", "/?q=nothing", "/datasets/pythia/mlp_post_act", "/datasets/none/none", "/documents", "/changes"}
 
 var everything = map[string]string{
-	"0.toml": stored(), "a.toml": toml("gpt2-small", "gpt2-xl"), "b.toml": toml("pythia", "gpt2-small") + "replaced_by = \"gpt2-xl\"\nhomepage = \"https://host.example\"\nextra = 1\n",
+	"a.toml": toml("gpt2-small", "gpt2-xl"), "b.toml": toml("pythia", "gpt2-small") + "replaced_by = \"gpt2-xl\"\nhomepage = \"https://host.example\"\nextra = 1\n",
 	"c.toml": "short_name = broken\n",
-}
-
-// stored returns a document with a dataset that has a record.
-func stored() string {
-	dir, err := filepath.Abs("testdata/records")
-	if err != nil {
-		panic(err)
-	}
-	return fmt.Sprintf(`[[datasets]]
-short_name = "small"
-derived_scalar_type = "mlp_post_act"
-user_visible_name = "Small model - MLP neurons"
-neuron_dataset_path = %q
-explanation_dataset_paths = [%q]
-layers = 2
-nodes_per_layer = 64
-`, filepath.Join(dir, "mlp"), filepath.Join(dir, "expl"))
-}
-
-// TestRecord shows a record, goes to the next one and back, without and with a script.
-func TestRecord(t *testing.T) {
-	s, tb := newSite(t, map[string]string{"0.toml": stored()}), newTab(t)
-	for _, script := range []bool{false, true} {
-		_, err := chromedp.Call(tb.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !script})
-		require.NoError(t, err)
-		tb.do(chromedp.Navigate(s.url("/datasets/small/mlp_post_act")))
-		tb.do(chromedp.SetValue(chromedp.CSS("input[name=layer]"), "1"))
-		tb.do(chromedp.SetValue(chromedp.CSS("input[name=index]"), "2"))
-		tb.click(".unit button")
-		tb.until(`document.querySelectorAll(".text .a9").length > 0 && location.hash === "#record"`)
-		assert.Equal(t, " Ottawa", tb.text(`document.querySelector(".text mark:nth-of-type(2)").textContent`))
-		assert.NotEqual(t, tb.text(`getComputedStyle(document.querySelector(".a2")).backgroundColor`), tb.text(`getComputedStyle(document.querySelector(".a9")).backgroundColor`))
-		tb.click(".unit form a:last-of-type")
-		tb.until(`document.querySelector(".unit .banner")?.textContent.startsWith("There is no record of layer 1, index 3")`)
-		tb.click(".unit form a")
-		tb.until(`document.querySelectorAll(".text .a9").length > 0`)
-	}
 }
 
 // TestAccessible runs axe-core on every page, in both themes, at three widths.
@@ -255,7 +215,7 @@ func TestPictures(t *testing.T) {
 	for name, content := range nine {
 		broken[name] = content
 	}
-	sites := map[string]*site{"nine": newSite(t, nine), "none": newSite(t, nil), "invalid": newSite(t, broken), "many": newSite(t, many()), "small": newSite(t, map[string]string{"0.toml": stored()})}
+	sites := map[string]*site{"nine": newSite(t, nine), "none": newSite(t, nil), "invalid": newSite(t, broken), "many": newSite(t, many())}
 	tb := newTab(t)
 	for _, p := range []struct {
 		name, site, path, theme string
@@ -269,8 +229,6 @@ func TestPictures(t *testing.T) {
 		{"nine", "nine", "/", "light", 1280, 860},
 		{"none", "none", "/", "light", 1280, 520},
 		{"dataset", "nine", "/datasets/gpt2-xl/mlp_post_act", "light", 1280, 1100},
-		{"record", "small", unitPath + "#record", "light", 1280, 800},
-		{"record-phone-dark", "small", unitPath + "#record", "dark", 360, 740},
 		{"dataset-phone-dark", "nine", "/datasets/gpt2-xl/mlp_post_act", "dark", 360, 740},
 		{"invalid", "invalid", "/documents", "light", 1280, 860},
 		{"invalid-dark", "invalid", "/documents", "dark", 1280, 860},

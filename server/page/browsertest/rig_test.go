@@ -25,10 +25,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/neurondex/neurondex/records"
 	"github.com/neurondex/neurondex/server"
 	"github.com/neurondex/neurondex/server/page"
-	serverrecords "github.com/neurondex/neurondex/server/records"
 	"github.com/neurondex/neurondex/watcher"
 )
 
@@ -87,15 +85,11 @@ func (s *site) start() {
 	log := slog.New(slog.DiscardHandler)
 	w, err := watcher.Open(context.Background(), s.dir, watcher.WithLogger(log))
 	require.NoError(s, err)
-	stored := new(records.Store)
 	pages := page.New(w, page.Options{
-		Log: log, Status: w.Status, CheckHealth: w.CheckHealth, Dir: s.dir, ViewerURL: "http://localhost:1234", Records: stored,
+		Log: log, Status: w.Status, CheckHealth: w.CheckHealth, Dir: s.dir, ViewerURL: "http://localhost:1234",
 		Source: func(document string) ([]byte, error) { return os.ReadFile(filepath.Join(s.dir, document)) },
 	})
-	api := server.New(w, server.Options{
-		Log: log, Status: w.Status, CheckHealth: w.CheckHealth, Page: pages,
-		LocalOrigins: true, Records: serverrecords.New(w, stored),
-	})
+	api := server.New(w, server.Options{Log: log, Status: w.Status, CheckHealth: w.CheckHealth, Page: pages})
 	s.http = &http.Server{Handler: api}
 	s.listen()
 	s.stop = func() {
