@@ -26,6 +26,14 @@ type headToken struct {
 	stats   [4]float64
 }
 
+// The statistics of a token.
+const (
+	totalIn = iota
+	maxIn
+	totalOut
+	maxOut
+)
+
 // statNames are the names of a token's statistics: of its own scalars (in), and of those that
 // others have for it (out).
 var statNames = [4][2]string{
@@ -38,21 +46,9 @@ var statNames = [4][2]string{
 // AttentionHead returns the answer to /attention_head_record as JSON. The dataset is the path
 // that the record is from. The activations of each sequence are those of pairs of tokens.
 func (r *Record) AttentionHead(dataset string) ([]byte, error) {
-	var lists [2][][]headToken
-	var most [4]float64
-	for l, list := range r.lists() {
-		for i, s := range list.sequences {
-			tokens, err := headTokens(s)
-			if err != nil {
-				return nil, fmt.Errorf("%s[%d] %w", list.name, i, err)
-			}
-			for _, t := range tokens {
-				for k, v := range t.stats {
-					most[k] = max(most[k], v)
-				}
-			}
-			lists[l] = append(lists[l], tokens)
-		}
+	lists, most, err := r.headLists()
+	if err != nil {
+		return nil, err
 	}
 	m := max(0, largest(r.MostPositive), largest(r.RandomSample))
 	b := appendText([]byte(`{"dataset":`), dataset)
@@ -63,6 +59,25 @@ func (r *Record) AttentionHead(dataset string) ([]byte, error) {
 		})
 	}
 	return append(b, '}'), nil
+}
+
+// headLists returns the tokens of both lists, and the largest value of each statistic.
+func (r *Record) headLists() (lists [2][][]headToken, most [4]float64, err error) {
+	for l, list := range r.lists() {
+		for i, s := range list.sequences {
+			tokens, err := headTokens(s)
+			if err != nil {
+				return lists, most, fmt.Errorf("%s[%d] %w", list.name, i, err)
+			}
+			for _, t := range tokens {
+				for k, v := range t.stats {
+					most[k] = max(most[k], v)
+				}
+			}
+			lists[l] = append(lists[l], tokens)
+		}
+	}
+	return lists, most, nil
 }
 
 func headTokens(s Sequence) ([]headToken, error) {
@@ -78,18 +93,18 @@ func headTokens(s Sequence) ([]headToken, error) {
 		t.text, t.scalars, rest = s.Tokens[i], rest[:n], rest[n:]
 		for j, a := range t.scalars {
 			to := &tokens[j]
-			t.stats[0] += a
-			to.stats[2] += a
-			if t.stats[1] = max(t.stats[1], a); j == 0 {
-				t.stats[1] = a
+			t.stats[totalIn] += a
+			to.stats[totalOut] += a
+			if t.stats[maxIn] = max(t.stats[maxIn], a); j == 0 {
+				t.stats[maxIn] = a
 			}
-			if to.stats[3] = max(to.stats[3], a); i == j { // the first that attends to it is itself
-				to.stats[3] = a
+			if to.stats[maxOut] = max(to.stats[maxOut], a); i == j { // the first that attends to it is itself
+				to.stats[maxOut] = a
 			}
 		}
 	}
 	for _, t := range tokens {
-		if math.IsInf(t.stats[0], 0) || math.IsInf(t.stats[2], 0) || math.IsNaN(t.stats[0]) || math.IsNaN(t.stats[2]) {
+		if math.IsInf(t.stats[totalIn], 0) || math.IsInf(t.stats[totalOut], 0) || math.IsNaN(t.stats[totalIn]) || math.IsNaN(t.stats[totalOut]) {
 			return nil, errOverflow
 		}
 	}

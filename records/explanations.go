@@ -67,7 +67,12 @@ func (e Explanation) AppendJSON(b []byte, path string) []byte {
 	} else {
 		b = appendNumber(b, e.Score)
 	}
-	path = strings.TrimRight(path, "/")
-	b = appendText(append(b, `,"datasetName":`...), path[strings.LastIndexByte(path, '/')+1:])
+	b = appendText(append(b, `,"datasetName":`...), DatasetName(path))
 	return append(b, '}')
+}
+
+// DatasetName returns the name of a dataset of explanations: the last element of its path.
+func DatasetName(path string) string {
+	path = strings.TrimRight(path, "/")
+	return path[strings.LastIndexByte(path, '/')+1:]
 }

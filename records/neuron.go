@@ -38,12 +38,8 @@ func largest(sequences []Sequence) float64 {
 // Neuron returns the answer to /neuron_record as JSON. The dataset is the path that the record
 // is from. Each token of the record must have one activation.
 func (r *Record) Neuron(dataset string) ([]byte, error) {
-	for _, list := range r.lists() {
-		for i, s := range list.sequences {
-			if len(s.Tokens) != len(s.Activations) {
-				return nil, fmt.Errorf("%s[%d] has %d tokens and %d activations", list.name, i, len(s.Tokens), len(s.Activations))
-			}
-		}
+	if err := r.checkNeuron(); err != nil {
+		return nil, err
 	}
 	m := max(0, largest(r.MostPositive), largest(r.RandomSample))
 	b := appendText([]byte(`{"dataset":`), dataset)
@@ -51,6 +47,18 @@ func (r *Record) Neuron(dataset string) ([]byte, error) {
 	b = appendSequences(append(b, `,"topActivations":`...), r.MostPositive, m)
 	b = appendSequences(append(b, `,"randomSample":`...), r.RandomSample, m)
 	return append(b, '}'), nil
+}
+
+// checkNeuron reports an error unless each token has one activation.
+func (r *Record) checkNeuron() error {
+	for _, list := range r.lists() {
+		for i, s := range list.sequences {
+			if len(s.Tokens) != len(s.Activations) {
+				return fmt.Errorf("%s[%d] has %d tokens and %d activations", list.name, i, len(s.Tokens), len(s.Activations))
+			}
+		}
+	}
+	return nil
 }
 
 // A namedList is a list of sequences by the name of its field.

@@ -37,7 +37,7 @@ head it is the strongest attention that the token pays to any other.`,
 			if err != nil {
 				return err
 			}
-			store := &records.Store{CacheDir: s.GetString("record-cache")}
+			store := newStore(s)
 			data, err := store.Read(cmd.Context(), d.NeuronDatasetPath(), unit[0], unit[1], records.RecordExt)
 			if err != nil {
 				return err

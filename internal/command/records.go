@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/neurondex/neurondex/internal/parallel"
@@ -53,7 +52,7 @@ The exit code is 1 if a record is missing or invalid.`,
 			if err != nil {
 				return err
 			}
-			c := recordCheck{store: &records.Store{CacheDir: s.GetString("record-cache")}, dataset: d, progress: cmd.ErrOrStderr()}
+			c := recordCheck{store: newStore(s), dataset: d, progress: cmd.ErrOrStderr()}
 			reports, err := c.run(cmd.Context(), layer, sample)
 			if err != nil {
 				return err
@@ -165,8 +164,7 @@ func answerOf(d registry.Dataset, data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := d.DerivedScalarType()
-	if t.NodeType() == "attention_head" || strings.HasSuffix(t.ViewerNodeType(), "_by_token_pair") {
+	if records.KindOf(d.DerivedScalarType()) == records.TokenPairs {
 		return r.AttentionHead(d.NeuronDatasetPath())
 	}
 	return r.Neuron(d.NeuronDatasetPath())
