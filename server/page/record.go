@@ -107,10 +107,12 @@ func (h *Handler) unitOf(r *http.Request, d registry.Dataset, document string) *
 		return u
 	}
 	u.Layer, u.Index = strconv.Itoa(layer), strconv.Itoa(index)
-	values.Set("layer", u.Layer)
 	at := func(i int) string {
-		values.Set("index", strconv.Itoa(i))
-		return action + "?" + values.Encode() + "#record"
+		separator := "?"
+		if query != "" {
+			separator = "&"
+		}
+		return fmt.Sprintf("%s%slayer=%d&index=%d#record", address, separator, layer, i)
 	}
 	if index > 0 {
 		u.Previous = at(index - 1)
@@ -177,7 +179,7 @@ func (u *unit) fail(err error, messageOf func(error) string) {
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		u.Status, u.Problem = http.StatusGatewayTimeout, fmt.Sprintf("The record is not there after %d seconds. Try again later", recordTimeout/time.Second)
 	default:
-		u.Status, u.Problem = http.StatusBadGateway, "The record cannot be shown: "+messageOf(err)
+		u.Status, u.Problem = http.StatusBadGateway, "The record cannot be shown: "+strings.TrimPrefix(messageOf(err), records.ErrFile.Error()+": ")
 	}
 }
 

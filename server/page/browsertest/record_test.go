@@ -61,7 +61,7 @@ func TestRecord(t *testing.T) {
 			assert.Regexp(t, `^( [A-Z][a-z]+\|?)+$`, tb.text(strongest), "months")
 			assert.Equal(t, "http://localhost:1234/gpt2-small/mlp_neuron/5/131", tb.text(`document.querySelector(".actions a").href`))
 			tb.click("#record [rel=next]")
-			tb.until(`location.search === "?index=132&layer=5" && ` + shown + ` === "Record"`)
+			tb.until(`location.search === "?layer=5&index=132" && ` + shown + ` === "Record"`)
 			assert.Equal(t, "There is no record of layer 5, index 132.", tb.text(`document.querySelector("#record .banner").textContent`))
 			tb.click("#record [rel=prev]")
 			tb.until(shown + ` === "Record of layer 5, index 131"`)
@@ -76,7 +76,7 @@ func TestRecordMessages(t *testing.T) {
 	for path, want := range map[string]string{
 		noRecordPath:    "There is no record of layer 5, index 132.",
 		noTypePath:      "Datasets of this type have no records",
-		unreachablePath: "connection refused",
+		unreachablePath: "The record cannot be shown: Get",
 	} {
 		tb.open(s.url(path))
 		assert.Contains(t, tb.text(`document.getElementById("record").innerText`), want)
@@ -107,7 +107,7 @@ func TestRecordKeys(t *testing.T) {
 	tb.open(s.url(headPath))
 	tb.press("p")
 	tb.allow = "index=2"
-	tb.until(`location.search === "?index=2&layer=5" && document.documentElement.dataset.live === "true"`)
+	tb.until(`location.search === "?layer=5&index=2" && document.documentElement.dataset.live === "true"`)
 	tb.press("n", kb.Escape)
 	tb.until(shown + ` === "Record of layer 5, index 3"`)
 }
