@@ -2,6 +2,7 @@ package records
 
 import (
 	"fmt"
+	"io"
 	"math"
 )
 
@@ -43,22 +44,27 @@ var statNames = [4][2]string{
 	{`,"maxScalarOut":`, `,"normalizedMaxScalarOut":`},
 }
 
-// AttentionHead returns the answer to /attention_head_record as JSON. The dataset is the path
-// that the record is from. The activations of each sequence are those of pairs of tokens.
-func (r *Record) AttentionHead(dataset string) ([]byte, error) {
+// AttentionHead returns the answer to /attention_head_record, which writes JSON. The dataset is the
+// path that the record is from. The activations of each sequence are those of pairs of tokens.
+func (r *Record) AttentionHead(dataset string) (io.WriterTo, error) {
 	lists, most, err := r.headLists()
 	if err != nil {
 		return nil, err
 	}
 	m := max(0, largest(r.MostPositive), largest(r.RandomSample))
-	b := appendText([]byte(`{"dataset":`), dataset)
-	b = appendNumber(append(b, `,"maxAttentionActivation":`...), largest(r.MostPositive))
-	for l, name := range []string{`,"mostPositiveTokenSequences":`, `,"randomTokenSequences":`} {
-		b = appendList(append(b, name...), len(lists[l]), func(b []byte, i int) []byte {
-			return appendList(b, len(lists[l][i]), func(b []byte, j int) []byte { return lists[l][i][j].append(b, m, most) })
-		})
-	}
-	return append(b, '}'), nil
+	return answer(func(o *writer) {
+		o.raw(`{"dataset":`)
+		o.text(dataset)
+		o.raw(`,"maxAttentionActivation":`)
+		o.number(largest(r.MostPositive))
+		for l, name := range []string{`,"mostPositiveTokenSequences":`, `,"randomTokenSequences":`} {
+			o.raw(name)
+			o.list(len(lists[l]), func(i int) {
+				o.list(len(lists[l][i]), func(j int) { o.headToken(&lists[l][i][j], m, most) })
+			})
+		}
+		o.raw("}")
+	}), nil
 }
 
 // headLists returns the tokens of both lists, and the largest value of each statistic.
@@ -111,13 +117,18 @@ func headTokens(s Sequence) ([]headToken, error) {
 	return tokens, nil
 }
 
-func (t *headToken) append(b []byte, m float64, most [4]float64) []byte {
-	b = appendText(append(b, `{"token":`...), t.text)
-	b = appendList(append(b, `,"scalars":`...), len(t.scalars), func(b []byte, i int) []byte { return appendNumber(b, t.scalars[i]) })
-	b = appendList(append(b, `,"normalizedScalars":`...), len(t.scalars), func(b []byte, i int) []byte { return appendNumber(b, normalize(t.scalars[i], m)) })
+func (o *writer) headToken(t *headToken, m float64, most [4]float64) {
+	o.raw(`{"token":`)
+	o.text(t.text)
+	o.raw(`,"scalars":`)
+	o.list(len(t.scalars), func(i int) { o.number(t.scalars[i]) })
+	o.raw(`,"normalizedScalars":`)
+	o.list(len(t.scalars), func(i int) { o.number(normalize(t.scalars[i], m)) })
 	for k, v := range t.stats {
-		b = appendNumber(append(b, statNames[k][0]...), v)
-		b = appendNumber(append(b, statNames[k][1]...), normalize(v, most[k]))
+		o.raw(statNames[k][0])
+		o.number(v)
+		o.raw(statNames[k][1])
+		o.number(normalize(v, most[k]))
 	}
-	return append(b, '}')
+	o.raw("}")
 }

@@ -23,7 +23,7 @@ func ParseExplanations(data []byte) ([]Explanation, error) {
 		if name != "scored_explanations" && name != "scored_explanation_or_baseline_list" {
 			return d.SkipValue()
 		}
-		return d.list(func() error {
+		return d.objects(func() error {
 			e := Explanation{Score: math.NaN()}
 			err := d.scoredExplanation(&e)
 			all = append(all, e)

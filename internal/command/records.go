@@ -159,7 +159,7 @@ func (c recordCheck) layer(ctx context.Context, layer int, units []int, done fun
 }
 
 // answerOf returns what the viewer is answered for a record.
-func answerOf(d registry.Dataset, data []byte) ([]byte, error) {
+func answerOf(d registry.Dataset, data []byte) (io.WriterTo, error) {
 	r, err := records.Parse(data)
 	if err != nil {
 		return nil, err

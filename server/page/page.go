@@ -57,7 +57,8 @@ type Handler struct {
 	stop    chan struct{} // closed by Close
 	done    sync.WaitGroup
 	view    atomic.Pointer[query.View] // of the last snapshot
-	turns   chan struct{}              // taken by what has a record in memory
+	files   chan struct{}              // taken by what reads a stored file, or has one in memory
+	turns   chan struct{}              // taken by those of them that have a record in memory
 }
 
 // New returns a handler that answers each request from the reader's current snapshot. It is
@@ -68,7 +69,7 @@ func New(reader registry.Reader, o Options) *Handler {
 	}
 	o.ViewerURL = strings.TrimRight(o.ViewerURL, "/")
 	h := &Handler{reader: reader, options: o, log: changes.Follow(reader), started: time.Now().UTC(),
-		stop: make(chan struct{}), turns: make(chan struct{}, recordsAtOnce)}
+		stop: make(chan struct{}), files: make(chan struct{}, filesAtOnce), turns: make(chan struct{}, recordsAtOnce)}
 	if o.Status != nil && o.CheckHealth != nil {
 		h.done.Go(func() { h.log.FollowDocuments(h.stop, o.Status, o.CheckHealth) })
 	}

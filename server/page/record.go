@@ -24,7 +24,8 @@ import (
 // The limits of a record on a page.
 const (
 	recordTimeout  = 15 * time.Second // a download that takes longer goes on for the next request
-	recordsAtOnce  = 2                // how many are in memory
+	filesAtOnce    = 16               // files that are read, or were
+	recordsAtOnce  = 2                // records that are in memory
 	maxTexts       = 100              // of each list
 	maxTextBytes   = 1 << 20          // of the HTML of all texts
 	maxTokenLength = 100
@@ -124,44 +125,55 @@ func (h *Handler) unitOf(r *http.Request, d registry.Dataset, document string) *
 	return u
 }
 
-// read reads a record and its explanations. Only a few are in memory at once.
+// read reads a record and its explanations. Only so many are in memory at once.
 func (h *Handler) read(ctx context.Context, u *unit, d registry.Dataset, kind records.Kind, layer, index int) {
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
-	select {
-	case h.turns <- struct{}{}:
-		defer func() { <-h.turns }()
-	case <-ctx.Done():
-		u.fail(ctx.Err(), h.messageOf)
-		return
-	}
-	data, err := h.options.Records.Read(ctx, d.NeuronDatasetPath(), layer, index, records.RecordExt)
-	if err == nil {
-		err = u.show(data, kind)
-	}
+	err := h.with(ctx, d.NeuronDatasetPath(), layer, index, records.RecordExt, func(data []byte) error { return u.show(data, kind) })
 	if err != nil {
 		u.fail(err, h.messageOf)
 	}
 	for _, path := range d.ExplanationDatasetPaths() {
-		data, err := h.options.Records.Read(ctx, path, layer, index, records.ExplanationExt)
-		var all []records.Explanation
-		if err == nil {
-			all, err = records.ParseExplanations(data)
-		}
-		if err != nil {
-			if !errors.Is(err, fs.ErrNotExist) {
-				u.Problems = append(u.Problems, h.messageOf(err))
-			}
-			continue
-		}
-		for _, e := range all[:min(len(all), maxExplained)] {
-			score := "no score"
-			if !math.IsNaN(e.Score) && !math.IsInf(e.Score, 0) {
-				score = fmt.Sprintf("score %.3g", e.Score)
-			}
-			u.Explanations = append(u.Explanations, explanation{e.Text, score, records.DatasetName(path)})
+		err := h.with(ctx, path, layer, index, records.ExplanationExt, func(data []byte) error { return u.explain(data, path) })
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			u.Problems = append(u.Problems, h.messageOf(err))
 		}
 	}
+}
+
+// with reads a file and calls f with it.
+func (h *Handler) with(ctx context.Context, path string, layer, index int, ext string, f func(data []byte) error) error {
+	return within(ctx, h.files, func() error {
+		data, err := h.options.Records.Read(ctx, path, layer, index, ext)
+		if err != nil {
+			return err
+		}
+		return within(ctx, h.turns, func() error { return f(data) })
+	})
+}
+
+// within calls f once there is room for it.
+func within(ctx context.Context, room chan struct{}, f func() error) error {
+	select {
+	case room <- struct{}{}:
+		defer func() { <-room }()
+		return f()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// explain adds what is stored at a path of explanations.
+func (u *unit) explain(data []byte, path string) error {
+	all, err := records.ParseExplanations(data)
+	for _, e := range all[:min(len(all), maxExplained)] {
+		score := "no score"
+		if !math.IsNaN(e.Score) && !math.IsInf(e.Score, 0) {
+			score = fmt.Sprintf("score %.3g", e.Score)
+		}
+		u.Explanations = append(u.Explanations, explanation{e.Text, score, records.DatasetName(path)})
+	}
+	return err
 }
 
 // messageOf returns the text of an error, without paths of this machine unless they may be shown.
