@@ -108,7 +108,7 @@ func (c recordCheck) run(ctx context.Context, only, sample int) ([]layerReport, 
 	var reports []layerReport
 	for layer := first; layer < end && ctx.Err() == nil; layer++ {
 		r := c.layer(ctx, layer, units, func() { _ = bar.Add(1) }) // only fails to print
-		if !isKnown && r.found+r.invalid == 0 && layer > 0 {
+		if !isKnown && r.found+r.invalid == 0 && r.problem == "" && layer > 0 {
 			break
 		}
 		reports = append(reports, r)
@@ -148,7 +148,9 @@ func (c recordCheck) layer(ctx context.Context, layer int, units []int, done fun
 			}
 			r.least, r.most = min(r.least, len(data)), max(r.most, len(data))
 		case errors.Is(err, fs.ErrNotExist):
-			r.missing++
+			if r.missing++; errors.Is(err, records.ErrPyTorch) {
+				r.problem = cmp.Or(r.problem, fmt.Sprintf("%d/%d%s: %v", layer, units[i], records.RecordExt, records.ErrPyTorch))
+			}
 		default:
 			r.invalid++
 			r.problem = cmp.Or(r.problem, fmt.Sprintf("%d/%d%s: %v", layer, units[i], records.RecordExt, err))

@@ -188,6 +188,9 @@ func (u *unit) fail(err error, messageOf func(error) string) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		u.Status, u.Problem = http.StatusNotFound, fmt.Sprintf("There is no record of layer %s, index %s", u.Layer, u.Index)
+		if errors.Is(err, records.ErrPyTorch) {
+			u.Problem += ": " + records.ErrPyTorch.Error()
+		}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		u.Status, u.Problem = http.StatusGatewayTimeout, fmt.Sprintf("The record is not there after %d seconds. Try again later", recordTimeout/time.Second)
 	default:

@@ -42,6 +42,7 @@ func TestRecordStatus(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "0"), 0o700))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "0", "0.json"), []byte("<html>"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "0", "1.pt"), nil, 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "file"), nil, 0o600))
 	storage := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) }))
 	t.Cleanup(storage.Close)
@@ -60,6 +61,7 @@ func TestRecordStatus(t *testing.T) {
 		"m/mlp_post_act?layer=-1&index=1":           {400, "Layer and index must be numbers, 0 or greater."},
 		"m/mlp_post_act?layer=../0&index=1":         {400, "Layer and index must be numbers, 0 or greater."},
 		"m/mlp_post_act?index=99999999999999999999": {400, "Layer and index must be numbers, 0 or greater."},
+		"html/mlp_post_act?layer=0&index=1":         {404, "There is no record of layer 0, index 1: file does not exist, but one with .pt does, which only PyTorch reads; store records as .json."},
 		"html/mlp_post_act?layer=0&index=0":         {502, "The record cannot be shown: must be JSON, but looks like a page of HTML."},
 		"denied/mlp_post_act?layer=0&index=0":       {502, "/0/0.json: HTTP 403 Forbidden."},
 		"odd/mlp_post_act?layer=0&index=0":          {502, "gs:// is not supported; use https, az or a directory."},

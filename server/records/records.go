@@ -208,8 +208,12 @@ func (h *handler) record(answer func(*records.Record, string) (io.WriterTo, erro
 			}
 			paths[i] = p
 		}
+		reason := ""
 		for _, p := range paths {
 			data, err := h.store.Read(ctx, p, *q.LayerIndex, *q.ActivationIndex, records.RecordExt)
+			if errors.Is(err, records.ErrPyTorch) {
+				reason = ": " + records.ErrPyTorch.Error()
+			}
 			if errors.Is(err, fs.ErrNotExist) {
 				continue
 			}
@@ -229,7 +233,7 @@ func (h *handler) record(answer func(*records.Record, string) (io.WriterTo, erro
 				return err
 			})
 		}
-		return failed(http.StatusNotFound, "no record of layer %d, index %d in %s", *q.LayerIndex, *q.ActivationIndex, strings.Join(q.Datasets, ", "))
+		return failed(http.StatusNotFound, "no record of layer %d, index %d in %s%s", *q.LayerIndex, *q.ActivationIndex, strings.Join(q.Datasets, ", "), reason)
 	}
 }
 

@@ -119,6 +119,18 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestPyTorch checks that a file that cannot be read is named where nothing else is found.
+func TestPyTorch(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "0"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "0", "0.pt"), nil, 0o600))
+	h := handler(t, new(records.Store), append(specs(), registry.Spec{ShortName: "pt", DerivedScalarType: registry.MLPPostAct, NeuronDatasetPath: dir}))
+	w := post(h, "/neuron_record", `{"dst":"mlp_post_act","layerIndex":0,"activationIndex":0,"datasets":["pt"]}`)
+	assert.Equal(t, http.StatusNotFound, w.Code)
+	assert.JSONEq(t, `{"message":"no record of layer 0, index 0 in pt: file does not exist, but one with .pt does, which only PyTorch reads; store records as .json"}`, w.Body.String())
+	assert.Equal(t, http.StatusOK, post(h, "/neuron_record", `{"dst":"mlp_post_act","layerIndex":0,"activationIndex":0,"datasets":["pt","m"]}`).Code)
+}
+
 func TestAllowPaths(t *testing.T) {
 	h := handler(t, new(records.Store), nil, serverrecords.AllowPaths(stored))
 	for path, status := range map[string]int{
