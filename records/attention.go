@@ -2,6 +2,7 @@ package records
 
 import (
 	"fmt"
+	"io"
 	"math"
 )
 
@@ -26,6 +27,14 @@ type headToken struct {
 	stats   [4]float64
 }
 
+// The statistics of a token.
+const (
+	totalIn = iota
+	maxIn
+	totalOut
+	maxOut
+)
+
 // statNames are the names of a token's statistics: of its own scalars (in), and of those that
 // others have for it (out).
 var statNames = [4][2]string{
@@ -35,16 +44,36 @@ var statNames = [4][2]string{
 	{`,"maxScalarOut":`, `,"normalizedMaxScalarOut":`},
 }
 
-// AttentionHead returns the answer to /attention_head_record as JSON. The dataset is the path
-// that the record is from. The activations of each sequence are those of pairs of tokens.
-func (r *Record) AttentionHead(dataset string) ([]byte, error) {
-	var lists [2][][]headToken
-	var most [4]float64
+// AttentionHead returns the answer to /attention_head_record, which writes JSON. The dataset is the
+// path that the record is from. The activations of each sequence are those of pairs of tokens.
+func (r *Record) AttentionHead(dataset string) (io.WriterTo, error) {
+	lists, most, err := r.headLists()
+	if err != nil {
+		return nil, err
+	}
+	m := max(0, largest(r.MostPositive), largest(r.RandomSample))
+	return answer(func(o *writer) {
+		o.raw(`{"dataset":`)
+		o.text(dataset)
+		o.raw(`,"maxAttentionActivation":`)
+		o.number(largest(r.MostPositive))
+		for l, name := range []string{`,"mostPositiveTokenSequences":`, `,"randomTokenSequences":`} {
+			o.raw(name)
+			o.list(len(lists[l]), func(i int) {
+				o.list(len(lists[l][i]), func(j int) { o.headToken(&lists[l][i][j], m, most) })
+			})
+		}
+		o.raw("}")
+	}), nil
+}
+
+// headLists returns the tokens of both lists, and the largest value of each statistic.
+func (r *Record) headLists() (lists [2][][]headToken, most [4]float64, err error) {
 	for l, list := range r.lists() {
 		for i, s := range list.sequences {
 			tokens, err := headTokens(s)
 			if err != nil {
-				return nil, fmt.Errorf("%s[%d] %w", list.name, i, err)
+				return lists, most, fmt.Errorf("%s[%d] %w", list.name, i, err)
 			}
 			for _, t := range tokens {
 				for k, v := range t.stats {
@@ -54,15 +83,7 @@ func (r *Record) AttentionHead(dataset string) ([]byte, error) {
 			lists[l] = append(lists[l], tokens)
 		}
 	}
-	m := max(0, largest(r.MostPositive), largest(r.RandomSample))
-	b := appendText([]byte(`{"dataset":`), dataset)
-	b = appendNumber(append(b, `,"maxAttentionActivation":`...), largest(r.MostPositive))
-	for l, name := range []string{`,"mostPositiveTokenSequences":`, `,"randomTokenSequences":`} {
-		b = appendList(append(b, name...), len(lists[l]), func(b []byte, i int) []byte {
-			return appendList(b, len(lists[l][i]), func(b []byte, j int) []byte { return lists[l][i][j].append(b, m, most) })
-		})
-	}
-	return append(b, '}'), nil
+	return lists, most, nil
 }
 
 func headTokens(s Sequence) ([]headToken, error) {
@@ -78,31 +99,36 @@ func headTokens(s Sequence) ([]headToken, error) {
 		t.text, t.scalars, rest = s.Tokens[i], rest[:n], rest[n:]
 		for j, a := range t.scalars {
 			to := &tokens[j]
-			t.stats[0] += a
-			to.stats[2] += a
-			if t.stats[1] = max(t.stats[1], a); j == 0 {
-				t.stats[1] = a
+			t.stats[totalIn] += a
+			to.stats[totalOut] += a
+			if t.stats[maxIn] = max(t.stats[maxIn], a); j == 0 {
+				t.stats[maxIn] = a
 			}
-			if to.stats[3] = max(to.stats[3], a); i == j { // the first that attends to it is itself
-				to.stats[3] = a
+			if to.stats[maxOut] = max(to.stats[maxOut], a); i == j { // the first that attends to it is itself
+				to.stats[maxOut] = a
 			}
 		}
 	}
 	for _, t := range tokens {
-		if math.IsInf(t.stats[0], 0) || math.IsInf(t.stats[2], 0) || math.IsNaN(t.stats[0]) || math.IsNaN(t.stats[2]) {
+		if math.IsInf(t.stats[totalIn], 0) || math.IsInf(t.stats[totalOut], 0) || math.IsNaN(t.stats[totalIn]) || math.IsNaN(t.stats[totalOut]) {
 			return nil, errOverflow
 		}
 	}
 	return tokens, nil
 }
 
-func (t *headToken) append(b []byte, m float64, most [4]float64) []byte {
-	b = appendText(append(b, `{"token":`...), t.text)
-	b = appendList(append(b, `,"scalars":`...), len(t.scalars), func(b []byte, i int) []byte { return appendNumber(b, t.scalars[i]) })
-	b = appendList(append(b, `,"normalizedScalars":`...), len(t.scalars), func(b []byte, i int) []byte { return appendNumber(b, normalize(t.scalars[i], m)) })
+func (o *writer) headToken(t *headToken, m float64, most [4]float64) {
+	o.raw(`{"token":`)
+	o.text(t.text)
+	o.raw(`,"scalars":`)
+	o.list(len(t.scalars), func(i int) { o.number(t.scalars[i]) })
+	o.raw(`,"normalizedScalars":`)
+	o.list(len(t.scalars), func(i int) { o.number(normalize(t.scalars[i], m)) })
 	for k, v := range t.stats {
-		b = appendNumber(append(b, statNames[k][0]...), v)
-		b = appendNumber(append(b, statNames[k][1]...), normalize(v, most[k]))
+		o.raw(statNames[k][0])
+		o.number(v)
+		o.raw(statNames[k][1])
+		o.number(normalize(v, most[k]))
 	}
-	return append(b, '}')
+	o.raw("}")
 }

@@ -5,8 +5,10 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -16,15 +18,15 @@ import (
 )
 
 // A cache keeps files in a directory, which several processes may share: each file is renamed
-// into place, and read whole. Of more than the limit, those that were not used for longest are
+// into place, and read whole. Before the limit is reached, those that were not used for longest are
 // removed. A nil cache is empty. The cache loses what it cannot write or read.
 type cache struct {
 	dir   string
 	limit int64
 
-	mu    sync.Mutex
-	known bool  // whether size is
-	size  int64 // of the directory, without what other processes wrote since it was listed
+	mu       sync.Mutex
+	isListed bool
+	written  int64 // bytes since the directory was listed
 }
 
 // An entry is a file of a cache: its fields as a line of JSON, and the data.
@@ -98,39 +100,58 @@ func (c *cache) put(target string, e entry) {
 // abandoned is the age at which a temporary file has no writer any more.
 const abandoned = time.Hour
 
-// grow counts what was written. Over the limit, it removes files until a tenth is free.
+// The shares of the limit at which files are removed, and that are left. Each process lists the
+// directory again once it has written another share. So several of them together stay below the
+// limit, although none knows what the others have written since.
+const (
+	fullShare    = 7. / 8
+	leftShare    = 3. / 4
+	writtenShare = 1. / 64
+)
+
+// grow counts what was written, and removes files if there are too many.
 func (c *cache) grow(n int64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.size += n; c.known && c.size <= c.limit {
+	limit := float64(c.limit)
+	if c.written += n; c.isListed && float64(c.written) <= limit*writtenShare {
 		return
 	}
-	files, err := os.ReadDir(c.dir)
+	infos, size, err := c.list()
 	if err != nil {
 		return
 	}
-	var infos []os.FileInfo
-	c.size, c.known = 0, true
-	for _, f := range files {
-		info, err := f.Info()
-		switch {
-		case err != nil || !info.Mode().IsRegular():
-		case strings.HasSuffix(f.Name(), suffix):
-			infos, c.size = append(infos, info), c.size+info.Size()
-		case strings.HasSuffix(f.Name(), suffix+".tmp") && time.Since(info.ModTime()) > abandoned:
-			_ = os.Remove(filepath.Join(c.dir, f.Name()))
-		}
-	}
-	if c.size <= c.limit {
+	c.isListed, c.written = true, 0
+	if float64(size) <= limit*fullShare {
 		return
 	}
 	slices.SortFunc(infos, func(a, b os.FileInfo) int { return a.ModTime().Compare(b.ModTime()) })
 	for _, info := range infos {
-		if c.size <= c.limit-c.limit/10 {
+		if float64(size) <= limit*leftShare {
 			return
 		}
-		if os.Remove(filepath.Join(c.dir, info.Name())) == nil {
-			c.size -= info.Size()
+		// Another process may have removed it.
+		if err := os.Remove(filepath.Join(c.dir, info.Name())); err == nil || errors.Is(err, fs.ErrNotExist) {
+			size -= info.Size()
 		}
 	}
+}
+
+// list returns the files of the cache and their size. It removes abandoned temporary files.
+func (c *cache) list() (infos []os.FileInfo, size int64, err error) {
+	files, err := os.ReadDir(c.dir)
+	if err != nil {
+		return nil, 0, err
+	}
+	for _, f := range files {
+		info, err := f.Info()
+		switch {
+		case err != nil || !info.Mode().IsRegular(): // removed, or not ours
+		case strings.HasSuffix(f.Name(), suffix):
+			infos, size = append(infos, info), size+info.Size()
+		case strings.HasSuffix(f.Name(), suffix+".tmp") && time.Since(info.ModTime()) > abandoned:
+			_ = os.Remove(filepath.Join(c.dir, f.Name()))
+		}
+	}
+	return infos, size, nil
 }

@@ -23,7 +23,7 @@ func ParseExplanations(data []byte) ([]Explanation, error) {
 		if name != "scored_explanations" && name != "scored_explanation_or_baseline_list" {
 			return d.SkipValue()
 		}
-		return d.list(func() error {
+		return d.objects(func() error {
 			e := Explanation{Score: math.NaN()}
 			err := d.scoredExplanation(&e)
 			all = append(all, e)
@@ -67,7 +67,12 @@ func (e Explanation) AppendJSON(b []byte, path string) []byte {
 	} else {
 		b = appendNumber(b, e.Score)
 	}
-	path = strings.TrimRight(path, "/")
-	b = appendText(append(b, `,"datasetName":`...), path[strings.LastIndexByte(path, '/')+1:])
+	b = appendText(append(b, `,"datasetName":`...), DatasetName(path))
 	return append(b, '}')
+}
+
+// DatasetName returns the name of a dataset of explanations: the last element of its path.
+func DatasetName(path string) string {
+	path = strings.TrimRight(path, "/")
+	return path[strings.LastIndexByte(path, '/')+1:]
 }

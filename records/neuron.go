@@ -3,10 +3,8 @@ package records
 import (
 	"errors"
 	"fmt"
+	"io"
 	"math"
-	"strconv"
-
-	"github.com/go-json-experiment/json/jsontext"
 )
 
 // epsilon is what the viewer's own server subtracts from a largest value before it divides.
@@ -35,22 +33,36 @@ func largest(sequences []Sequence) float64 {
 	return m
 }
 
-// Neuron returns the answer to /neuron_record as JSON. The dataset is the path that the record
-// is from. Each token of the record must have one activation.
-func (r *Record) Neuron(dataset string) ([]byte, error) {
+// Neuron returns the answer to /neuron_record, which writes JSON. The dataset is the path that the
+// record is from. Each token of the record must have one activation.
+func (r *Record) Neuron(dataset string) (io.WriterTo, error) {
+	if err := r.checkNeuron(); err != nil {
+		return nil, err
+	}
+	m := max(0, largest(r.MostPositive), largest(r.RandomSample))
+	return answer(func(o *writer) {
+		o.raw(`{"dataset":`)
+		o.text(dataset)
+		o.raw(`,"maxActivation":`)
+		o.number(largest(r.MostPositive))
+		o.raw(`,"topActivations":`)
+		o.sequences(r.MostPositive, m)
+		o.raw(`,"randomSample":`)
+		o.sequences(r.RandomSample, m)
+		o.raw("}")
+	}), nil
+}
+
+// checkNeuron reports an error unless each token has one activation.
+func (r *Record) checkNeuron() error {
 	for _, list := range r.lists() {
 		for i, s := range list.sequences {
 			if len(s.Tokens) != len(s.Activations) {
-				return nil, fmt.Errorf("%s[%d] has %d tokens and %d activations", list.name, i, len(s.Tokens), len(s.Activations))
+				return fmt.Errorf("%s[%d] has %d tokens and %d activations", list.name, i, len(s.Tokens), len(s.Activations))
 			}
 		}
 	}
-	m := max(0, largest(r.MostPositive), largest(r.RandomSample))
-	b := appendText([]byte(`{"dataset":`), dataset)
-	b = appendNumber(append(b, `,"maxActivation":`...), largest(r.MostPositive))
-	b = appendSequences(append(b, `,"topActivations":`...), r.MostPositive, m)
-	b = appendSequences(append(b, `,"randomSample":`...), r.RandomSample, m)
-	return append(b, '}'), nil
+	return nil
 }
 
 // A namedList is a list of sequences by the name of its field.
@@ -63,34 +75,19 @@ func (r *Record) lists() []namedList {
 	return []namedList{{"most_positive_activation_records", r.MostPositive}, {"random_sample", r.RandomSample}}
 }
 
-func appendSequences(b []byte, sequences []Sequence, m float64) []byte {
-	return appendList(b, len(sequences), func(b []byte, i int) []byte {
+func (o *writer) sequences(sequences []Sequence, m float64) {
+	o.list(len(sequences), func(i int) {
 		s := sequences[i]
-		return appendList(b, len(s.Tokens), func(b []byte, j int) []byte {
-			b = appendText(append(b, `{"token":`...), s.Tokens[j])
-			b = appendNumber(append(b, `,"scalar":`...), s.Activations[j])
-			b = appendNumber(append(b, `,"normalizedScalar":`...), normalize(s.Activations[j], m))
-			return append(b, '}')
+		o.list(len(s.Tokens), func(j int) {
+			o.raw(`{"token":`)
+			o.text(s.Tokens[j])
+			o.raw(`,"scalar":`)
+			o.number(s.Activations[j])
+			o.raw(`,"normalizedScalar":`)
+			o.number(normalize(s.Activations[j], m))
+			o.raw("}")
 		})
 	})
 }
-
-func appendList(b []byte, n int, item func([]byte, int) []byte) []byte {
-	b = append(b, '[')
-	for i := range n {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		b = item(b, i)
-	}
-	return append(b, ']')
-}
-
-func appendText(b []byte, s string) []byte {
-	b, _ = jsontext.AppendQuote(b, s) // replaces invalid UTF-8
-	return b
-}
-
-func appendNumber(b []byte, f float64) []byte { return strconv.AppendFloat(b, f, 'g', -1, 64) }
 
 var errOverflow = errors.New("the sum of activations exceeds the range of a number")

@@ -54,9 +54,12 @@ func Parse(data []byte) (*Record, error) {
 	return r, nil
 }
 
-// maxItems limits the items of all lists of a file that are kept, and with them the memory that
-// a file of a given size needs.
-const maxItems = 1 << 20
+// What is kept of a file, and with it the memory that one of a given size needs, is limited. A
+// record of a million tokens is within the limits.
+const (
+	maxItems   = 1 << 22 // of all lists together
+	maxObjects = 1 << 16 // of a list
+)
 
 // A decoder reads JSON as Python writes it, so with NaN and Infinity.
 type decoder struct {
@@ -134,7 +137,7 @@ func (d decoder) list(item func() error) error {
 	}
 	for d.PeekKind() != ']' {
 		if *d.items++; *d.items > maxItems {
-			return fmt.Errorf("exceeds the limit of %d tokens and activations", maxItems)
+			return fmt.Errorf("%s: exceeds the limit of %d tokens and activations", d.StackPointer(), maxItems)
 		}
 		if err := item(); err != nil {
 			return err
@@ -142,6 +145,17 @@ func (d decoder) list(item func() error) error {
 	}
 	_, err := d.ReadToken()
 	return err
+}
+
+// objects reads a list of objects and calls item for each of them, which it reads.
+func (d decoder) objects(item func() error) error {
+	n := 0
+	return d.list(func() error {
+		if n++; n > maxObjects {
+			return fmt.Errorf("%s: exceeds the limit of %d objects", d.StackPointer(), maxObjects)
+		}
+		return item()
+	})
 }
 
 func (d decoder) begin(kind jsontext.Kind, want string) error {
@@ -169,7 +183,7 @@ func place(p jsontext.Pointer) string {
 
 func (d decoder) sequences(to *[]Sequence) error {
 	*to = nil
-	return d.list(func() error {
+	return d.objects(func() error {
 		var s Sequence
 		err := d.object(func(name string) error {
 			switch name {

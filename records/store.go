@@ -24,6 +24,8 @@ import (
 const (
 	RecordExt      = ".json"
 	ExplanationExt = ".jsonl"
+
+	pyTorchExt = ".pt" // of records that are not read
 )
 
 // The limits of a [Store] whose fields are zero.
@@ -43,6 +45,10 @@ const (
 // ErrFile means that a stored file exists, or may, but cannot be used. It is not used for a
 // missing file: that is [fs.ErrNotExist].
 var ErrFile = errors.New("cannot use stored file")
+
+// ErrPyTorch means that a record is missing, but that there is a file of PyTorch for its unit. It
+// is an [fs.ErrNotExist].
+var ErrPyTorch = fmt.Errorf("%w, but one with %s does, which only PyTorch reads; store records as %s", fs.ErrNotExist, pyTorchExt, RecordExt)
 
 // A Store reads the files of datasets: from directories of this machine, and over HTTPS. It
 // reads whatever path it is given; which paths are allowed is for the caller to say. The zero
@@ -142,7 +148,13 @@ func (s *Store) readLocal(dir, file string) ([]byte, error) {
 	defer root.Close()
 	info, err := root.Stat(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &fs.PathError{Op: "open", Path: filepath.Join(dir, file), Err: fs.ErrNotExist}
+		reason := fs.ErrNotExist
+		if unit, ok := strings.CutSuffix(file, RecordExt); ok {
+			if _, err := root.Stat(unit + pyTorchExt); err == nil {
+				reason = ErrPyTorch
+			}
+		}
+		return nil, &fs.PathError{Op: "open", Path: filepath.Join(dir, file), Err: reason}
 	}
 	if err != nil {
 		return nil, localError(err)

@@ -131,6 +131,12 @@ func TestReadLocal(t *testing.T) {
 	assert.ErrorContains(t, err, "not a regular file")
 	_, err = s.Read(t.Context(), inside, 9, 9, records.RecordExt)
 	assert.ErrorIs(t, err, fs.ErrNotExist)
+	require.NoError(t, os.WriteFile(filepath.Join(inside, "0", "3.pt"), nil, 0o600))
+	_, err = s.Read(t.Context(), inside, 0, 3, records.RecordExt)
+	assert.ErrorIs(t, err, fs.ErrNotExist)
+	assert.ErrorIs(t, err, records.ErrPyTorch)
+	_, err = s.Read(t.Context(), inside, 0, 3, records.ExplanationExt)
+	assert.NotErrorIs(t, err, records.ErrPyTorch)
 	_, err = s.Read(t.Context(), inside, -1, 0, records.RecordExt)
 	assert.ErrorIs(t, err, records.ErrFile)
 }

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/neurondex/neurondex/internal/disk"
+	"github.com/neurondex/neurondex/records"
 	"github.com/neurondex/neurondex/server/page"
 	"github.com/neurondex/neurondex/watcher"
 	"github.com/spf13/cobra"
@@ -21,10 +22,10 @@ func addPageFlags(cmd *cobra.Command) {
 
 // newPage returns the pages for people. Only if paths may be exposed do they name the
 // directory, and show lines of its files.
-func newPage(s *settings, w *watcher.Watcher, log *slog.Logger) *page.Handler {
+func newPage(s *settings, w *watcher.Watcher, store *records.Store, log *slog.Logger) *page.Handler {
 	o := page.Options{
 		Log: log, Status: w.Status, CheckHealth: w.CheckHealth,
-		ViewerURL: s.GetString("viewer-url"), ExposePaths: s.GetBool("expose-paths"),
+		ViewerURL: s.GetString("viewer-url"), ExposePaths: s.GetBool("expose-paths"), Records: store,
 	}
 	if o.ExposePaths {
 		layers := s.layers()

@@ -37,7 +37,7 @@ head it is the strongest attention that the token pays to any other.`,
 			if err != nil {
 				return err
 			}
-			store := &records.Store{CacheDir: s.GetString("record-cache")}
+			store := newStore(s)
 			data, err := store.Read(cmd.Context(), d.NeuronDatasetPath(), unit[0], unit[1], records.RecordExt)
 			if err != nil {
 				return err
@@ -46,16 +46,18 @@ head it is the strongest attention that the token pays to any other.`,
 			if err != nil {
 				return fmt.Errorf("%w: %d/%d%s: %w", records.ErrFile, unit[0], unit[1], records.RecordExt, err)
 			}
+			var compact bytes.Buffer
+			_, _ = answer.WriteTo(&compact) // a buffer takes everything
 			if s.GetString("output") == "json" {
 				var out bytes.Buffer
-				if err := json.Indent(&out, answer, "", "  "); err != nil {
+				if err := json.Indent(&out, compact.Bytes(), "", "  "); err != nil {
 					return err
 				}
 				_, err := fmt.Fprintln(cmd.OutOrStdout(), out.String())
 				return err
 			}
 			title := fmt.Sprintf("%s, layer %d, index %d", cell(d.UserVisibleName()), unit[0], unit[1])
-			return writeRecord(cmd.OutOrStdout(), title, answer, shadeOf(cmd.OutOrStdout()))
+			return writeRecord(cmd.OutOrStdout(), title, compact.Bytes(), shadeOf(cmd.OutOrStdout()))
 		},
 	}
 	addDirFlags(cmd)

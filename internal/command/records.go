@@ -9,7 +9,6 @@ import (
 	"io/fs"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 
 	"github.com/neurondex/neurondex/internal/parallel"
@@ -53,7 +52,7 @@ The exit code is 1 if a record is missing or invalid.`,
 			if err != nil {
 				return err
 			}
-			c := recordCheck{store: &records.Store{CacheDir: s.GetString("record-cache")}, dataset: d, progress: cmd.ErrOrStderr()}
+			c := recordCheck{store: newStore(s), dataset: d, progress: cmd.ErrOrStderr()}
 			reports, err := c.run(cmd.Context(), layer, sample)
 			if err != nil {
 				return err
@@ -109,7 +108,7 @@ func (c recordCheck) run(ctx context.Context, only, sample int) ([]layerReport, 
 	var reports []layerReport
 	for layer := first; layer < end && ctx.Err() == nil; layer++ {
 		r := c.layer(ctx, layer, units, func() { _ = bar.Add(1) }) // only fails to print
-		if !isKnown && r.found+r.invalid == 0 && layer > 0 {
+		if !isKnown && r.found+r.invalid == 0 && r.problem == "" && layer > 0 {
 			break
 		}
 		reports = append(reports, r)
@@ -149,7 +148,9 @@ func (c recordCheck) layer(ctx context.Context, layer int, units []int, done fun
 			}
 			r.least, r.most = min(r.least, len(data)), max(r.most, len(data))
 		case errors.Is(err, fs.ErrNotExist):
-			r.missing++
+			if r.missing++; errors.Is(err, records.ErrPyTorch) {
+				r.problem = cmp.Or(r.problem, fmt.Sprintf("%d/%d%s: %v", layer, units[i], records.RecordExt, records.ErrPyTorch))
+			}
 		default:
 			r.invalid++
 			r.problem = cmp.Or(r.problem, fmt.Sprintf("%d/%d%s: %v", layer, units[i], records.RecordExt, err))
@@ -160,13 +161,12 @@ func (c recordCheck) layer(ctx context.Context, layer int, units []int, done fun
 }
 
 // answerOf returns what the viewer is answered for a record.
-func answerOf(d registry.Dataset, data []byte) ([]byte, error) {
+func answerOf(d registry.Dataset, data []byte) (io.WriterTo, error) {
 	r, err := records.Parse(data)
 	if err != nil {
 		return nil, err
 	}
-	t := d.DerivedScalarType()
-	if t.NodeType() == "attention_head" || strings.HasSuffix(t.ViewerNodeType(), "_by_token_pair") {
+	if records.KindOf(d.DerivedScalarType()) == records.TokenPairs {
 		return r.AttentionHead(d.NeuronDatasetPath())
 	}
 	return r.Neuron(d.NeuronDatasetPath())

@@ -167,9 +167,11 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 	defer logViewer(ctx, w, s.GetBool("viewer-safe"), log)()
 
 	m := metrics.New(w.Status)
-	pages := newPage(s, w, log)
+	store := newStore(s)
+	pages := newPage(s, w, store, log)
 	defer pages.Close()
 	o := apiOptions(s, w, m, log)
+	o.Records = newRecordsHandler(s, w, store)
 	o.AllowedHosts, o.ModelInfo, o.Page = hosts, info, pages
 	o.Epoch, o.Relay, o.Chain = f.epoch, f.relay, f.chain
 	management := managementOptions(s, w, m, log, managed)
@@ -212,7 +214,6 @@ func apiOptions(s *settings, w *watcher.Watcher, m *metrics.Metrics, log *slog.L
 		ExposePaths:  s.GetBool("expose-paths"),
 		MaxStreams:   s.GetInt("max-streams"),
 		ViewerSafe:   s.GetBool("viewer-safe"),
-		Records:      newRecordsHandler(s, w),
 		CheckHealth:  w.CheckHealth,
 		Status:       w.Status,
 	}

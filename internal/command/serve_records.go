@@ -23,6 +23,11 @@ func addRecordCacheFlag(cmd *cobra.Command) {
 	cmd.Flags().String("record-cache", "", fmt.Sprintf("keep downloaded records in this `directory`, up to %d MiB", records.DefaultCacheSize>>20))
 }
 
+// newStore returns what reads stored records. Who shares it shares downloads and the cache.
+func newStore(s *settings) *records.Store {
+	return &records.Store{CacheDir: s.GetString("record-cache")}
+}
+
 // isPathPrefix refuses what would allow every path of a kind.
 func isPathPrefix(text string) error {
 	rest, https := strings.CutPrefix(records.CanonicalPath(text), "https://")
@@ -34,8 +39,7 @@ func isPathPrefix(text string) error {
 }
 
 // newRecordsHandler returns a handler of the routes that serve stored records.
-func newRecordsHandler(s *settings, reader registry.Reader) http.Handler {
-	store := &records.Store{CacheDir: s.GetString("record-cache")}
+func newRecordsHandler(s *settings, reader registry.Reader, store *records.Store) http.Handler {
 	opts := []serverrecords.Option{serverrecords.AllowPaths(s.GetStringSlice("allow-path")...)}
 	if s.GetBool("expose-paths") {
 		opts = append(opts, serverrecords.ExposePaths())

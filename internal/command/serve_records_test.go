@@ -36,7 +36,7 @@ func TestRecordsHandler(t *testing.T) {
 	s := new(settings)
 	require.NoError(t, s.load(cmd))
 	w := httptest.NewRecorder()
-	newRecordsHandler(s, reg).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/neuron_record",
+	newRecordsHandler(s, reg, newStore(s)).ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/neuron_record",
 		strings.NewReader(`{"dst":"mlp_post_act","layerIndex":0,"activationIndex":0,"datasets":["m"]}`)))
 	assert.Equal(t, http.StatusOK, w.Code, w.Body.String())
 	for _, prefix := range []string{"https://", "https://a@b.example/", "data", "http://host.example/"} {

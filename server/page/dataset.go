@@ -30,6 +30,7 @@ type detail struct {
 	Snippets    []snippet
 	History     []event
 	Started     any
+	Record      *unit // nil if no page shows records
 }
 
 // A field is a field of a dataset as files spell it.
@@ -79,6 +80,7 @@ func (h *Handler) dataset(w http.ResponseWriter, r *http.Request, below string) 
 	d.API = apiURL(k)
 	d.Snippets = snippets(r, d.Dataset)
 	d.History, d.Started = h.history(k), h.started
+	d.Record = h.unitOf(r, d.Dataset, values.Get("document"))
 	for other := range snapshot.Named(d.Dataset.ReplacedBy()) {
 		d.ReplacedBy = append(d.ReplacedBy, link{other.UserVisibleName(), datasetURL(other.Key())})
 		if other.DerivedScalarType() == k.DerivedScalarType {
@@ -90,11 +92,20 @@ func (h *Handler) dataset(w http.ResponseWriter, r *http.Request, below string) 
 		if _, reason := viewer.Fault(k); reason != "" {
 			d.NoViewer = reason
 		} else {
-			d.Viewer = h.options.ViewerURL + "/" + url.PathEscape(k.ShortName) + "/" + k.DerivedScalarType.ViewerNodeType() + "/0/0"
+			d.Viewer = h.options.ViewerURL + "/" + url.PathEscape(k.ShortName) + "/" + k.DerivedScalarType.ViewerNodeType() + "/"
+			if d.Record != nil {
+				d.Viewer += d.Record.Layer + "/" + d.Record.Index
+			} else {
+				d.Viewer += "0/0"
+			}
 		}
 	}
+	status := http.StatusOK
+	if d.Record != nil {
+		status = d.Record.Status
+	}
 	f.Content = d
-	h.render(w, r, http.StatusOK, "dataset.html", f)
+	h.render(w, r, status, "dataset.html", f)
 }
 
 // find returns the definition of a key in a document, or the one that readers get if no

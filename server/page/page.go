@@ -17,6 +17,7 @@ import (
 
 	"github.com/neurondex/neurondex/internal/changes"
 	"github.com/neurondex/neurondex/internal/query"
+	"github.com/neurondex/neurondex/records"
 	"github.com/neurondex/neurondex/registry"
 	"github.com/neurondex/neurondex/source"
 	"github.com/neurondex/neurondex/watcher"
@@ -44,6 +45,8 @@ type Options struct {
 	// Source returns the content of a document, to show the lines that diagnostics are about.
 	// If nil, they are not shown.
 	Source func(document string) ([]byte, error)
+	// Records reads what is stored of the units of datasets. If nil, no page shows records.
+	Records *records.Store
 }
 
 // A Handler serves the pages: see [New].
@@ -55,6 +58,8 @@ type Handler struct {
 	stop    chan struct{} // closed by Close
 	done    sync.WaitGroup
 	view    atomic.Pointer[query.View] // of the last snapshot
+	files   chan struct{}              // taken by what reads a stored file, or has one in memory
+	turns   chan struct{}              // taken by those of them that have a record in memory
 }
 
 // New returns a handler that answers each request from the reader's current snapshot. It is
@@ -64,7 +69,8 @@ func New(reader registry.Reader, o Options) *Handler {
 		o.Log = slog.Default()
 	}
 	o.ViewerURL = strings.TrimRight(o.ViewerURL, "/")
-	h := &Handler{reader: reader, options: o, log: changes.Follow(reader), started: time.Now().UTC(), stop: make(chan struct{})}
+	h := &Handler{reader: reader, options: o, log: changes.Follow(reader), started: time.Now().UTC(),
+		stop: make(chan struct{}), files: make(chan struct{}, filesAtOnce), turns: make(chan struct{}, recordsAtOnce)}
 	if o.Status != nil && o.CheckHealth != nil {
 		h.done.Go(func() { h.log.FollowDocuments(h.stop, o.Status, o.CheckHealth) })
 	}
@@ -217,8 +223,10 @@ const maxKey = 1500
 func isLong(k registry.Key) bool { return len(k.ShortName)+len(k.DerivedScalarType) > maxKey }
 
 // keyHash returns what stands for a long key.
-func keyHash(k registry.Key) string {
-	sum := sha256.Sum256([]byte(k.String()))
+func keyHash(k registry.Key) string { return hashOf(k.String()) }
+
+func hashOf(s string) string {
+	sum := sha256.Sum256([]byte(s))
 	return hex.EncodeToString(sum[:])
 }
 

@@ -25,8 +25,16 @@ import (
 // maxBody limits the body of a request.
 const maxBody = 1 << 20
 
-// maxAtOnce limits the records that are in memory at once.
-const maxAtOnce = 4
+// maxDatasets limits the datasets that a request names.
+const maxDatasets = 100
+
+// The limits of what is in memory at once.
+const (
+	maxFiles  = 64      // files that are read, or were
+	maxAtOnce = 4       // records
+	maxLarge  = 2       // of them those whose answer exceeds maxHeld
+	maxHeld   = 1 << 20 // of an answer, before it is sent
+)
 
 // An Option configures [New].
 type Option func(*handler)
@@ -44,7 +52,7 @@ func ExposePaths() Option { return func(h *handler) { h.exposePaths = true } }
 // New returns a handler of the three routes. It reads only paths of registered datasets, and
 // what is below them by number.
 func New(reader registry.Reader, store *records.Store, opts ...Option) http.Handler {
-	h := &handler{reader: reader, store: store, turns: make(chan struct{}, maxAtOnce)}
+	h := &handler{reader: reader, store: store, files: make(chan struct{}, maxFiles), turns: make(chan struct{}, maxAtOnce), large: make(chan struct{}, maxLarge)}
 	for _, o := range opts {
 		o(h)
 	}
@@ -59,7 +67,9 @@ type handler struct {
 	reader  registry.Reader
 	store   *records.Store
 	allowed []string
-	turns   chan struct{}
+	files   chan struct{} // taken by what reads a file, or has one in memory
+	turns   chan struct{} // taken by those of them that have a record in memory
+	large   chan struct{} // taken by those of them that wait for their clients
 	paths   atomic.Pointer[pathIndex]
 
 	exposePaths bool
@@ -87,35 +97,47 @@ func failed(status int, format string, args ...any) error {
 	return &statusError{status, fmt.Sprintf(format, args...)}
 }
 
+// An answerFunc writes the answer to a request, or fails before it writes anything.
+type answerFunc func(context.Context, *registry.Snapshot, *request, io.Writer) error
+
 // serve returns a handler that reads a request and responds with an answer to it.
-func (h *handler) serve(answer func(context.Context, *registry.Snapshot, *request) ([]byte, error)) http.HandlerFunc {
+func (h *handler) serve(answer answerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("X-Content-Type-Options", "nosniff")
+		to := &reply{w: w, large: h.large}
+		defer to.close()
 		s := h.reader.Snapshot()
 		q, err := readRequest(w, r, s)
-		var b []byte
 		if err == nil {
-			select {
-			case h.turns <- struct{}{}:
-				defer func() { <-h.turns }()
-				b, err = answer(r.Context(), s, q)
-			case <-r.Context().Done():
-				err = r.Context().Err()
-			}
+			err = within(r.Context(), h.files, func() error { return answer(r.Context(), s, q, to) })
 		}
-		status := http.StatusOK
-		if err != nil {
-			status = statusOf(err)
+		switch {
+		case err == nil:
+			to.finish(http.StatusOK)
+		case !to.sent:
 			text := err.Error()
 			if !h.exposePaths {
 				text = redact.Paths(text, err)
 			}
-			b, _ = json.Marshal(map[string]string{"message": text}) // strings always marshal
+			b, _ := json.Marshal(map[string]string{"message": text}) // strings always marshal
+			to.held.Reset()
+			to.held.Write(b)
+			to.finish(statusOf(err))
+		default:
+			panic(http.ErrAbortHandler) // so that the client does not take a part for the whole
 		}
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Content-Length", strconv.Itoa(len(b)))
-		w.Header().Set("X-Content-Type-Options", "nosniff")
-		w.WriteHeader(status)
-		_, _ = w.Write(b) // a client that has left needs no response
+	}
+}
+
+// within calls f once there is room for it.
+func within(ctx context.Context, room chan struct{}, f func() error) error {
+	select {
+	case room <- struct{}{}:
+		defer func() { <-room }()
+		return f()
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -153,6 +175,8 @@ func readRequest(w http.ResponseWriter, r *http.Request, s *registry.Snapshot) (
 		return nil, failed(http.StatusUnprocessableEntity, "layerIndex: must be a number, 0 or greater")
 	case q.ActivationIndex == nil || *q.ActivationIndex < 0:
 		return nil, failed(http.StatusUnprocessableEntity, "activationIndex: must be a number, 0 or greater")
+	case len(q.Datasets)+len(q.ExplanationDatasets) > maxDatasets:
+		return nil, failed(http.StatusUnprocessableEntity, "exceeds the limit of %d datasets", maxDatasets)
 	}
 	return q, nil
 }
@@ -171,38 +195,45 @@ func isKnown(s *registry.Snapshot, t registry.DerivedScalarType) bool {
 }
 
 // record returns a function that answers with the record of the first dataset that has it.
-func (h *handler) record(answer func(*records.Record, string) ([]byte, error)) func(context.Context, *registry.Snapshot, *request) ([]byte, error) {
-	return func(ctx context.Context, s *registry.Snapshot, q *request) ([]byte, error) {
+func (h *handler) record(answer func(*records.Record, string) (io.WriterTo, error)) answerFunc {
+	return func(ctx context.Context, s *registry.Snapshot, q *request, w io.Writer) error {
 		if len(q.Datasets) == 0 {
-			return nil, failed(http.StatusUnprocessableEntity, "datasets: must name a dataset")
+			return failed(http.StatusUnprocessableEntity, "datasets: must name a dataset")
 		}
 		paths := make([]string, len(q.Datasets))
 		for i, name := range q.Datasets { // all of them before the first is read
 			_, p, err := h.resolve(s, name, *q.DST)
 			if err != nil {
-				return nil, err
+				return err
 			}
 			paths[i] = p
 		}
+		reason := ""
 		for _, p := range paths {
 			data, err := h.store.Read(ctx, p, *q.LayerIndex, *q.ActivationIndex, records.RecordExt)
+			if errors.Is(err, records.ErrPyTorch) {
+				reason = ": " + records.ErrPyTorch.Error()
+			}
 			if errors.Is(err, fs.ErrNotExist) {
 				continue
 			}
 			if err != nil {
-				return nil, err
+				return err
 			}
-			r, err := records.Parse(data)
-			if err != nil {
-				return nil, unusable(p, q, records.RecordExt, err)
-			}
-			b, err := answer(r, p)
-			if err != nil {
-				return nil, unusable(p, q, records.RecordExt, err)
-			}
-			return b, nil
+			return within(ctx, h.turns, func() error {
+				r, err := records.Parse(data)
+				if err != nil {
+					return unusable(p, q, records.RecordExt, err)
+				}
+				a, err := answer(r, p)
+				if err != nil {
+					return unusable(p, q, records.RecordExt, err)
+				}
+				_, err = a.WriteTo(w)
+				return err
+			})
 		}
-		return nil, failed(http.StatusNotFound, "no record of layer %d, index %d in %s", *q.LayerIndex, *q.ActivationIndex, strings.Join(q.Datasets, ", "))
+		return failed(http.StatusNotFound, "no record of layer %d, index %d in %s%s", *q.LayerIndex, *q.ActivationIndex, strings.Join(q.Datasets, ", "), reason)
 	}
 }
 
@@ -210,44 +241,55 @@ func unusable(p string, q *request, ext string, err error) error {
 	return fmt.Errorf("%w: %s/%d/%d%s: %w", records.ErrFile, strings.TrimSuffix(p, "/"), *q.LayerIndex, *q.ActivationIndex, ext, err)
 }
 
-func (h *handler) explanations(ctx context.Context, s *registry.Snapshot, q *request) ([]byte, error) {
+func (h *handler) explanations(ctx context.Context, s *registry.Snapshot, q *request, w io.Writer) error {
 	if (len(q.ExplanationDatasets) > 0) == (q.NeuronDataset != nil) {
-		return nil, failed(http.StatusBadRequest, "Exactly one of explanation_datasets and neuron_dataset must be specified.")
+		return failed(http.StatusBadRequest, "Exactly one of explanation_datasets and neuron_dataset must be specified.")
 	}
 	paths := q.ExplanationDatasets
 	if q.NeuronDataset != nil {
 		d, _, err := h.resolve(s, *q.NeuronDataset, *q.DST)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		paths = d.explanations
 	}
 	for _, p := range q.ExplanationDatasets {
 		if err := h.check(s, p); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	b, first := []byte("["), true
+	begin := "["
 	for _, p := range paths {
 		data, err := h.store.Read(ctx, p, *q.LayerIndex, *q.ActivationIndex, records.ExplanationExt)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
-		all, err := records.ParseExplanations(data)
-		if err != nil {
-			return nil, unusable(p, q, records.ExplanationExt, err)
-		}
-		for _, e := range all {
-			if !first {
-				b = append(b, ',')
+		err = within(ctx, h.turns, func() error {
+			all, err := records.ParseExplanations(data)
+			if err != nil {
+				return unusable(p, q, records.ExplanationExt, err)
 			}
-			b, first = e.AppendJSON(b, p), false
+			for _, e := range all {
+				if _, err := w.Write(e.AppendJSON([]byte(begin), p)); err != nil {
+					return err
+				}
+				begin = ","
+			}
+			return nil
+		})
+		if err != nil {
+			return err
 		}
 	}
-	return append(b, ']'), nil
+	end := "]"
+	if begin == "[" {
+		end = "[]"
+	}
+	_, err := io.WriteString(w, end)
+	return err
 }
 
 // A pathIndex holds what paths the datasets of a snapshot have.

@@ -100,6 +100,7 @@ func TestErrors(t *testing.T) {
 		{"/neuron_record", `{"dst":"mlp_post_act","layerIndex":"../0","activationIndex":0,"datasets":["m"]}`, 422, "malformed"},
 		{"/neuron_record", `{"dst":"mlp_post_act","layerIndex":0,"datasets":["m"]}`, 422, "activationIndex"},
 		{"/neuron_record", `{"dst":"mlp_post_act","layerIndex":0,"activationIndex":0,"datasets":[]}`, 422, "datasets"},
+		{"/neuron_record", `{"dst":"mlp_post_act","layerIndex":0,"activationIndex":0,"datasets":["m"` + strings.Repeat(`,"m"`, 100) + `]}`, 422, "exceeds the limit of 100 datasets"},
 		{"/neuron_record", `{"dst":"mlp_post_act","layerIndex":1,"activationIndex":0,"datasets":["m"]}`, 404, "no record"},
 		{"/neuron_record", `{"dst":"mlp_post_act","layerIndex":0,"activationIndex":0,"datasets":["emptyy"]}`, 404, `Did you mean ("empty", "mlp_post_act")`},
 		{"/neuron_record", `{"dst":"mlp_post_act","layerIndex":0,"activationIndex":0,"datasets":["m","https://169.254.169.254/latest"]}`, 403, "--allow-path"},
@@ -118,6 +119,18 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestPyTorch checks that a file that cannot be read is named where nothing else is found.
+func TestPyTorch(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "0"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "0", "0.pt"), nil, 0o600))
+	h := handler(t, new(records.Store), append(specs(), registry.Spec{ShortName: "pt", DerivedScalarType: registry.MLPPostAct, NeuronDatasetPath: dir}))
+	w := post(h, "/neuron_record", `{"dst":"mlp_post_act","layerIndex":0,"activationIndex":0,"datasets":["pt"]}`)
+	assert.Equal(t, http.StatusNotFound, w.Code)
+	assert.JSONEq(t, `{"message":"no record of layer 0, index 0 in pt: file does not exist, but one with .pt does, which only PyTorch reads; store records as .json"}`, w.Body.String())
+	assert.Equal(t, http.StatusOK, post(h, "/neuron_record", `{"dst":"mlp_post_act","layerIndex":0,"activationIndex":0,"datasets":["pt","m"]}`).Code)
+}
+
 func TestAllowPaths(t *testing.T) {
 	h := handler(t, new(records.Store), nil, serverrecords.AllowPaths(stored))
 	for path, status := range map[string]int{
@@ -130,8 +143,7 @@ func TestAllowPaths(t *testing.T) {
 }
 
 func TestHostileFiles(t *testing.T) {
-	million := `{"most_positive_activation_records":[{"tokens":[` + strings.Repeat(`"a",`, 1e6-1) + `"a"],"activations":[` + strings.Repeat("1,", 1e6-1) + `1]}]}`
-	files := map[string]string{"html": "<html>error</html>", "deep": `{"a":` + strings.Repeat("[", 1<<20), "large": strings.Repeat(" ", 33<<20), "million": million}
+	files := map[string]string{"html": "<html>error</html>", "deep": `{"a":` + strings.Repeat("[", 1<<20), "large": strings.Repeat(" ", 33<<20)}
 	srv := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = w.Write([]byte(files[strings.Split(r.URL.Path, "/")[1]]))
 	}))

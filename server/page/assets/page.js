@@ -19,6 +19,7 @@ function localize(time) {
 // It returns whether something of the element itself differed.
 function morph(a, b, fresh) {
   let changed = false
+  if (fresh && a.matches("[data-shown]") && a.dataset.of === b.dataset.of) return changed // see refresh
   for (const { name } of [...a.attributes]) if (!b.hasAttribute(name)) a.removeAttribute(name)
   for (const { name, value } of b.attributes) if (a.getAttribute(name) !== value) a.setAttribute(name, value)
   if (a.matches("input[type=search]")) {
@@ -218,7 +219,8 @@ function again() {
   timer = setTimeout(connect, delay * (0.75 + Math.random() / 2))
 }
 
-// refresh fetches what is shown. Events during a fetch lead to one more.
+// refresh fetches what is shown. Events during a fetch lead to one more. A record that is shown
+// stays, unless its dataset has changed: the server may have to download it.
 let refreshing = false
 let stale = false
 async function refresh() {
@@ -228,7 +230,11 @@ async function refresh() {
   while (stale) {
     stale = false
     while (loading) await new Promise((done) => setTimeout(done, 50))
-    await load(location.href, { fresh: true })
+    const url = new URL(location)
+    const shown = $("record")?.matches("[data-shown]")
+    if (shown) for (const name of ["layer", "index"]) url.searchParams.delete(name)
+    await load(url, { fresh: true })
+    if (shown && $("record")?.matches(":not([data-shown])")) stale = true
   }
   refreshing = false
 }

@@ -86,19 +86,21 @@ var everything = map[string]string{
 	"c.toml": "short_name = broken\n",
 }
 
-// TestAccessible runs axe-core on every page, in both themes, at three widths.
-func TestAccessible(t *testing.T) {
+// checkAxe runs axe-core on what a tab shows.
+func (t *tab) checkAxe(name string) {
+	t.Helper()
 	axe, err := os.ReadFile("testdata/axe-core/axe.min.js")
 	require.NoError(t, err)
+	t.do(chromedp.Evaluate[chromedp.Void](string(axe)))
+	found, err := chromedp.Run(t.ctx, chromedp.Evaluate[json.RawMessage](`axe.run().then((r) => r.violations.map((v) => [v.id, v.impact, v.nodes.map((n) => n.html + " " + n.failureSummary)]))`, chromedp.EvalAwaitPromise))
+	require.NoError(t, err)
+	assert.JSONEq(t, "[]", string(found), name)
+}
+
+// TestAccessible runs axe-core on every page, in both themes, at three widths.
+func TestAccessible(t *testing.T) {
 	s, empty, tb := newSite(t, everything), newSite(t, nil), newTab(t)
 	tb.allow = "/datasets/none/none" // which is not found
-	check := func(name string) {
-		t.Helper()
-		tb.do(chromedp.Evaluate[chromedp.Void](string(axe)))
-		found, err := chromedp.Run(tb.ctx, chromedp.Evaluate[json.RawMessage](`axe.run().then((r) => r.violations.map((v) => [v.id, v.impact, v.nodes.map((n) => n.html + " " + n.failureSummary)]))`, chromedp.EvalAwaitPromise))
-		require.NoError(t, err)
-		assert.JSONEq(t, "[]", string(found), name)
-	}
 	for _, theme := range []string{"light", "dark"} {
 		tb.media("", "prefers-color-scheme", theme)
 		for _, width := range []int64{1280, 768, 360} {
@@ -109,17 +111,17 @@ func TestAccessible(t *testing.T) {
 					s.write("d.toml", toml(fmt.Sprint("new", theme, width)))
 					tb.until(`!!document.querySelector(".changes li")`)
 				}
-				check(fmt.Sprint(theme, " ", width, " ", path))
+				tb.checkAxe(fmt.Sprint(theme, " ", width, " ", path))
 			}
 		}
 		tb.press("?")
 		tb.until(`document.getElementById("keys").open`)
-		check(theme + " keys")
+		tb.checkAxe(theme + " keys")
 		tb.press(kb.Escape)
 	}
 	for _, path := range []string{"/", "/documents", "/changes"} {
 		tb.open(empty.url(path))
-		check("empty " + path)
+		tb.checkAxe("empty " + path)
 	}
 }
 
@@ -215,7 +217,7 @@ func TestPictures(t *testing.T) {
 	for name, content := range nine {
 		broken[name] = content
 	}
-	sites := map[string]*site{"nine": newSite(t, nine), "none": newSite(t, nil), "invalid": newSite(t, broken), "many": newSite(t, many())}
+	sites := map[string]*site{"nine": newSite(t, nine), "none": newSite(t, nil), "invalid": newSite(t, broken), "many": newSite(t, many()), "stored": newSite(t, stored(t))}
 	tb := newTab(t)
 	for _, p := range []struct {
 		name, site, path, theme string
@@ -234,6 +236,11 @@ func TestPictures(t *testing.T) {
 		{"invalid-dark", "invalid", "/documents", "dark", 1280, 860},
 		{"invalid-phone", "invalid", "/documents", "light", 360, 740},
 		{"changes", "many", "/changes", "light", 1280, 520},
+		{"record", "stored", neuronPath, "light", 1280, 1000},
+		{"record-dark", "stored", neuronPath, "dark", 1280, 1000},
+		{"record-phone", "stored", neuronPath + "#record", "light", 360, 740},
+		{"record-phone-dark", "stored", neuronPath + "#record", "dark", 360, 740},
+		{"head", "stored", headPath, "light", 1280, 1000},
 	} {
 		s := sites[p.site]
 		tb.media("", "prefers-color-scheme", p.theme)

@@ -25,6 +25,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/neurondex/neurondex/records"
 	"github.com/neurondex/neurondex/server"
 	"github.com/neurondex/neurondex/server/page"
 	"github.com/neurondex/neurondex/watcher"
@@ -86,7 +87,7 @@ func (s *site) start() {
 	w, err := watcher.Open(context.Background(), s.dir, watcher.WithLogger(log))
 	require.NoError(s, err)
 	pages := page.New(w, page.Options{
-		Log: log, Status: w.Status, CheckHealth: w.CheckHealth, Dir: s.dir, ViewerURL: "http://localhost:1234",
+		Log: log, Status: w.Status, CheckHealth: w.CheckHealth, Dir: s.dir, ViewerURL: "http://localhost:1234", Records: new(records.Store),
 		Source: func(document string) ([]byte, error) { return os.ReadFile(filepath.Join(s.dir, document)) },
 	})
 	api := server.New(w, server.Options{Log: log, Status: w.Status, CheckHealth: w.CheckHealth, Page: pages})
