@@ -117,13 +117,13 @@ func TestHostileRecord(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.MkdirAll(filepath.Join(dir, "0"), 0o755))
 	record := `{"most_positive_activation_records":[{"tokens":["</p></main><script>alert(1)</script>","\u202e\u0000<img src=x onerror=alert(2)>"],"activations":[1,2]}` +
-		strings.Repeat(`,{"tokens":["W","W","W"],"activations":[1,2,3]}`, 100_000) + `]}`
+		strings.Repeat(`,{"tokens":["W","W","W"],"activations":[1,2,3]}`, 60_000) + `]}`
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "0", "0.json"), []byte(record), 0o644))
 	s, tb := newSite(t, map[string]string{"a.toml": fmt.Sprintf("[[datasets]]\nshort_name = \"x\"\nderived_scalar_type = \"mlp_post_act\"\nuser_visible_name = \"X\"\nneuron_dataset_path = %q\n", dir)}), newTab(t)
 	tb.open(s.url("/datasets/x/mlp_post_act?layer=0&index=0"))
 	assert.Contains(t, tb.text(`document.querySelector(".text").textContent`), "</p></main><script>alert(1)</script>")
 	assert.Contains(t, tb.text(`document.querySelector(".text").textContent`), "U+202EU+0000<img src=x onerror=alert(2)>")
-	assert.Contains(t, tb.text(`document.getElementById("record").innerText`), "99,901 more texts not shown")
+	assert.Contains(t, tb.text(`document.getElementById("record").innerText`), "59,901 more texts not shown")
 }
 
 // TestAccessibleRecords runs axe-core on pages with records, in both themes, and checks that
