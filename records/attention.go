@@ -51,7 +51,7 @@ func (r *Record) AttentionHead(dataset string) (io.WriterTo, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := max(0, largest(r.MostPositive), largest(r.RandomSample))
+	m := r.scale()
 	return answer(func(o *writer) {
 		o.raw(`{"dataset":`)
 		o.text(dataset)

@@ -39,7 +39,7 @@ func (r *Record) Neuron(dataset string) (io.WriterTo, error) {
 	if err := r.checkNeuron(); err != nil {
 		return nil, err
 	}
-	m := max(0, largest(r.MostPositive), largest(r.RandomSample))
+	m := r.scale()
 	return answer(func(o *writer) {
 		o.raw(`{"dataset":`)
 		o.text(dataset)
@@ -52,6 +52,9 @@ func (r *Record) Neuron(dataset string) (io.WriterTo, error) {
 		o.raw("}")
 	}), nil
 }
+
+// scale returns the largest activation of all, at least 0.
+func (r *Record) scale() float64 { return max(0, largest(r.MostPositive), largest(r.RandomSample)) }
 
 // checkNeuron reports an error unless each token has one activation.
 func (r *Record) checkNeuron() error {

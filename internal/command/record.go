@@ -4,8 +4,10 @@ import (
 	"bufio"
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -37,27 +39,39 @@ head it is the strongest attention that the token pays to any other.`,
 			if err != nil {
 				return err
 			}
-			store := newStore(s)
-			data, err := store.Read(cmd.Context(), d.NeuronDatasetPath(), unit[0], unit[1], records.RecordExt)
+			data, err := newStore(s).Read(cmd.Context(), d.NeuronDatasetPath(), unit[0], unit[1], records.RecordExt)
+			if errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("%w%s", err, records.NoteOnFormat(d))
+			}
 			if err != nil {
 				return err
 			}
-			answer, err := answerOf(d, data)
-			if err != nil {
+			unusable := func(err error) error {
 				return fmt.Errorf("%w: %d/%d%s: %w", records.ErrFile, unit[0], unit[1], records.RecordExt, err)
 			}
-			var compact bytes.Buffer
-			_, _ = answer.WriteTo(&compact) // a buffer takes everything
 			if s.GetString("output") == "json" {
-				var out bytes.Buffer
+				answer, err := answerOf(d, data)
+				if err != nil {
+					return unusable(err)
+				}
+				var compact, out bytes.Buffer
+				_, _ = answer.WriteTo(&compact) // a buffer takes everything
 				if err := json.Indent(&out, compact.Bytes(), "", "  "); err != nil {
 					return err
 				}
-				_, err := fmt.Fprintln(cmd.OutOrStdout(), out.String())
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), out.String())
 				return err
 			}
+			record, err := records.Parse(data)
+			if err != nil {
+				return unusable(err)
+			}
+			texts, err := record.Texts(records.KindOf(d.DerivedScalarType()))
+			if err != nil {
+				return unusable(err)
+			}
 			title := fmt.Sprintf("%s, layer %d, index %d", cell(d.UserVisibleName()), unit[0], unit[1])
-			return writeRecord(cmd.OutOrStdout(), title, compact.Bytes(), shadeOf(cmd.OutOrStdout()))
+			return writeRecord(cmd.OutOrStdout(), title, texts, shadeOf(cmd.OutOrStdout()))
 		},
 	}
 	addDirFlags(cmd)
@@ -67,46 +81,25 @@ head it is the strongest attention that the token pays to any other.`,
 	return cmd
 }
 
-// A shownToken is a token of either kind of record.
-type shownToken struct {
-	Token                 string
-	NormalizedScalar      float64 // of a neuron
-	NormalizedMaxScalarIn float64 // of an attention head
-}
-
-// writeRecord writes the texts of an answer, their tokens shaded.
-func writeRecord(w io.Writer, title string, answer []byte, shade func(text string, level int) string) error {
-	var a struct {
-		MaxActivation, MaxAttentionActivation      float64
-		TopActivations, MostPositiveTokenSequences [][]shownToken
-		RandomSample, RandomTokenSequences         [][]shownToken
-	}
-	if err := json.Unmarshal(answer, &a); err != nil {
-		return err
-	}
+// writeRecord writes the texts of a record, their tokens shaded.
+func writeRecord(w io.Writer, title string, texts *records.Texts, shade func(text string, level int) string) error {
 	out := bufio.NewWriter(w)
-	fmt.Fprintf(out, "%s\nmaximum activation %.4g\n", title, a.MaxActivation+a.MaxAttentionActivation) // one of them is 0
+	fmt.Fprintf(out, "%s\nmaximum activation %.4g\n", title, texts.Largest)
 	for _, part := range []struct {
-		name      string
-		sequences [][]shownToken
-	}{{"most positive", append(a.TopActivations, a.MostPositiveTokenSequences...)}, {"random sample", append(a.RandomSample, a.RandomTokenSequences...)}} {
+		name  string
+		texts []records.Text
+	}{{"most positive", texts.MostPositive}, {"random sample", texts.RandomSample}} {
 		fmt.Fprintf(out, "\n%s:\n", part.name)
-		for i, sequence := range part.sequences {
+		for i, text := range part.texts {
 			fmt.Fprintf(out, "%3d  ", i+1)
-			for _, t := range sequence {
-				_, _ = out.WriteString(shade(visible(t.Token), levelOf(t.NormalizedScalar+t.NormalizedMaxScalarIn)))
+			for _, t := range text {
+				_, _ = out.WriteString(shade(visible(t.Text), t.Activation.Level()))
 			}
 			_ = out.WriteByte('\n')
 		}
 	}
 	return out.Flush() // returns the first error
 }
-
-// maxLevel is the level of the strongest activation.
-const maxLevel = 9
-
-// levelOf returns the level of an activation that is a share of the largest, from 0.
-func levelOf(share float64) int { return min(int(share*(maxLevel+0.99)), maxLevel) }
 
 // visible returns a token without characters that a terminal acts on.
 func visible(token string) string {
@@ -129,7 +122,7 @@ func visible(token string) string {
 
 // ramp holds background colors of a palette of 256, from pale to dark green. The text on them
 // is black or white, so that it is legible on any background of the terminal.
-var ramp = [maxLevel + 1]string{"", "16;48;5;194", "16;48;5;157", "16;48;5;120", "16;48;5;83", "16;48;5;77", "16;48;5;71", "16;48;5;34", "231;48;5;28", "231;48;5;22"}
+var ramp = [records.MaxLevel + 1]string{"", "16;48;5;194", "16;48;5;157", "16;48;5;120", "16;48;5;83", "16;48;5;77", "16;48;5;71", "16;48;5;34", "231;48;5;28", "231;48;5;22"}
 
 // shadeOf returns how a token of a level is written to w.
 func shadeOf(w io.Writer) func(string, int) string {

@@ -30,7 +30,6 @@ const (
 	maxTextBytes   = 1 << 20          // of the HTML of all texts
 	maxTokenLength = 100
 	maxExplained   = 50 // explanations of each path
-	shades         = 9
 )
 
 // A unit is what the page of a dataset shows of a record: a form that asks for one, and the one
@@ -131,7 +130,7 @@ func (h *Handler) read(ctx context.Context, u *unit, d registry.Dataset, kind re
 	defer cancel()
 	err := h.with(ctx, d.NeuronDatasetPath(), layer, index, records.RecordExt, func(data []byte) error { return u.show(data, kind) })
 	if err != nil {
-		u.fail(err, h.messageOf)
+		u.fail(d, err, h.messageOf)
 	}
 	for _, path := range d.ExplanationDatasetPaths() {
 		err := h.with(ctx, path, layer, index, records.ExplanationExt, func(data []byte) error { return u.explain(data, path) })
@@ -184,12 +183,12 @@ func (h *Handler) messageOf(err error) string {
 	return redact.Paths(err.Error(), err)
 }
 
-func (u *unit) fail(err error, messageOf func(error) string) {
+func (u *unit) fail(d registry.Dataset, err error, messageOf func(error) string) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		u.Status, u.Problem = http.StatusNotFound, fmt.Sprintf("There is no record of layer %s, index %s", u.Layer, u.Index)
+		u.Status, u.Problem = http.StatusNotFound, fmt.Sprintf("There is no record of layer %s, index %s%s", u.Layer, u.Index, records.NoteOnFormat(d))
 		if errors.Is(err, records.ErrPyTorch) {
-			u.Problem += ": " + records.ErrPyTorch.Error()
+			u.Problem += "; " + records.ErrPyTorch.Error()
 		}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		u.Status, u.Problem = http.StatusGatewayTimeout, fmt.Sprintf("The record is not there after %d seconds. Try again later", recordTimeout/time.Second)
@@ -204,7 +203,7 @@ func (u *unit) show(data []byte, kind records.Kind) error {
 	if err != nil {
 		return err
 	}
-	s, err := r.Shade(kind)
+	s, err := r.Texts(kind)
 	if err != nil {
 		return err
 	}
@@ -212,7 +211,7 @@ func (u *unit) show(data []byte, kind records.Kind) error {
 	left := maxTextBytes
 	for _, list := range []struct {
 		name  string
-		texts []records.ShadedText
+		texts []records.Text
 	}{{"Top activations", s.MostPositive}, {"Random sample", s.RandomSample}} {
 		l := textList{Name: list.name}
 		for i, t := range list.texts {
@@ -220,42 +219,40 @@ func (u *unit) show(data []byte, kind records.Kind) error {
 				l.More = len(list.texts) - i
 				break
 			}
-			l.Texts = append(l.Texts, shadeText(t, &left))
+			l.Texts = append(l.Texts, shadeText(t, kind, &left))
 		}
 		u.Lists = append(u.Lists, l)
 	}
 	return nil
 }
 
-func shadeText(t records.ShadedText, left *int) shadedText {
-	s := shadedText{In: shade(t.Tokens, t.In, left)}
-	if t.Out != nil {
-		s.Out = shade(t.Tokens, t.Out, left)
+func shadeText(t records.Text, kind records.Kind, left *int) shadedText {
+	activation := func(t records.Token) records.Amount { return t.Activation }
+	var s shadedText
+	if kind == records.TokenPairs {
+		activation = func(t records.Token) records.Amount { return t.In }
+		s.Out = shade(t, func(t records.Token) records.Amount { return t.Out }, left)
 	}
-	if len(t.In) > 0 {
-		most := 0
-		for i, in := range t.In {
-			if in.Scalar > t.In[most].Scalar {
-				most = i
-			}
-		}
-		s.Largest, s.At = scalar(t.In[most].Scalar), visible(t.Tokens[most])
+	s.In = shade(t, activation, left)
+	if len(t) > 0 {
+		most := slices.MaxFunc(t, func(a, b records.Token) int { return cmp.Compare(activation(a).Scalar, activation(b).Scalar) })
+		s.Largest, s.At = scalar(activation(most).Scalar), visible(most.Text)
 	}
 	return s
 }
 
-// shade returns tokens as HTML. What is active has a class for its shade, and a title that says
-// its scalar. It takes what is written from left, and stops when nothing is left.
-func shade(tokens []string, scalars []records.Shade, left *int) template.HTML {
+// shade returns a text as HTML. What is active has a class for its level, and a title that says
+// its amount. It takes what is written from left, and stops when nothing is left.
+func shade(t records.Text, amount func(records.Token) records.Amount, left *int) template.HTML {
 	var b strings.Builder
-	for i, token := range tokens {
+	for i, token := range t {
 		if b.Len() >= *left {
-			fmt.Fprintf(&b, `… <i class=code>%s more</i>`, plural(len(tokens)-i, "token"))
+			fmt.Fprintf(&b, `… <i class=code>%s more</i>`, plural(len(t)-i, "token"))
 			break
 		}
-		text := show(maxTokenLength, visible(token))
-		if level := min(int(scalars[i].Share*(shades+0.99)), shades); level > 0 {
-			fmt.Fprintf(&b, `<span class=s%d title=%s>%s</span>`, level, scalar(scalars[i].Scalar), text)
+		text, a := show(maxTokenLength, visible(token.Text)), amount(token)
+		if level := a.Level(); level > 0 {
+			fmt.Fprintf(&b, `<span class=s%d title=%s>%s</span>`, level, scalar(a.Scalar), text)
 		} else {
 			b.WriteString(string(text))
 		}

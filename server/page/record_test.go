@@ -61,7 +61,7 @@ func TestRecordStatus(t *testing.T) {
 		"m/mlp_post_act?layer=-1&index=1":           {400, "Layer and index must be numbers, 0 or greater."},
 		"m/mlp_post_act?layer=../0&index=1":         {400, "Layer and index must be numbers, 0 or greater."},
 		"m/mlp_post_act?index=99999999999999999999": {400, "Layer and index must be numbers, 0 or greater."},
-		"html/mlp_post_act?layer=0&index=1":         {404, "There is no record of layer 0, index 1: file does not exist, but one with .pt does, which only PyTorch reads; store records as .json."},
+		"html/mlp_post_act?layer=0&index=1":         {404, "There is no record of layer 0, index 1; file does not exist, but one with .pt does, which only PyTorch reads; store records as .json."},
 		"html/mlp_post_act?layer=0&index=0":         {502, "The record cannot be shown: must be JSON, but looks like a page of HTML."},
 		"denied/mlp_post_act?layer=0&index=0":       {502, "/0/0.json: HTTP 403 Forbidden."},
 		"odd/mlp_post_act?layer=0&index=0":          {502, "gs:// is not supported; use https, az or a directory."},
@@ -130,5 +130,40 @@ func TestRecordForm(t *testing.T) {
 		next, err := target.Parse(html.UnescapeString(regexp.MustCompile(`rel="next" href="([^"]+)"`).FindStringSubmatch(w.Body.String())[1]))
 		require.NoError(t, err)
 		assert.Contains(t, text(get(h, next.RequestURI())), "There is no record of layer 0, index 1.")
+	}
+}
+
+// TestRecordExplanations checks that explanations that cannot be read do not hide the others, or the
+// record.
+func TestRecordExplanations(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "0"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "0", "0.jsonl"), []byte(`{"scored_explanations": 1}`), 0o600))
+	r := registry.New()
+	s := spec("a")
+	s.NeuronDatasetPath, s.ExplanationDatasetPaths, s.RecordFormat = storedRecords+"/mlp", []string{dir + "/none", dir, storedRecords + "/expl/"}, "pt"
+	put(t, r, "a.toml", s)
+	h := newPage(t, r, page.Options{Records: new(records.Store)})
+	shown := text(get(h, "/datasets/a/mlp_post_act?layer=0&index=0"))
+	assert.Contains(t, shown, "Explanations words about cats <b> score 0.61, expl numbers no score, expl")
+	assert.Contains(t, shown, "Explanations cannot be shown: /scored_explanations: must be a list.")
+	assert.Contains(t, shown, "Top activations")
+	shown = text(get(h, "/datasets/a/mlp_post_act?layer=7&index=0"))
+	assert.Contains(t, shown, "There is no record of layer 7, index 0; record_format of a/mlp_post_act is pt, and only json is read.")
+}
+
+// TestRecordBounds checks that a large record does not make a large page.
+func TestRecordBounds(t *testing.T) {
+	for name, one := range map[string]string{
+		"long texts":  `{"tokens": ["` + strings.Repeat(`x","`, 199_999) + `y"], "activations": [` + strings.Repeat("1,", 199_999) + `1]}`,
+		"long tokens": `{"tokens": ["` + strings.Repeat(`\u202e`, 1_000_000) + `"], "activations": [1]}`,
+		"empty texts": strings.TrimSuffix(strings.Repeat(`{"tokens": [], "activations": []},`, 30_000), ","),
+	} {
+		dir := t.TempDir()
+		require.NoError(t, os.Mkdir(filepath.Join(dir, "0"), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "0", "0.json"), []byte(`{"random_sample": [`+one+","+one+`]}`), 0o600))
+		w := get(newRecordPage(t, page.Options{Records: new(records.Store)}, map[string]string{"a": dir}), "/datasets/a/mlp_post_act?layer=0&index=0")
+		require.Equal(t, http.StatusOK, w.Code, name)
+		assert.Less(t, w.Body.Len(), 1_200_000, name)
 	}
 }

@@ -201,18 +201,19 @@ func (h *handler) record(answer func(*records.Record, string) (io.WriterTo, erro
 			return failed(http.StatusUnprocessableEntity, "datasets: must name a dataset")
 		}
 		paths := make([]string, len(q.Datasets))
+		note := ""
 		for i, name := range q.Datasets { // all of them before the first is read
-			_, p, err := h.resolve(s, name, *q.DST)
+			d, p, err := h.resolve(s, name, *q.DST)
 			if err != nil {
 				return err
 			}
 			paths[i] = p
+			note += d.note
 		}
-		reason := ""
 		for _, p := range paths {
 			data, err := h.store.Read(ctx, p, *q.LayerIndex, *q.ActivationIndex, records.RecordExt)
 			if errors.Is(err, records.ErrPyTorch) {
-				reason = ": " + records.ErrPyTorch.Error()
+				note = "; " + records.ErrPyTorch.Error()
 			}
 			if errors.Is(err, fs.ErrNotExist) {
 				continue
@@ -233,7 +234,7 @@ func (h *handler) record(answer func(*records.Record, string) (io.WriterTo, erro
 				return err
 			})
 		}
-		return failed(http.StatusNotFound, "no record of layer %d, index %d in %s%s", *q.LayerIndex, *q.ActivationIndex, strings.Join(q.Datasets, ", "), reason)
+		return failed(http.StatusNotFound, "no record of layer %d, index %d in %s%s", *q.LayerIndex, *q.ActivationIndex, strings.Join(q.Datasets, ", "), note)
 	}
 }
 
@@ -316,12 +317,19 @@ func (h *handler) index(s *registry.Snapshot) *pathIndex {
 }
 
 // A found dataset is a registered one, or a path that is allowed.
-type found struct{ explanations []string }
+type found struct {
+	explanations []string
+	note         string // for the case that it has no record
+}
+
+func foundDataset(d registry.Dataset) found {
+	return found{d.ExplanationDatasetPaths(), records.NoteOnFormat(d)}
+}
 
 // resolve returns the path of a dataset that a request names, by its short name or its path.
 func (h *handler) resolve(s *registry.Snapshot, name string, t registry.DerivedScalarType) (found, string, error) {
 	if d, ok := s.Lookup(name, t); ok {
-		return found{d.ExplanationDatasetPaths()}, d.NeuronDatasetPath(), nil
+		return foundDataset(d), d.NeuronDatasetPath(), nil
 	}
 	if list := h.index(s).datasets[records.CanonicalPath(name)]; len(list) > 0 {
 		best := list[0]
@@ -331,7 +339,7 @@ func (h *handler) resolve(s *registry.Snapshot, name string, t registry.DerivedS
 				break
 			}
 		}
-		return found{best.ExplanationDatasetPaths()}, name, nil
+		return foundDataset(best), name, nil
 	}
 	if !isPath(name) {
 		return found{}, "", &registry.NotFoundError{Key: registry.Key{ShortName: name, DerivedScalarType: t}, Snapshot: s}
