@@ -296,7 +296,9 @@ func TestEtcdUnfinished(t *testing.T) {
 
 	p.Toxics.ResetToxics(t.Context())
 	require.NoError(t, p.Start())
-	require.NoError(t, s.Create(t.Context(), "blobs/b", value))
+	require.EventuallyWithT(t, func(c *assert.CollectT) {
+		require.NoError(c, s.Create(t.Context(), "blobs/b", value))
+	}, 20*time.Second, 50*time.Millisecond, "once the client has connected again")
 	require.NoError(t, s.Delete(t.Context(), "blobs/a"))
 	require.NoError(t, s.Delete(t.Context(), "blobs/b"))
 	require.Zero(t, count())
