@@ -58,13 +58,14 @@ func Parse(data []byte) (*Record, error) {
 // record of a million tokens is within the limits.
 const (
 	maxItems   = 1 << 22 // of all lists together
+	maxTokens  = 1 << 20 // of all texts together
 	maxObjects = 1 << 16 // of a list
 )
 
 // A decoder reads JSON as Python writes it, so with NaN and Infinity.
 type decoder struct {
 	*jsontext.Decoder
-	items *int // number of items that were read
+	items, tokens *int // numbers of what was read
 }
 
 func newDecoder(data []byte) (decoder, error) {
@@ -74,7 +75,7 @@ func newDecoder(data []byte) (decoder, error) {
 	} else if start[0] == '<' {
 		return decoder{}, fmt.Errorf("must be JSON, but looks like a page of HTML")
 	}
-	return decoder{jsontext.NewDecoder(bytes.NewBuffer(plainJSON(data)), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)), new(int)}, nil
+	return decoder{jsontext.NewDecoder(bytes.NewBuffer(plainJSON(data)), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true)), new(int), new(int)}, nil
 }
 
 // The names of numbers that JSON lacks, and what plainJSON writes for them.
@@ -190,6 +191,9 @@ func (d decoder) sequences(to *[]Sequence) error {
 			case "tokens":
 				s.Tokens = nil
 				return d.list(func() error {
+					if *d.tokens++; *d.tokens > maxTokens {
+						return fmt.Errorf("%s: exceeds the limit of %d tokens", d.StackPointer(), maxTokens)
+					}
 					text, err := d.text()
 					s.Tokens = append(s.Tokens, text)
 					return err

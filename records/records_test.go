@@ -145,6 +145,7 @@ func TestInvalidRecords(t *testing.T) {
 		"more tokens":        {sequence(`{"tokens":["a","b","c"],"activations":[1,2]}`), "3 tokens and 2 activations"},
 		"more activations":   {sequence(`{"tokens":["a"],"activations":[1,2]}`), "1 tokens and 2 activations"},
 		"many sequences":     {sequence(strings.Repeat("{},", 1<<21) + "{}"), "exceeds the limit"},
+		"many tokens":        {sequence(`{"tokens":[` + strings.Repeat(`"",`, 1<<20) + `""]}`), "exceeds the limit of 1048576 tokens"},
 		"many activations":   {sequence(`{"activations":[` + strings.Repeat("1,", 1<<22) + "1]}"), "exceeds the limit"},
 		"something follows":  {sequence("") + "{}", "follows"},
 	} {
