@@ -8,7 +8,7 @@
 // # Addresses
 //
 //	/                                             the datasets: search, facets, order, pages
-//	/datasets/{short_name}/{derived_scalar_type}  one dataset
+//	/datasets/{short_name}/{derived_scalar_type}  one dataset; with ?layer=5&index=131, a record of it
 //	/documents                                    the state of each document
 //	/changes                                      the last changes
 //	/assets/...                                   style sheet, script, icon
