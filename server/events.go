@@ -66,9 +66,7 @@ type stream struct {
 
 func (s *stream) run(r *http.Request) {
 	s.retry()
-	if s.start(r.Header.Get("Last-Event-ID")); s.err != nil {
-		return
-	}
+	s.start(r.Header.Get("Last-Event-ID"))
 	heartbeat := time.NewTicker(heartbeatInterval)
 	defer heartbeat.Stop()
 	for s.err == nil {
@@ -114,7 +112,6 @@ func (s *stream) start(lastEventID string) {
 		return
 	}
 	s.at = at
-	s.write("")
 }
 
 // reset tells the client that it has missed events, and sends the state.
