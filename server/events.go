@@ -74,7 +74,7 @@ func (s *stream) run(r *http.Request) {
 		switch {
 		case !ok:
 			s.reset("the client is too slow; events were dropped")
-			continue
+			continue // or end, if the connection failed
 		case e != nil:
 			s.at++
 			s.send(e.Generation, e.JSON)
