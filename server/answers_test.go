@@ -49,6 +49,7 @@ func TestOneBody(t *testing.T) {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		assert.Equal(t, status, w.Code, target)
+		assert.Equal(t, strconv.Itoa(w.Body.Len()), w.Header().Get("Content-Length"), target)
 		decode[map[string]any](t, w)
 	}
 }

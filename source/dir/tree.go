@@ -59,7 +59,7 @@ func (d directory) same(e directory) bool {
 // if it happened above the root; verifying finds it.
 func anyReplaced(was, is map[string]directory) bool {
 	for name, dir := range was {
-		if now, ok := is[name]; !ok || !now.same(dir) {
+		if !is[name].same(dir) {
 			return true
 		}
 	}
