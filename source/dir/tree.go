@@ -97,7 +97,7 @@ func (t *tree) swapped(after *tree, delivered map[string]delivery) bool {
 		for name := range files {
 			f, _ := t.find(name, delivered)
 			now, ok := after.find(name, delivered)
-			if ok && f.link && f.examined && (!now.examined || now.real != f.real || !f.stat.id.same(now.stat.id)) {
+			if ok && f.link && f.examined && (now.real != f.real || !f.stat.id.same(now.stat.id)) {
 				return true
 			}
 		}
