@@ -69,7 +69,7 @@ func mutate(ctx context.Context, name string, workers int, files, only string, l
 	if err != nil {
 		return false, err
 	}
-	work, err := os.MkdirTemp("", "mutation")
+	work, err := makeTemp("")
 	if err != nil {
 		return false, err
 	}

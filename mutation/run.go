@@ -89,6 +89,9 @@ func (r *runner) trace(ctx context.Context) error {
 		err = r.each(len(s.tests), func(i int) error {
 			t := s.tests[i]
 			file := filepath.Join(r.work, fmt.Sprintf("trace-%s-%s", filepath.Base(s.binary), t.name))
+			if err := createShared(file); err != nil {
+				return err
+			}
 			start := time.Now()
 			ok, out, err := r.run(ctx, s, []*test{t}, 10*time.Minute, "MUTANT_TRACE="+file)
 			if err != nil {
@@ -99,7 +102,7 @@ func (r *runner) trace(ctx context.Context) error {
 			}
 			t.time = time.Since(start)
 			data, err := os.ReadFile(file)
-			if err != nil && !errors.Is(err, os.ErrNotExist) {
+			if err != nil {
 				return err
 			}
 			for id := range strings.FieldsSeq(string(data)) {
@@ -208,7 +211,7 @@ func (r *runner) run(ctx context.Context, s *suite, tests []*test, limit time.Du
 	for i, t := range tests {
 		names[i] = t.name
 	}
-	temp, err := os.MkdirTemp(r.work, "tmp")
+	temp, err := makeTemp(r.work)
 	if err != nil {
 		return false, nil, err
 	}
@@ -235,6 +238,24 @@ func (r *runner) run(ctx context.Context, s *suite, tests []*test, limit time.Du
 		err = nil
 	}
 	return err == nil, tail.text, err
+}
+
+// makeTemp makes a temporary directory that is open to other users, as whom some tests run
+// themselves.
+func makeTemp(in string) (string, error) {
+	dir, err := os.MkdirTemp(in, "mutation")
+	if err != nil {
+		return "", err
+	}
+	return dir, os.Chmod(dir, 0o755)
+}
+
+// createShared creates a file that other users can write, too.
+func createShared(name string) error {
+	if err := os.WriteFile(name, nil, 0o600); err != nil {
+		return err
+	}
+	return os.Chmod(name, 0o666) //nolint:gosec // for the tests that run as another user
 }
 
 // limitMemory makes a mutant that allocates without end fail.

@@ -66,9 +66,7 @@ type stream struct {
 
 func (s *stream) run(r *http.Request) {
 	s.retry()
-	if s.start(r.Header.Get("Last-Event-ID")); s.err != nil {
-		return
-	}
+	s.start(r.Header.Get("Last-Event-ID"))
 	heartbeat := time.NewTicker(heartbeatInterval)
 	defer heartbeat.Stop()
 	for s.err == nil {
@@ -76,7 +74,7 @@ func (s *stream) run(r *http.Request) {
 		switch {
 		case !ok:
 			s.reset("the client is too slow; events were dropped")
-			continue
+			continue // or end, if the connection failed
 		case e != nil:
 			s.at++
 			s.send(e.Generation, e.JSON)
@@ -114,7 +112,6 @@ func (s *stream) start(lastEventID string) {
 		return
 	}
 	s.at = at
-	s.write("")
 }
 
 // reset tells the client that it has missed events, and sends the state.

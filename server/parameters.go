@@ -52,7 +52,7 @@ func parameters(r *http.Request, known []*huma.Param) (url.Values, error) {
 		}
 	}
 	for _, p := range known {
-		if p.Required && p.In == "query" && !values.Has(p.Name) {
+		if p.Required && !values.Has(p.Name) {
 			return nil, &parameterError{p.Name, "is required"}
 		}
 	}

@@ -48,28 +48,30 @@ func (rt router) find(r *http.Request) map[string]*route {
 	path := r.URL.EscapedPath()
 	if names, ok := strings.CutPrefix(path, datasetsPath+"/"); ok {
 		name, typ, both := strings.Cut(names, "/")
-		pattern := namedPath
-		if both {
-			pattern = datasetPath
-		}
-		if name == "" || both && typ == "" || strings.Contains(typ, "/") || !setPathValue(r, "short_name", name) || both && !setPathValue(r, "derived_scalar_type", typ) {
+		if name == "" || both && typ == "" || strings.Contains(typ, "/") {
 			return nil
 		}
-		return rt[pattern]
+		setPathValue(r, "short_name", name)
+		if !both {
+			return rt[namedPath]
+		}
+		setPathValue(r, "derived_scalar_type", typ)
+		return rt[datasetPath]
 	}
 	for _, pattern := range []string{releasePath, blobPath} {
 		prefix, name, _ := strings.Cut(strings.TrimSuffix(pattern, "}"), "{")
-		if value, ok := strings.CutPrefix(path, prefix); ok && value != "" && !strings.Contains(value, "/") && setPathValue(r, name, value) {
+		if value, ok := strings.CutPrefix(path, prefix); ok && value != "" && !strings.Contains(value, "/") {
+			setPathValue(r, name, value)
 			return rt[pattern]
 		}
 	}
 	return rt[path]
 }
 
-func setPathValue(r *http.Request, name, escaped string) bool {
-	value, err := url.PathUnescape(escaped)
+// setPathValue sets a name from a part of an escaped path, which is valid.
+func setPathValue(r *http.Request, name, escaped string) {
+	value, _ := url.PathUnescape(escaped)
 	r.SetPathValue(name, value)
-	return err == nil
 }
 
 var (
@@ -80,18 +82,18 @@ var (
 // route serves a request by its route, or by the upstream.
 func (h *Handler) route(w http.ResponseWriter, r *http.Request) {
 	routes := h.router.find(r)
-	if routes == nil && h.options.Profiles != nil && strings.HasPrefix(r.URL.Path, "/debug/pprof/") {
+	switch {
+	case routes != nil:
+	case h.options.Profiles != nil && strings.HasPrefix(r.URL.Path, "/debug/pprof/"):
 		observe(w, "profiles")
 		extendDeadlines(w, upstreamTimeout) // a profile takes the time that it is asked for
 		h.options.Profiles.ServeHTTP(w, r)
 		return
-	}
-	if routes == nil && h.options.Page != nil && isPage(r) {
+	case h.options.Page != nil && isPage(r):
 		observe(w, "page")
 		h.options.Page.ServeHTTP(w, r)
 		return
-	}
-	if routes == nil && h.upstream != nil && !isOwn(r.URL.Path) {
+	case h.upstream != nil && !isOwn(r.URL.Path):
 		observe(w, "upstream")
 		h.upstream.ServeHTTP(w, r)
 		return

@@ -61,9 +61,6 @@ func newDescriber() describer {
 	} {
 		d.schemas.Schema(message, true, "")
 	}
-	for _, s := range d.schemas.Map() {
-		s.AdditionalProperties = nil // a client must allow for more fields
-	}
 	*d.schemas.Map()["Dataset"] = *d.dataset()
 	return d
 }
@@ -116,7 +113,7 @@ func (d describer) schema(t reflect.Type) *huma.Schema {
 	s := d.schemas.Schema(t, true, "")
 	for name, component := range d.schemas.Map() {
 		if name != "Dataset" {
-			component.AdditionalProperties = nil
+			component.AdditionalProperties = nil // a client must allow for more fields
 		}
 	}
 	return s

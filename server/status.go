@@ -27,7 +27,7 @@ func (h *Handler) status(w http.ResponseWriter, r *http.Request) {
 	if h.options.Status != nil {
 		body.Status = h.options.Status()
 	}
-	if h.options.CheckHealth != nil && body.SourceError != "" {
+	if h.options.CheckHealth != nil {
 		body.SourceError = h.withoutPaths(body.SourceError, h.options.CheckHealth())
 	}
 	if h.options.ViewerSafe {

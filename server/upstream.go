@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"net/http/httputil"
 	"net/url"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -45,7 +44,7 @@ func (h *Handler) newUpstream(target *url.URL) http.Handler {
 			return nil
 		},
 		ErrorHandler: func(w http.ResponseWriter, r *http.Request, err error) {
-			if errors.Is(err, context.Canceled) && r.Context().Err() != nil {
+			if errors.Is(err, context.Canceled) {
 				panic(http.ErrAbortHandler) // the client has left
 			}
 			h.options.Log.WarnContext(r.Context(), "cannot reach the upstream", "path", r.URL.Path, "err", err)
@@ -94,7 +93,6 @@ func rewriteBody(r *http.Request, rewrite func([]byte) []byte) error {
 	}
 	body = rewrite(body)
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-	r.Header.Set("Content-Length", strconv.Itoa(len(body)))
 	return nil
 }
 

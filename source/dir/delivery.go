@@ -40,10 +40,10 @@ func (p *pending) deliver(doc source.Document, f file, readAt, now time.Time) bo
 	if doc.Err != nil && !f.unknown { // else f.err is part of it
 		f.err = doc.Err.Error()
 	}
-	old, ok := p.delivered[doc.Name]
+	old := p.delivered[doc.Name]
 	p.forget(doc.Name)
 	p.delivered[doc.Name] = delivery{f, doc.Name, p.unusedNumber()}
-	if f.link || f.examined && f.stat.linked {
+	if f.link || f.stat.linked {
 		p.silent[doc.Name] = f.link
 	}
 	if f.err != "" {
@@ -53,7 +53,7 @@ func (p *pending) deliver(doc source.Document, f file, readAt, now time.Time) bo
 		// It was read so soon after a change that another one might not show.
 		p.reread[doc.Name] = safe
 	}
-	return !ok || !old.same(f)
+	return !old.same(f)
 }
 
 // unusedNumber returns the least number that no delivery has, more or less.

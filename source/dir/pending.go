@@ -177,8 +177,7 @@ func (p *pending) compareFound(t *tree, depth source.Depth, events events, now t
 		if !ok {
 			return
 		}
-		old, ok := p.delivered[name]
-		isSame := ok && old.same(f)
+		isSame := p.delivered[name].same(f)
 		if isSame && !p.mustReread(name, depth, now) {
 			delete(p.waiting, name)
 			return
@@ -242,7 +241,7 @@ func (p *pending) settledFiles(events events) map[fileID]stat {
 func (p *pending) swapped(t *tree) map[string]bool {
 	files, dirs := make(map[string]bool), make(map[string]bool)
 	for name, f := range t.files {
-		if old, ok := p.delivered[name]; ok && f.real != old.real && f.real != "" && old.real != "" {
+		if old := p.delivered[name]; f.real != old.real && f.real != "" && old.real != "" {
 			files[name] = true
 			dirs[path.Dir(name)] = true
 		}
@@ -267,8 +266,7 @@ func (p *pending) mustReread(name string, depth source.Depth, now time.Time) boo
 	if at, ok := p.reread[name]; ok && (depth == source.PollAll || !now.Before(at)) {
 		return true
 	}
-	c, ok := p.waiting[name]
-	return ok && !c.kind.isRemoval() && c.file.same(p.delivered[name].file)
+	return p.waiting[name].file.same(p.delivered[name].file)
 }
 
 // compareGone notes that a name is gone, if it was delivered.
@@ -282,7 +280,7 @@ func (p *pending) compareGone(name string, t *tree, came map[fileID]bool, now ti
 		return
 	}
 	kind := removed
-	if old.examined && came[old.stat.id] || p.waiting[name].kind == moved {
+	if came[old.stat.id] || p.waiting[name].kind == moved {
 		kind = moved
 	}
 	p.note(name, kind, file{}, now)
@@ -291,7 +289,7 @@ func (p *pending) compareGone(name string, t *tree, came map[fileID]bool, now ti
 // note records a change, and when the file may be read.
 func (p *pending) note(name string, k kind, f file, now time.Time) {
 	c := change{kind: k, file: f, since: now}
-	if old, ok := p.waiting[name]; ok && old.kind.isRemoval() == k.isRemoval() && old.file.same(f) {
+	if old, ok := p.waiting[name]; ok && old.file.same(f) {
 		c.since = old.since
 		if old.kind == open && k == edited {
 			c.kind = open
@@ -333,7 +331,7 @@ func (p *pending) commit(documents []source.Document, before, after *tree, depth
 	isSame := func(doc source.Document) bool {
 		found, wasThere := before.find(doc.Name, p.delivered)
 		still, isThere := after.find(doc.Name, p.delivered)
-		return wasThere == isThere && (!wasThere || still.same(found))
+		return wasThere == isThere && still.same(found)
 	}
 	// What a swap put in place is delivered whole or not at all, however long it takes.
 	isWhole := !slices.ContainsFunc(documents, func(doc source.Document) bool {

@@ -116,7 +116,7 @@ func (p *pending) verifyIsDue(now time.Time) bool {
 
 // isPatient reports whether files that are ready still wait for those that are not.
 func (p *pending) isPatient(now time.Time) bool {
-	return p.since.IsZero() || now.Before(p.since.Add(p.maxDelay))
+	return now.Before(p.since.Add(p.maxDelay))
 }
 
 // scanned records a full scan, and whether events cover the tree.

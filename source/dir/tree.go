@@ -59,7 +59,7 @@ func (d directory) same(e directory) bool {
 // if it happened above the root; verifying finds it.
 func anyReplaced(was, is map[string]directory) bool {
 	for name, dir := range was {
-		if now, ok := is[name]; !ok || !now.same(dir) {
+		if !is[name].same(dir) {
 			return true
 		}
 	}
@@ -97,7 +97,7 @@ func (t *tree) swapped(after *tree, delivered map[string]delivery) bool {
 		for name := range files {
 			f, _ := t.find(name, delivered)
 			now, ok := after.find(name, delivered)
-			if ok && f.link && f.examined && (!now.examined || now.real != f.real || !f.stat.id.same(now.stat.id)) {
+			if ok && f.link && f.examined && (now.real != f.real || !f.stat.id.same(now.stat.id)) {
 				return true
 			}
 		}
