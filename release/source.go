@@ -364,11 +364,17 @@ func (f *follower) save(ctx context.Context, rec Record) error {
 	if err != nil {
 		return err
 	}
-	key := recordKey(rec.Number)
-	if err := cache.Store.Delete(ctx, key); err != nil {
+	// What else has this number, or a later one, was refused.
+	others, err := numbers(ctx, cache.Store, rec.Number-1)
+	if err != nil {
 		return err
 	}
-	if err := cache.Store.Create(ctx, key, rec.data); err != nil {
+	for _, number := range others {
+		if err := cache.Store.Delete(ctx, recordKey(number)); err != nil {
+			return err
+		}
+	}
+	if err := cache.Store.Create(ctx, recordKey(rec.Number), rec.data); err != nil {
 		return err
 	}
 	f.pass(rec)

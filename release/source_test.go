@@ -247,6 +247,10 @@ func TestCacheOfAnotherKey(t *testing.T) {
 	require.NoError(t, err)
 	_, err = r.repo.Push(t.Context(), c, head, release.PushOptions{Signer: signer})
 	require.NoError(t, err)
+	foreign, err := cache.Get(t.Context(), "releases/00000002", 1<<20)
+	require.NoError(t, err)
+	cache.Put("releases/00000008", foreign)
+	cache.Put("releases/00000009", foreign)
 	signed := &release.Repository{Store: r.store, Cache: cache, Keys: note.VerifierList(key)}
 	for _, problem := range []string{"", "serving release 3 of the cache: memory is unreachable"} {
 		b, err := signed.Source(release.SourceOptions{}).Poll(t.Context(), source.PollAll)
