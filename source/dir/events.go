@@ -95,9 +95,6 @@ func (c *collector) run() {
 
 // add records an event and reports whether it concerns the directory.
 func (c *collector) add(e fsnotify.Event) bool {
-	if e.Name == "" {
-		return false // fsnotify's form of "nothing"
-	}
 	name, ok := nameBelow(c.root, e.Name)
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -105,7 +102,7 @@ func (c *collector) add(e fsnotify.Event) bool {
 		return false
 	}
 	if !ok {
-		return false // beside the root: its parent is watched
+		return false // beside the root: its parent is watched; or without a name
 	}
 	c.counts.events++
 	c.last = time.Now()
@@ -128,8 +125,8 @@ func originOf(e fsnotify.Event) origin {
 	if !e.Has(fsnotify.Create) || e == (fsnotify.Event{Name: e.Name, Op: e.Op}) {
 		return written
 	}
-	_, old, ok := strings.Cut(strings.TrimPrefix(e.String(), fsnotify.Event{Name: e.Name, Op: e.Op}.String()), "← ")
-	if old, err := strconv.Unquote(old); ok && err == nil && !disk.IsDocument(filepath.Base(old)) {
+	_, old, _ := strings.Cut(strings.TrimPrefix(e.String(), fsnotify.Event{Name: e.Name, Op: e.Op}.String()), "← ")
+	if old, err := strconv.Unquote(old); err == nil && !disk.IsDocument(filepath.Base(old)) {
 		return renamed
 	}
 	return renamedData

@@ -147,6 +147,51 @@ func TestCollectorSorts(t *testing.T) {
 	})
 }
 
+// TestCollectorEnds: a collector ends with both channels of its notifier, and the end of one is
+// no event.
+func TestCollectorEnds(t *testing.T) {
+	for _, first := range []string{"events", "errors"} {
+		synctest.Test(t, func(t *testing.T) {
+			n := newScript()
+			c := newCollector(n, "/root")
+			if first == "events" {
+				close(n.events)
+			} else {
+				close(n.errs)
+			}
+			synctest.Wait()
+			assert.False(t, c.hasEnded())
+			assert.Empty(t, c.wake)
+			assert.False(t, c.hasEvents())
+			if first == "events" {
+				n.errs <- syscall.EIO
+				close(n.errs)
+			} else {
+				n.events <- fsnotify.Event{Name: "/root/a.toml"}
+				close(n.events)
+			}
+			synctest.Wait()
+			assert.True(t, c.hasEnded())
+			assert.Len(t, c.wake, 1)
+			assert.True(t, c.hasEvents())
+		})
+	}
+}
+
+// TestNoEvents checks what counts as an event.
+func TestNoEvents(t *testing.T) {
+	one, other := map[string]origin{"a.toml": written}, map[string]bool{"/root/b": true}
+	for _, tt := range []struct {
+		e    events
+		want bool
+	}{
+		{events{}, true}, {newEvents(), true}, {events{documents: one}, false}, {events{others: other}, false},
+		{events{documents: one, others: other}, false}, {events{lost: true}, false},
+	} {
+		assert.Equal(t, tt.want, tt.e.isEmpty(), "%+v", tt.e)
+	}
+}
+
 // TestCollectorFails checks what an error of the notifier counts as.
 func TestCollectorFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
