@@ -82,7 +82,7 @@ func TestModelInfoFails(t *testing.T) {
 
 // TestReloadIsFreed: what a reload has started ends with its response.
 func TestReloadIsFreed(t *testing.T) {
-	var ctx context.Context //nolint:containedctx // it is looked at after the response
+	var ctx context.Context
 	h := server.New(registry.New(), server.Options{Reload: func(c context.Context) error { ctx = c; return nil }})
 	assert.Equal(t, http.StatusOK, ask(h, http.MethodPost, "/-/reload").Code)
 	assert.ErrorIs(t, ctx.Err(), context.Canceled)

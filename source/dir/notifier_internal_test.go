@@ -197,7 +197,7 @@ func TestCollectorFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newScript()
 		c := newCollector(n, "/root")
-		defer c.close() //nolint:errcheck // it closes a script
+		defer c.close()
 		passed := c.expect("/barrier/1")
 		isPassed := func() bool {
 			synctest.Wait()
@@ -278,7 +278,7 @@ func TestBarrierEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n, w := newScript(), newSilentWriterWatch()
 		c := newCollector(n, "/root")
-		defer c.close() //nolint:errcheck // it closes a script
+		defer c.close()
 		b := newBarrier(n, w)
 		nothingLeft := func() {
 			t.Helper()
@@ -359,7 +359,7 @@ func TestWatchesOfScans(t *testing.T) {
 	assert.False(t, w.pass(t.Context()))
 
 	scan(map[string]fileID{root: id(1), sub: id(2)})
-	defer w.stop() //nolint:errcheck // it closes a script
+	defer w.stop()
 	assert.Equal(t, []string{root, sub}, watched())
 	assert.True(t, w.covered)
 	assert.True(t, w.intact())
@@ -449,7 +449,7 @@ func TestWatchesElsewhere(t *testing.T) {
 		notify: func() (notifier, error) { starts++; n = newScript(); return n, nil },
 		remote: func(path string) bool { return remote[path] },
 	})
-	defer w.stop() //nolint:errcheck // it closes a script
+	defer w.stop()
 	const root, sub = "/nowhere/root", "/nowhere/root/sub"
 	here, there := fileID{device: 1, number: 1}, fileID{device: 2, number: 2}
 	scan := func(subID fileID) {
@@ -524,7 +524,7 @@ func TestBarriersMissed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newScript()
 		w := newTestWatches(&system{notify: func() (notifier, error) { n = newScript(); return n, nil }})
-		defer w.stop() //nolint:errcheck // it closes a script
+		defer w.stop()
 		w.begin()
 		w.writers.close() // only the notifier counts here
 		w.writers = noWriterWatch{}
@@ -578,7 +578,7 @@ func TestBarriersMissed(t *testing.T) {
 func TestSilentNotifier(t *testing.T) {
 	w := &watches{system: realSystem, root: t.TempDir(), writers: noWriterWatch{}, watched: make(map[string]fileID), paths: make(map[fileID]string)}
 	w.begin()
-	defer w.stop() //nolint:errcheck // nothing depends on it
+	defer w.stop()
 	assert.True(t, w.pass(t.Context()))
 	w.isSilent = true
 	assert.False(t, w.pass(t.Context()))

@@ -102,7 +102,7 @@ func TestScopes(t *testing.T) {
 			n := newScript()
 			w := newWatches(root, system{remote: func(string) bool { return false }, notify: func() (notifier, error) { return n, nil }}, false)
 			w.begin()
-			defer w.stop() //nolint:errcheck // it closes a script
+			defer w.stop()
 			p := &poll{
 				d:      &Dir{root: root, Exclude: []string{"out"}, watches: w, pending: newPending(testSettle, testMaxDelay, testResync), dirs: map[string]directory{".": {}, "sub": {}}},
 				events: newEvents(), now: start,
