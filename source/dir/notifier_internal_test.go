@@ -9,6 +9,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"syscall"
 	"testing"
@@ -69,6 +70,7 @@ func newSilentWriterWatch() silentWriterWatch {
 }
 
 func (w silentWriterWatch) add(dir string)     { w.dirs[dir] = true }
+func (w silentWriterWatch) close()             { w.dirs["closed"] = true }
 func (w silentWriterWatch) remove(dir string)  { delete(w.dirs, dir) }
 func (w silentWriterWatch) forget(path string) { delete(w.expected, path) }
 
@@ -363,6 +365,7 @@ func TestWatchesOfScans(t *testing.T) {
 	assert.Equal(t, []string{root, sub}, watched())
 	assert.True(t, w.covered)
 	assert.True(t, w.intact())
+	assert.False(t, w.haveEvents())
 	assert.Equal(t, notifierName(), w.health().Mode)
 
 	// A watch that is active is not made again; one of another directory is.
@@ -383,6 +386,10 @@ func TestWatchesOfScans(t *testing.T) {
 	assert.Equal(t, []string{root, other}, watched())
 	scan(map[string]fileID{root: id(1), sub: id(2)})
 	assert.False(t, w.aliased)
+	assert.Equal(t, []string{root, sub}, watched(), "what is gone is not watched")
+	scan(map[string]fileID{root: id(1), other: id(2), sub: id(2)})
+	assert.Equal(t, []string{root, other}, watched(), "of two names, the first one met is watched")
+	scan(map[string]fileID{root: id(1), sub: id(2)})
 
 	// A watch that has ended is found, and made again.
 	require.NoError(t, n.Remove(sub))
@@ -438,6 +445,26 @@ func TestWatchesOfScans(t *testing.T) {
 	assert.Equal(t, uint64(3), w.health().Events)
 	assert.Empty(t, w.watched)
 	assert.Empty(t, w.paths)
+}
+
+// TestWritersOfWatches: writers are watched in the directories of the tree, and no longer than
+// these.
+func TestWritersOfWatches(t *testing.T) {
+	root := filepath.Join(t.TempDir(), "root")
+	n, writers := newScript(), newSilentWriterWatch()
+	w := newWatches(root, system{remote: func(string) bool { return false }, notify: func() (notifier, error) { return n, nil }}, false)
+	w.begin()
+	w.writers.close()
+	w.writers = writers
+	assert.Equal(t, runtime.GOOS == "linux", n.watched[filepath.Dir(root)], "the parent, which reports when the root is back")
+	require.NoError(t, w.add(filepath.Dir(root), fileID{1, 9}))
+	require.NoError(t, w.add(root, fileID{1, 1}))
+	require.NoError(t, w.add(root+"/sub", fileID{1, 2}))
+	assert.Equal(t, map[string]bool{root: true, root + "/sub": true}, writers.dirs)
+	w.remove(root + "/sub")
+	assert.Equal(t, map[string]bool{root: true}, writers.dirs)
+	require.NoError(t, w.stop())
+	assert.True(t, writers.dirs["closed"])
 }
 
 // TestWatchesElsewhere: what is on another machine is polled.

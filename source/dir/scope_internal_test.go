@@ -97,6 +97,14 @@ func TestScopes(t *testing.T) {
 			p.d.pending.delivered = map[string]delivery{"x": {}, "y": {}}
 			many(17)(p)
 		}, part(false, append(sixteen[:16:16], "16.toml")...)},
+		"too many events of many files": {func(p *poll) {
+			p.d.pending.delivered = map[string]delivery{"x": {}, "y": {}}
+			many(18)(p)
+		}, fullScope},
+		"an event of a directory that is gone": {func(p *poll) {
+			event("gone")(p)
+			p.d.dirs["gone"] = directory{}
+		}, fullScope},
 	} {
 		t.Run(name, func(t *testing.T) {
 			n := newScript()
@@ -119,6 +127,13 @@ func TestScopes(t *testing.T) {
 func TestFirstScope(t *testing.T) {
 	d := &Dir{pending: newPending(testSettle, testMaxDelay, testResync), watches: newWatches("/nowhere", system{}, true)}
 	assert.Equal(t, fullScope, d.scope(nil, source.PollNotified, false, newEvents(), time.Now()))
+}
+
+// TestRemovals: only what is gone has nothing to be read.
+func TestRemovals(t *testing.T) {
+	for k, want := range map[kind]bool{edited: false, open: false, placed: false, removed: true, moved: true, touched: false} {
+		assert.Equal(t, want, k.isRemoval(), k)
+	}
 }
 
 // TestRootIsChecked: the root must be a directory.
