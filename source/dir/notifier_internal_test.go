@@ -612,6 +612,10 @@ func TestSilentNotifier(t *testing.T) {
 	assert.False(t, w.missed)
 }
 
+func TestCounts(t *testing.T) {
+	assert.Equal(t, counts{11, 22, 33}, counts{1, 2, 3}.plus(counts{10, 20, 30}))
+}
+
 // TestWatchProblems: the limits of the system are named, and no path is.
 func TestWatchProblems(t *testing.T) {
 	path := &os.PathError{Op: "watch", Path: "/srv/secret/data", Err: errors.New("input/output error")}
