@@ -1,0 +1,164 @@
+//go:build unix
+
+package dir
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/neurondex/neurondex/source"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// TestScansOfNames checks what a scan of single names finds, and which changes of directories it
+// cannot deal with.
+func TestScansOfNames(t *testing.T) {
+	verify := func(list ...string) scope {
+		s := names(list...)
+		s.verify = true
+		return s
+	}
+	must := func(t *testing.T, err error) {
+		t.Helper()
+		require.NoError(t, err)
+	}
+	// A place is a directory that was scanned once.
+	type place struct {
+		root    string
+		mounted map[string]int
+		remote  bool
+		asked   int // how often the mounts were
+	}
+	for name, tt := range map[string]struct {
+		change func(t *testing.T, p *place)
+		scope  scope
+		want   map[string]bool // the files found, and whether they are as they were
+		full   bool            // a full scan is needed
+		asks   bool
+	}{
+		"nothing": {func(*testing.T, *place) {}, names(), nil, false, false},
+		"a file":  {func(*testing.T, *place) {}, names("a.toml", "sub/b.toml"), map[string]bool{"a.toml": true, "sub/b.toml": true}, false, false},
+		"a changed file": {func(t *testing.T, p *place) {
+			must(t, os.WriteFile(filepath.Join(p.root, "a.toml"), []byte("xyz"), 0o644))
+		}, names("a.toml"), map[string]bool{"a.toml": false}, false, false},
+		"a file, gone":    {func(t *testing.T, p *place) { must(t, os.Remove(filepath.Join(p.root, "a.toml"))) }, names("a.toml"), nil, false, false},
+		"a directory now": {func(t *testing.T, p *place) { must(t, os.Mkdir(filepath.Join(p.root, "x.toml"), 0o755)) }, names("x.toml"), nil, true, false},
+		"in a new directory": {func(t *testing.T, p *place) {
+			must(t, os.Mkdir(filepath.Join(p.root, "new"), 0o755))
+		}, names("new/a.toml"), nil, true, false},
+		"in a directory that is gone": {func(t *testing.T, p *place) { must(t, os.RemoveAll(filepath.Join(p.root, "sub"))) }, names("sub/b.toml"), nil, true, false},
+		"in a directory that is another": {func(t *testing.T, p *place) {
+			must(t, os.Rename(filepath.Join(p.root, "sub"), filepath.Join(p.root, "old")))
+			must(t, os.Mkdir(filepath.Join(p.root, "sub"), 0o755))
+		}, names("sub/b.toml"), nil, true, false},
+		"beside a directory that is another": {func(t *testing.T, p *place) {
+			must(t, os.Rename(filepath.Join(p.root, "sub"), filepath.Join(p.root, "old")))
+			must(t, os.Mkdir(filepath.Join(p.root, "sub"), 0o755))
+		}, names("a.toml"), map[string]bool{"a.toml": true}, false, false},
+		"a link": {func(*testing.T, *place) {}, names("link.toml"), map[string]bool{"link.toml": true}, false, false},
+		"a link, swapped": {func(t *testing.T, p *place) {
+			must(t, os.Remove(filepath.Join(p.root, "link.toml")))
+			must(t, os.Symlink("sub/b.toml", filepath.Join(p.root, "link.toml")))
+		}, names("link.toml"), nil, true, false},
+		"a link that leads nowhere": {func(t *testing.T, p *place) {
+			must(t, os.Symlink("nowhere", filepath.Join(p.root, "new.toml")))
+		}, names("new.toml"), map[string]bool{"new.toml": false}, false, false},
+
+		"verifying":              {func(*testing.T, *place) {}, verify("a.toml"), map[string]bool{"a.toml": true}, false, true},
+		"verifying, new mount":   {func(_ *testing.T, p *place) { p.mounted = map[string]int{"/elsewhere": 7} }, verify(), nil, true, true},
+		"not verifying, mounted": {func(_ *testing.T, p *place) { p.mounted = map[string]int{"/elsewhere": 7} }, names(), nil, false, false},
+		"verifying, remote now":  {func(_ *testing.T, p *place) { p.remote = true }, verify(), nil, true, true},
+		"not verifying, remote":  {func(_ *testing.T, p *place) { p.remote = true }, names(), nil, false, false},
+		"verifying, another directory": {func(t *testing.T, p *place) {
+			must(t, os.Rename(filepath.Join(p.root, "sub"), filepath.Join(p.root, "old")))
+			must(t, os.Mkdir(filepath.Join(p.root, "sub"), 0o755))
+		}, verify(), nil, true, true},
+		"verifying, a link leads to a directory now": {func(t *testing.T, p *place) { must(t, os.Mkdir(filepath.Join(p.root, "later"), 0o755)) }, verify(), nil, true, true},
+		"verifying, a link leads to a file now": {func(t *testing.T, p *place) {
+			must(t, os.WriteFile(filepath.Join(p.root, "later"), nil, 0o644))
+		}, verify(), nil, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := &place{root: t.TempDir(), mounted: map[string]int{"/": 1}}
+			must(t, os.Mkdir(filepath.Join(p.root, "sub"), 0o755))
+			for _, name := range []string{"a.toml", "sub/b.toml"} {
+				path := filepath.Join(p.root, name)
+				must(t, os.WriteFile(path, []byte("x"), 0o644))
+				old := time.Now().Add(-time.Hour)
+				must(t, os.Chtimes(path, old, old))
+			}
+			must(t, os.Symlink("a.toml", filepath.Join(p.root, "link.toml")))
+			must(t, os.Symlink("later", filepath.Join(p.root, "dangling")))
+			d := &Dir{Path: p.root, Polling: true, Settle: time.Nanosecond, system: realSystem}
+			d.system.remote = func(string) bool { return p.remote }
+			d.system.mounts = func() mounts { p.asked++; return mounts{ids: p.mounted} }
+			require.Eventually(t, func() bool {
+				_, err := d.Poll(t.Context(), source.PollAll)
+				must(t, err)
+				return len(d.pending.delivered) == 3
+			}, 10*time.Second, time.Millisecond)
+
+			tt.change(t, p)
+			files, err := openDisk(p.root, false)
+			must(t, err)
+			defer files.Close()
+			p.asked = 0
+			found, err := d.scan(files, tt.scope, source.PollNotified)
+			assert.Equal(t, tt.asks, p.asked > 0, "asks for the mounts")
+			if tt.full {
+				require.ErrorIs(t, err, errDirectoryChanged)
+				return
+			}
+			must(t, err)
+			assert.Len(t, found.files, len(tt.want))
+			for name, same := range tt.want {
+				f, ok := found.files[name]
+				assert.True(t, ok, name)
+				assert.Equal(t, same, d.pending.delivered[name].same(f), name)
+			}
+		})
+	}
+}
+
+// TestUnmounted checks which directories look as if they were unmounted.
+func TestUnmounted(t *testing.T) {
+	sub := directory{id: fileID{device: 2, number: 1}, mount: 2, real: "/data/sub"}
+	for name, tt := range map[string]struct {
+		now    directory
+		change func(*scanner)
+		want   bool
+	}{
+		"another device":       {directory{id: fileID{device: 1, number: 1}, mount: 2}, func(*scanner) {}, true},
+		"another mount":        {directory{id: fileID{device: 2, number: 7}, mount: 1}, func(*scanner) {}, true},
+		"another directory":    {directory{id: fileID{device: 2, number: 7}, mount: 2}, func(*scanner) {}, false},
+		"with files":           {directory{mount: 1}, func(s *scanner) { s.tree.files["sub/new.toml"] = file{} }, false},
+		"with files as before": {directory{mount: 1}, func(s *scanner) { s.tree.same.add(0) }, false},
+		"with files beside it": {directory{mount: 1}, func(s *scanner) { s.tree.files["new.toml"] = file{}; s.tree.same.add(1) }, true},
+		"without files before": {directory{mount: 1}, func(s *scanner) { delete(s.delivered, "sub/a.toml") }, false},
+		"not there before":     {directory{mount: 1}, func(s *scanner) { s.dirs = nil }, false},
+	} {
+		s := &scanner{
+			root: "/data", tree: newTree(), dirs: map[string]directory{"sub": sub, "other": sub},
+			delivered: map[string]delivery{"sub/a.toml": {name: "sub/a.toml"}, "b.toml": {name: "b.toml", number: 1}},
+		}
+		s.tree.dirs["sub"] = tt.now
+		tt.change(s)
+		require.NoError(t, s.keepUnmounted(), name)
+		if !tt.want {
+			assert.Empty(t, s.tree.unlisted, name)
+			assert.Equal(t, tt.now, s.tree.dirs["sub"], name)
+			assert.NotContains(t, s.tree.files, "sub", name)
+			continue
+		}
+		assert.Equal(t, []string{"sub/"}, s.tree.unlisted, name)
+		assert.Equal(t, sub, s.tree.dirs["sub"], "%s: the next scan finds the same", name)
+		assert.Equal(t, errUnmounted.Error(), s.tree.files["sub"].err, name)
+	}
+	s := &scanner{root: "/data", tree: newTree(), dirs: map[string]directory{".": sub}, delivered: map[string]delivery{"a.toml": {}}}
+	s.tree.dirs["."] = directory{mount: 1}
+	require.ErrorIs(t, s.keepUnmounted(), errUnmounted)
+	assert.ErrorContains(t, s.keepUnmounted(), "/data")
+}
