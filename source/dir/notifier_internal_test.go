@@ -243,6 +243,13 @@ func TestCollectorFails(t *testing.T) {
 	})
 }
 
+// expected returns the paths whose events are waited for.
+func (c *collector) expected() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return slices.Collect(maps.Keys(c.barriers))
+}
+
 // TestBarrierBegins: without a directory or a watch there is no barrier, and nothing is left.
 func TestBarrierBegins(t *testing.T) {
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
@@ -305,11 +312,10 @@ func TestBarrierEnds(t *testing.T) {
 		passes := make(chan bool)
 		go func() { passes <- b.pass(t.Context(), c, noWriterWatch{}) }()
 		synctest.Wait()
-		require.Len(t, c.barriers, 1)
-		for path := range c.barriers {
-			assert.FileExists(t, path)
-			n.events <- fsnotify.Event{Name: path, Op: fsnotify.Create}
-		}
+		paths := c.expected()
+		require.Len(t, paths, 1)
+		assert.FileExists(t, paths[0])
+		n.events <- fsnotify.Event{Name: paths[0], Op: fsnotify.Create}
 		assert.True(t, <-passes)
 		nothingLeft()
 
@@ -564,13 +570,7 @@ func TestBarriersMissed(t *testing.T) {
 			passes := make(chan bool)
 			go func() { passes <- w.pass(t.Context()) }()
 			synctest.Wait()
-			var paths []string
-			w.collector.mu.Lock()
-			for path := range w.collector.barriers {
-				paths = append(paths, path)
-			}
-			w.collector.mu.Unlock()
-			for _, path := range paths {
+			for _, path := range w.collector.expected() {
 				n.events <- fsnotify.Event{Name: path, Op: fsnotify.Create}
 			}
 			return <-passes
