@@ -3,8 +3,10 @@
 package dir
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -161,4 +163,114 @@ func TestUnmounted(t *testing.T) {
 	s.tree.dirs["."] = directory{mount: 1}
 	require.ErrorIs(t, s.keepUnmounted(), errUnmounted)
 	assert.ErrorContains(t, s.keepUnmounted(), "/data")
+}
+
+// A locked file system has a directory that cannot be listed.
+type locked struct {
+	fileSystem
+	dir string
+	err error
+}
+
+func (l *locked) ReadDir(name string) ([]fs.DirEntry, error) {
+	if name == l.dir && l.err != nil {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: l.err}
+	}
+	return l.fileSystem.ReadDir(name)
+}
+
+// TestFullScan checks everything that a full scan finds.
+func TestFullScan(t *testing.T) {
+	root, err := filepath.EvalSymlinks(t.TempDir())
+	require.NoError(t, err)
+	outside, err := filepath.EvalSymlinks(t.TempDir())
+	require.NoError(t, err)
+	at := func(name string) string { return filepath.Join(root, name) }
+	old := time.Now().Add(-time.Hour)
+	for _, dir := range []string{at("sub/deep"), at("locked"), filepath.Join(outside, "in")} {
+		require.NoError(t, os.MkdirAll(dir, 0o755))
+	}
+	for _, path := range []string{at("a.toml"), at("hard.toml"), at("mount.toml"), at("sub/b.toml"), at("sub/deep/c.toml"), at("x.yaml"), filepath.Join(outside, "in/d.toml")} {
+		require.NoError(t, os.WriteFile(path, []byte("x"), 0o644))
+		require.NoError(t, os.Chtimes(path, old, old))
+	}
+	require.NoError(t, os.Link(at("hard.toml"), filepath.Join(outside, "hard")))
+	require.NoError(t, syscall.Mkfifo(at("pipe.toml"), 0o644))
+	for name, target := range map[string]string{"link.toml": "sub/b.toml", "loop.toml": "loop.toml", "linked": outside, "lost": "nowhere"} {
+		require.NoError(t, os.Symlink(target, at(name)))
+	}
+	inner, err := openDisk(root, false)
+	require.NoError(t, err)
+	defer inner.Close()
+	files := &locked{inner, "locked", syscall.EACCES}
+	d := &Dir{Path: root, Polling: true, Settle: time.Nanosecond, system: realSystem}
+	d.system.open = func(string, bool) (fileSystem, error) { return files, nil }
+	d.system.remote = func(string) bool { return false }
+	d.system.mounts = func() mounts {
+		return mounts{ids: map[string]int{"/": 1, at("mount.toml"): 2}, parents: map[string]bool{root: true}}
+	}
+	require.NoError(t, d.start())
+	found, err := d.scan(files, fullScope, source.PollNotified)
+	require.NoError(t, err)
+
+	// What a file says besides its metadata.
+	type said struct {
+		link, linked, silent, examined, unknown bool
+		real, err                               string
+	}
+	got := make(map[string]said)
+	for name, f := range found.files {
+		got[name] = said{f.link, f.linked, f.stat.linked, f.examined, f.unknown, f.real, f.err}
+	}
+	loop := got["loop.toml"].err
+	assert.NotEmpty(t, loop)
+	assert.Equal(t, map[string]said{
+		"a.toml":           {examined: true, real: root},
+		"hard.toml":        {examined: true, real: root, silent: true},
+		"mount.toml":       {examined: true, real: root, silent: true},
+		"pipe.toml":        {examined: true, real: root, err: "is not a regular file"},
+		"sub/b.toml":       {examined: true, real: at("sub")},
+		"sub/deep/c.toml":  {examined: true, real: at("sub/deep")},
+		"link.toml":        {examined: true, link: true, linked: true, real: at("sub/b.toml")},
+		"linked/in/d.toml": {examined: true, linked: true, real: filepath.Join(outside, "in")},
+		"loop.toml":        {link: true, err: loop},
+		"locked":           {err: "permission denied", unknown: true},
+	}, got)
+	gotDirs := make(map[string]directory)
+	for name, dir := range found.dirs {
+		assert.NotZero(t, dir.id, name)
+		dir.id = fileID{}
+		gotDirs[name] = dir
+	}
+	delete(gotDirs, "locked")
+	assert.Equal(t, map[string]directory{
+		".": {mount: 1, real: root}, "sub": {mount: 1, real: at("sub")}, "sub/deep": {mount: 1, real: at("sub/deep")},
+		"linked": {mount: 1, real: outside, link: true, linked: true}, "linked/in": {mount: 1, real: filepath.Join(outside, "in"), linked: true},
+	}, gotDirs)
+	assert.Equal(t, []string{"locked/"}, found.unlisted)
+	assert.Equal(t, []string{"lost"}, found.dangling)
+	assert.Equal(t, map[string]string{"x.yaml": "not .toml, .json or .jsonc"}, found.ignored)
+
+	// What is as it was delivered is noted as that.
+	require.Eventually(t, func() bool {
+		_, err := d.Poll(t.Context(), source.PollAll)
+		require.NoError(t, err)
+		return len(d.pending.delivered) == len(got)
+	}, 10*time.Second, time.Millisecond)
+	again, err := d.scan(files, fullScope, source.PollNotified)
+	require.NoError(t, err)
+	assert.Equal(t, 8, again.same.count(), "all but those that cannot be examined")
+	assert.Len(t, again.files, 2)
+
+	// A directory that still cannot be listed is no news; one that can be, or cannot for another
+	// reason, is.
+	part, err := d.scan(files, names("locked"), source.PollNotified)
+	require.NoError(t, err)
+	assert.Equal(t, []string{"locked/"}, part.unlisted)
+	assert.Equal(t, d.pending.delivered["locked"].file, part.files["locked"])
+	for _, fault := range []error{syscall.EIO, nil} {
+		files.err = fault
+		_, err = d.scan(files, names("locked"), source.PollNotified)
+		require.ErrorIs(t, err, errDirectoryChanged)
+	}
 }
