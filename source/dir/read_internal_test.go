@@ -24,12 +24,14 @@ type reading struct {
 	err     error // of opening it
 	content io.Reader
 	stats   []func() (fs.FileInfo, error) // of the calls of Stat, the last of any further ones
+	open    int                           // number of files that are open
 }
 
 func (r *reading) Open(string) (fs.File, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
+	r.open++
 	return &readingFile{r}, nil
 }
 
@@ -44,7 +46,7 @@ func (f *readingFile) Stat() (fs.FileInfo, error) {
 }
 
 func (f *readingFile) Read(p []byte) (int, error) { return f.content.Read(p) }
-func (f *readingFile) Close() error               { return nil }
+func (f *readingFile) Close() error               { f.open--; return nil }
 
 // A cutReader fails with an error once what it has is read.
 type cutReader struct {
@@ -100,6 +102,7 @@ func TestReadFile(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			d := &Dir{system: system{lease: func(fs.File) writing { return tt.writing }}, watches: newWatches(root, system{}, true)}
 			data, err := d.readFile(&tt.files, "a", change{kind: tt.kind, file: file{stat: newStat(info), examined: true}}, tt.limit)
+			assert.Zero(t, tt.files.open, "files left open")
 			switch {
 			case tt.err != nil:
 				require.ErrorIs(t, err, tt.err)
