@@ -21,7 +21,7 @@ import (
 // A fleet is replicas that follow a store while pushers publish releases there. Each replica
 // records every state that it serves, and [fleet.run] checks these histories.
 type fleet struct {
-	// open opens the store, each time the same one, which is empty at first.
+	// Open opens the store, each time the same one, which is empty at first.
 	Open func() release.Store
 
 	Replicas int
