@@ -7,7 +7,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 )
 
-// An answer writes JSON piece by piece: that of a large record is much larger than the record.
+// An answer writes JSON in pieces, since the JSON of a large record is several times its size.
 type answer func(*writer)
 
 // WriteTo implements [io.WriterTo]. It fails only if w does.
@@ -18,10 +18,10 @@ func (a answer) WriteTo(w io.Writer) (int64, error) {
 	return o.n, o.err
 }
 
-// maxPiece is the size at which a writer writes what it has, in bytes.
+// maxPiece is the size of the buffer of a writer, in bytes.
 const maxPiece = 32 << 10
 
-// A writer collects JSON, and writes it in pieces. After an error it writes nothing.
+// A writer buffers JSON and writes it in pieces. After an error it writes nothing.
 type writer struct {
 	to  io.Writer
 	buf []byte

@@ -18,7 +18,7 @@ import (
 )
 
 // A cache keeps files in a directory, which several processes may share: each file is renamed
-// into place, and read whole. Before the limit is reached, those that were not used for longest are
+// into place and read whole. Before the limit is reached, the least recently used ones are
 // removed. A nil cache is empty. The cache loses what it cannot write or read.
 type cache struct {
 	dir   string
@@ -100,9 +100,9 @@ func (c *cache) put(target string, e entry) {
 // abandoned is the age at which a temporary file has no writer any more.
 const abandoned = time.Hour
 
-// The shares of the limit at which files are removed, and that are left. Each process lists the
-// directory again once it has written another share. So several of them together stay below the
-// limit, although none knows what the others have written since.
+// Shares of the limit: of the size at which files are removed, of the size that remains, and of
+// what a process writes before it lists the directory again. The first leaves room for what other
+// processes write between two listings.
 const (
 	fullShare    = 7. / 8
 	leftShare    = 3. / 4

@@ -54,8 +54,7 @@ func Parse(data []byte) (*Record, error) {
 	return r, nil
 }
 
-// What is kept of a file, and with it the memory that one of a given size needs, is limited. A
-// record of a million tokens is within the limits.
+// The limits of a file bound the memory that it needs. They allow a record of a million tokens.
 const (
 	maxItems   = 1 << 22 // of all lists together
 	maxTokens  = 1 << 20 // of all texts together

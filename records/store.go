@@ -25,7 +25,7 @@ const (
 	RecordExt      = ".json"
 	ExplanationExt = ".jsonl"
 
-	pyTorchExt = ".pt" // of records that are not read
+	pyTorchExt = ".pt" // not supported
 )
 
 // The limits of a [Store] whose fields are zero.
@@ -46,9 +46,9 @@ const (
 // missing file: that is [fs.ErrNotExist].
 var ErrFile = errors.New("cannot use stored file")
 
-// ErrPyTorch means that a record is missing, but that there is a file of PyTorch for its unit. It
-// is an [fs.ErrNotExist].
-var ErrPyTorch = fmt.Errorf("%w, but one with %s does, which only PyTorch reads; store records as %s", fs.ErrNotExist, pyTorchExt, RecordExt)
+// ErrPyTorch means that the record of a unit exists only as a PyTorch file, which is not supported.
+// It wraps [fs.ErrNotExist].
+var ErrPyTorch = fmt.Errorf("%w; a %s file exists, but PyTorch files are not supported; convert it to %s", fs.ErrNotExist, pyTorchExt, RecordExt)
 
 // A Store reads the files of datasets: from directories of this machine, and over HTTPS. It
 // reads whatever path it is given; which paths are allowed is for the caller to say. The zero

@@ -8,7 +8,7 @@ import (
 	"github.com/neurondex/neurondex/registry"
 )
 
-// A Kind says what the activations of a record are those of.
+// A Kind says how the activations of a record belong to its tokens.
 type Kind int
 
 // The kinds of records.
@@ -18,8 +18,7 @@ const (
 	TokenPairs             // one for each pair of tokens, as of attention heads
 )
 
-// KindOf returns the kind of the records that datasets of a type have. It takes a type that is
-// not known for one of tokens.
+// KindOf returns the kind of the records of a type. Unknown types are [Tokens].
 func KindOf(t registry.DerivedScalarType) Kind {
 	shape := t.Shape()
 	units := len(shape)
@@ -38,7 +37,7 @@ func KindOf(t registry.DerivedScalarType) Kind {
 	}
 }
 
-// Texts are the texts of a record, for people to look at.
+// Texts are the texts of a record, with the shading that people see.
 type Texts struct {
 	Largest      float64 // activation of the most positive texts
 	MostPositive []Text
@@ -48,12 +47,12 @@ type Texts struct {
 // A Text is a sequence of tokens.
 type Text []Token
 
-// A Token is a piece of a text and what it activates.
+// A Token is a token of a text and its activation.
 type Token struct {
 	Text       string
-	Activation Amount // of token pairs: the largest that the token has for any other
-	// In and Out are those of token pairs: the total of what the token attends to others with, and
-	// of what others attend to it with.
+	Activation Amount // of token pairs, the largest attention that the token pays to any other
+	// In and Out are set for token pairs: the total attention that the token pays to others, and
+	// that others pay to it.
 	In, Out Amount
 }
 
@@ -108,11 +107,11 @@ func headText(tokens []headToken, most [4]float64) Text {
 	return text
 }
 
-// NoteOnFormat returns what to add to the error that a record of a dataset does not exist, if
-// its records have a format that is not read, or an empty string.
+// NoteOnFormat returns a suffix for the error that a record of a dataset does not exist. It names
+// the format if that is not supported, and is empty otherwise.
 func NoteOnFormat(d registry.Dataset) string {
 	if format := d.RecordFormat(); format != "" && format != "json" {
-		return fmt.Sprintf("; record_format of %s is %s, and only json is read", d.Key(), format)
+		return fmt.Sprintf("; record_format of %s is %s; only json is supported", d.Key(), format)
 	}
 	return ""
 }

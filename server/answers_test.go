@@ -22,7 +22,7 @@ import (
 	"github.com/neurondex/neurondex/watcher"
 )
 
-// TestContentLength: a response says how long it is.
+// TestContentLength checks that responses have a Content-Length.
 func TestContentLength(t *testing.T) {
 	h := everything(t)
 	for _, target := range []string{"/v1/datasets", "/v1/datasets/full", "/v1/datasets/full/t", "/v1/datasets/none", "/v1/status", "/readyz", "/nowhere"} {
@@ -32,7 +32,7 @@ func TestContentLength(t *testing.T) {
 	}
 }
 
-// TestOneBody: a response has one body, whatever went wrong before it.
+// TestOneBody checks that a response has a single body, whatever failed before it.
 func TestOneBody(t *testing.T) {
 	h := server.New(registry.New(), server.Options{
 		AllowedHosts: []string{"localhost"},
@@ -67,8 +67,7 @@ func TestHostsWithoutTCP(t *testing.T) {
 	}
 }
 
-// TestModelInfoFails: a failure that is not a missing file is logged, and is an error of the
-// server.
+// TestModelInfoFails checks that a failure other than a missing file is logged, and is a 500.
 func TestModelInfoFails(t *testing.T) {
 	log := new(bytes.Buffer)
 	h := server.New(registry.New(), server.Options{
@@ -80,7 +79,7 @@ func TestModelInfoFails(t *testing.T) {
 	assert.Contains(t, log.String(), `msg="cannot read the model information" err="is a directory"`)
 }
 
-// TestReloadIsFreed: what a reload has started ends with its response.
+// TestReloadIsFreed checks that the context of a reload ends with its response.
 func TestReloadIsFreed(t *testing.T) {
 	var ctx context.Context
 	h := server.New(registry.New(), server.Options{Reload: func(c context.Context) error { ctx = c; return nil }})
@@ -88,13 +87,14 @@ func TestReloadIsFreed(t *testing.T) {
 	assert.ErrorIs(t, ctx.Err(), context.Canceled)
 }
 
-// TestSourceErrorWithoutHealth: the status needs no check of the health.
+// TestSourceErrorWithoutHealth checks that the status has the error of the source without
+// CheckHealth.
 func TestSourceErrorWithoutHealth(t *testing.T) {
 	h := server.New(registry.New(), server.Options{Status: func() watcher.Status { return watcher.Status{SourceError: "gone"} }})
 	assert.Equal(t, "gone", decode[map[string]any](t, ask(h, http.MethodGet, "/v1/status"))["sourceError"])
 }
 
-// TestDefaultLog: without a log of its own, a handler uses the default one.
+// TestDefaultLog checks that a handler without a logger uses the default one.
 func TestDefaultLog(t *testing.T) {
 	log, before := new(bytes.Buffer), slog.Default()
 	slog.SetDefault(slog.New(slog.NewTextHandler(log, nil)))
@@ -129,8 +129,8 @@ func TestObservedStatus(t *testing.T) {
 	assert.Equal(t, []int{404, 200, 404, 200}, seen)
 }
 
-// TestPanicAfterHeaders: an error has no headers of the response that failed; if its status is
-// sent, the response is cut off.
+// TestPanicAfterHeaders checks that the response to a panic has none of the headers set before
+// it, and that the connection is closed if a status was sent.
 func TestPanicAfterHeaders(t *testing.T) {
 	sent := false
 	h := server.New(registry.New(), server.Options{Log: slog.New(slog.DiscardHandler),
@@ -157,7 +157,8 @@ func TestPanicAfterHeaders(t *testing.T) {
 	assert.Empty(t, w.Body.String())
 }
 
-// TestRefusedEncodings: what a client refuses is not sent, though it takes any other.
+// TestRefusedEncodings checks that a refused encoding is not sent, even if the client accepts
+// any other.
 func TestRefusedEncodings(t *testing.T) {
 	h := server.New(builtinRegistry(t), server.Options{})
 	for accept, want := range map[string]string{
@@ -191,7 +192,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestSuggestedParameter: a name that is too different is not taken for another one.
+// TestSuggestedParameter checks that a name that is too different from a parameter is not
+// suggested for it.
 func TestSuggestedParameter(t *testing.T) {
 	h := server.New(registry.New(), server.Options{})
 	for name, want := range map[string]string{
@@ -202,7 +204,8 @@ func TestSuggestedParameter(t *testing.T) {
 	}
 }
 
-// TestOneKindOfOrigin: local pages may not read because others may, nor the other way round.
+// TestOneKindOfOrigin checks that allowing CORS origins does not allow local pages, and the
+// reverse.
 func TestOneKindOfOrigin(t *testing.T) {
 	const local, other = "http://localhost:1234", "https://viewer.example"
 	allowed := func(o server.Options, origin string) string {
@@ -218,7 +221,7 @@ func TestOriginWithoutScheme(t *testing.T) {
 	require.EqualError(t, server.CheckOrigin("//a.example"), `must have the form scheme://host[:port], like https://viewer.example, not "//a.example"`)
 }
 
-// TestConnContextOfClosed: a connection that the system does not have does no harm.
+// TestConnContextOfClosed checks that ConnContext accepts a closed connection.
 func TestConnContextOfClosed(t *testing.T) {
 	assert.Equal(t, t.Context(), server.ConnContext(t.Context(), &net.TCPConn{}))
 }

@@ -51,14 +51,14 @@ func isLoopback(host string) bool {
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true
 	}
-	addr, _ := netip.ParseAddr(host) // the zero one is not loopback
+	addr, _ := netip.ParseAddr(host) // the zero Addr is not loopback
 	return addr.Unmap().IsLoopback()
 }
 
 // isLocal reports whether a host is the address that the request came in on, as in a health
 // probe.
 func isLocal(r *http.Request, host string) bool {
-	local, _ := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr) // nil if it came in on a socket of the file system
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr) // nil for a Unix socket
 	addr, err := netip.ParseAddr(host)
 	return err == nil && local.AddrPort().Addr().Unmap() == addr.Unmap()
 }

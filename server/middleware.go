@@ -29,7 +29,7 @@ func (h *Handler) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 				h.fail(w, r, errInternal)
 				p = nil
 			} else {
-				p = http.ErrAbortHandler // so that the client does not take a part for the whole
+				p = http.ErrAbortHandler // the client must see that the answer is incomplete
 			}
 		}
 		if h.options.Observe != nil {

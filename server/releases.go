@@ -32,7 +32,7 @@ var (
 )
 
 // releases responds with the releases that can be read, oldest first. With Prefer: wait=30
-// and If-None-Match it waits until they are others than the client has.
+// and If-None-Match it waits until the list differs from the client's.
 //
 //	curl http://127.0.0.1:8000/v1/releases
 func (h *Handler) releases(w http.ResponseWriter, r *http.Request) {
@@ -78,7 +78,7 @@ func tagOf(records []release.Record) string {
 	return tagsOf(all)[identity]
 }
 
-// announceChain tells who follows this server where its releases come from.
+// announceChain sets the header with the servers that the releases came through.
 func (h *Handler) announceChain(w http.ResponseWriter) {
 	w.Header().Set(httpstore.ChainHeader, strings.Join(append(h.chain(), h.epoch), ", "))
 }

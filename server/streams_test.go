@@ -33,7 +33,8 @@ func TestStreamHeaders(t *testing.T) {
 	})
 }
 
-// TestResumeOfSeveral: a client that comes back gets every change since, at once.
+// TestResumeOfSeveral checks that a client that resumes gets every change since its last event
+// at once.
 func TestResumeOfSeveral(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reg := registry.New()
@@ -66,8 +67,8 @@ func (c *halting) Write(p []byte) (int, error) {
 	return c.client.Write(p)
 }
 
-// TestSlowClientGoesOn: a client that takes data again after it has missed events is told so,
-// gets the state, and follows it from there.
+// TestSlowClientGoesOn checks that a slow client that missed events gets a reset and the current
+// state, and follows from there.
 func TestSlowClientGoesOn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reg := registry.New()
@@ -109,8 +110,8 @@ func (b *breaking) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// TestNothingAfterAFailure: nothing is written to a stream after a write that failed, even if
-// it could be.
+// TestNothingAfterAFailure checks that nothing is written to a stream after a failed write, even
+// if later writes would succeed.
 func TestNothingAfterAFailure(t *testing.T) {
 	for at := 1; at <= 3; at++ { // the time to connect again, the reset, and the state
 		h := server.New(registry.New(), server.Options{})
@@ -123,7 +124,8 @@ func TestNothingAfterAFailure(t *testing.T) {
 	}
 }
 
-// TestStreamsWithHalfAStatus: events of documents need both the status and the health.
+// TestStreamsWithHalfAStatus checks that events about documents need both Status and
+// CheckHealth.
 func TestStreamsWithHalfAStatus(t *testing.T) {
 	for _, o := range []server.Options{
 		{Status: func() watcher.Status { return watcher.Status{} }},
@@ -141,7 +143,7 @@ func TestStreamsWithHalfAStatus(t *testing.T) {
 	}
 }
 
-// TestDrainWaits: when Drain returns, the handler asks for the status no more.
+// TestDrainWaits checks that the handler does not call Status after Drain has returned.
 func TestDrainWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var asking atomic.Int32
@@ -163,8 +165,8 @@ func TestDrainWaits(t *testing.T) {
 	})
 }
 
-// TestLongPollsTakeTurns: a long poll that is over leaves its place to another one, and one that
-// need not wait takes none.
+// TestLongPollsTakeTurns checks that a finished long poll frees its place, and that a request
+// that need not wait takes none.
 func TestLongPollsTakeTurns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reg := registry.New()
@@ -187,8 +189,8 @@ func TestLongPollsTakeTurns(t *testing.T) {
 	})
 }
 
-// TestLongPollDeadlines: the connection may last as long as the client waits, and the response
-// as it takes.
+// TestLongPollDeadlines checks that the deadlines of a connection allow for the wait of a long
+// poll and for its response.
 func TestLongPollDeadlines(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := server.New(registry.New(), server.Options{})

@@ -57,7 +57,8 @@ func TestUpstreamRequest(t *testing.T) {
 	}
 }
 
-// TestUpstreamClientLeaves: who has left gets no response, and is no fault of the upstream.
+// TestUpstreamClientLeaves checks that a client that disconnects gets no response and is not
+// counted as a failure of the upstream.
 func TestUpstreamClientLeaves(t *testing.T) {
 	log := new(bytes.Buffer)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -74,7 +75,8 @@ func TestUpstreamClientLeaves(t *testing.T) {
 	assert.Empty(t, log.String())
 }
 
-// TestUpstreamTimesOut: an upstream that takes longer than the client allows is a fault of it.
+// TestUpstreamTimesOut checks that an upstream that exceeds the deadline of a request is a
+// failure of the upstream.
 func TestUpstreamTimesOut(t *testing.T) {
 	log := new(bytes.Buffer)
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
@@ -87,8 +89,8 @@ func TestUpstreamTimesOut(t *testing.T) {
 	assert.Contains(t, log.String(), "cannot reach the upstream")
 }
 
-// TestRewriteUpstreamFails: a body that cannot be read is not passed on, and only those of POST
-// are rewritten.
+// TestRewriteUpstreamFails checks that a body that cannot be read is not forwarded, and that
+// only the bodies of POST requests are rewritten.
 func TestRewriteUpstreamFails(t *testing.T) {
 	asked := 0
 	h := startUpstream(t, server.Options{RewriteUpstream: func([]byte) []byte { return []byte("rewritten") }},

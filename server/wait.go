@@ -41,7 +41,7 @@ func preferredWait(r *http.Request) time.Duration {
 	return 0
 }
 
-// await waits until a state is no longer the one that the client has, or the time is over, the
+// await waits until the state differs from the client's, or the time is over, the
 // client has left or the server stops. Function isSame reports whether it is, and returns a
 // channel that is closed once the state may be another one. The time is up to a sixteenth
 // longer, so that clients that began together do not return together.

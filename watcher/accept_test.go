@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestSyncBesideCancelledReloadAcceptsNothing: what a reload accepted is not accepted any more
-// once its caller has left, even if a Sync waits for the same document.
+// TestSyncBesideCancelledReloadAcceptsNothing checks that a held change is not accepted after
+// the caller of Reload has left, even if a Sync waits for the same document.
 func TestSyncBesideCancelledReloadAcceptsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, documents("a.toml", watchtest.TOML("1", "a")), watcher.WithMaxShrink(0))
@@ -34,7 +34,7 @@ func TestSyncBesideCancelledReloadAcceptsNothing(t *testing.T) {
 	})
 }
 
-// TestNewEmptyDocument: only a document that had datasets is said to have had some.
+// TestNewEmptyDocument checks that only a document that had datasets is reported as emptied.
 func TestNewEmptyDocument(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, documents("a.toml", watchtest.TOML("1", "a"), "b.toml", "# nothing yet\n"))

@@ -216,8 +216,8 @@ func TestDegradingIsLogged(t *testing.T) {
 	})
 }
 
-// TestProblemsOfReleasesAreLogged: a problem with releases is one line, and so is its end. It has
-// nothing to do with events.
+// TestProblemsOfReleasesAreLogged checks that a problem with releases is logged once, and its
+// end once, and not as a problem with events.
 func TestProblemsOfReleasesAreLogged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer

@@ -1,5 +1,5 @@
 // Command neurondex-all is the command neurondex with every store: besides file://, those of
-// object storage, s3://, gs:// and azblob://, and etcd, etcd://.
+// object storage (s3://, gs:// and azblob://) and etcd (etcd://).
 //
 // Run neurondex-all help for its commands.
 package main

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// A gate holds the requests that come in before the datasets are loaded. Those for releases
-// get a response after a while even so: two servers that follow each other would wait for
-// each other, and not find out.
+// A gate holds requests until the datasets are loaded. Requests for releases are answered after
+// earlyWait in any case: two servers that follow each other would otherwise wait for each other
+// and not detect the loop.
 type gate struct {
 	early   http.Handler
 	opened  chan struct{}
@@ -20,7 +20,7 @@ const earlyWait = 2 * time.Second
 
 func newGate(early http.Handler) *gate { return &gate{early: early, opened: make(chan struct{})} }
 
-// open serves requests by a handler from now on, also those that wait.
+// open passes the requests that wait, and all later ones, to a handler.
 func (g *gate) open(h http.Handler) {
 	g.handler = h
 	close(g.opened)
@@ -38,7 +38,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	g.handler.ServeHTTP(w, r)
 }
 
-// wait returns true once the gate is open, or false if the request needs no response any more.
+// wait returns true once the gate is open, or false if the request has been answered or cancelled.
 func (g *gate) wait(w http.ResponseWriter, r *http.Request) bool {
 	rc := http.NewResponseController(w)
 	_ = rc.SetReadDeadline(time.Time{}) // loading may take longer than the timeouts

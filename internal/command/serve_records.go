@@ -23,7 +23,7 @@ func addRecordCacheFlag(cmd *cobra.Command) {
 	cmd.Flags().String("record-cache", "", fmt.Sprintf("keep downloaded records in this `directory`, up to %d MiB", records.DefaultCacheSize>>20))
 }
 
-// newStore returns what reads stored records. Who shares it shares downloads and the cache.
+// newStore returns the store of records. Its users share downloads and the cache.
 func newStore(s *settings) *records.Store {
 	return &records.Store{CacheDir: s.GetString("record-cache")}
 }

@@ -68,7 +68,7 @@ func (s *settings) releasesFlag() string {
 	return ""
 }
 
-// A following is how a command follows releases, and what it lets others follow.
+// A following connects the source of a command with the relay that it offers to others.
 type following struct {
 	log   *slog.Logger    // nil for none
 	epoch string          // of a server, for those who follow it
@@ -77,7 +77,7 @@ type following struct {
 }
 
 // openRepository opens the repository of --store or --from, and returns a function that closes
-// it. What it must know of the process, and what it tells, is in f.
+// it. It reads and sets fields of f.
 func openRepository(ctx context.Context, s *settings, f *following) (_ *release.Repository, closeStores func() error, err error) {
 	flag := s.releasesFlag()
 	switch {
@@ -181,7 +181,7 @@ func (s *settings) isOfStore(err error) bool {
 type storeSource struct {
 	source.Source
 	closeStores func() error
-	none        error // what to say if there is no release
+	none        error // replaces release.ErrNoRelease
 }
 
 // newStoreSource returns a source of --store or --from.
@@ -201,7 +201,7 @@ func newStoreSource(s *settings, f *following) (source.Source, error) {
 	return &storeSource{repo.Source(o), closeStores, noRelease(s)}, nil
 }
 
-// noRelease returns what to say of a store, or a server, without releases.
+// noRelease returns the error for a store, or a server, without releases.
 func noRelease(s *settings) error {
 	if s.releasesFlag() == "from" {
 		return errors.New("server has no release yet")

@@ -21,10 +21,10 @@ type Metrics struct {
 	streams  atomic.Pointer[func() int]
 	requests *prometheus.CounterVec
 	latency  *prometheus.HistogramVec
-	series   sync.Map // of those that were used, by responses: a *pair for each response
+	series   sync.Map // of responses to *pair
 }
 
-// A response is what the labels of a request's series depend on.
+// A response determines the labels of the series of a request.
 type response struct {
 	route, method string
 	status        int

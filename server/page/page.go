@@ -21,6 +21,7 @@ import (
 	"github.com/neurondex/neurondex/registry"
 	"github.com/neurondex/neurondex/source"
 	"github.com/neurondex/neurondex/watcher"
+	"golang.org/x/sync/semaphore"
 )
 
 // Options configure [New]. The zero value is ready to use.
@@ -45,7 +46,7 @@ type Options struct {
 	// Source returns the content of a document, to show the lines that diagnostics are about.
 	// If nil, they are not shown.
 	Source func(document string) ([]byte, error)
-	// Records reads what is stored of the units of datasets. If nil, no page shows records.
+	// Records reads the records of datasets. If nil, no page shows records.
 	Records *records.Store
 }
 
@@ -58,8 +59,8 @@ type Handler struct {
 	stop    chan struct{} // closed by Close
 	done    sync.WaitGroup
 	view    atomic.Pointer[query.View] // of the last snapshot
-	files   chan struct{}              // taken by what reads a stored file, or has one in memory
-	turns   chan struct{}              // taken by those of them that have a record in memory
+	files   *semaphore.Weighted        // for stored files that are read or in memory
+	turns   *semaphore.Weighted        // for records in memory
 }
 
 // New returns a handler that answers each request from the reader's current snapshot. It is
@@ -70,7 +71,7 @@ func New(reader registry.Reader, o Options) *Handler {
 	}
 	o.ViewerURL = strings.TrimRight(o.ViewerURL, "/")
 	h := &Handler{reader: reader, options: o, log: changes.Follow(reader), started: time.Now().UTC(),
-		stop: make(chan struct{}), files: make(chan struct{}, filesAtOnce), turns: make(chan struct{}, recordsAtOnce)}
+		stop: make(chan struct{}), files: semaphore.NewWeighted(filesAtOnce), turns: semaphore.NewWeighted(recordsAtOnce)}
 	if o.Status != nil && o.CheckHealth != nil {
 		h.done.Go(func() { h.log.FollowDocuments(h.stop, o.Status, o.CheckHealth) })
 	}

@@ -23,9 +23,9 @@ import (
 
 // The limits of a record on a page.
 const (
-	recordTimeout  = 15 * time.Second // a download that takes longer goes on for the next request
-	filesAtOnce    = 16               // files that are read, or were
-	recordsAtOnce  = 2                // records that are in memory
+	recordTimeout  = 15 * time.Second // a download continues after it, for the next request
+	filesAtOnce    = 16               // files that are read or in memory
+	recordsAtOnce  = 2                // records in memory
 	maxTexts       = 100              // of each list
 	maxTextBytes   = 1 << 20          // of the HTML of all texts
 	maxTokenLength = 100
@@ -35,7 +35,7 @@ const (
 // A unit is what the page of a dataset shows of a record: a form that asks for one, and the one
 // that the address names.
 type unit struct {
-	Of     string // a hash of where it would be from
+	Of     string // a hash of the paths that it is read from
 	None   bool   // the type has no records
 	Action string
 	Hidden []parameter // of the form
@@ -84,7 +84,7 @@ func (h *Handler) unitOf(r *http.Request, d registry.Dataset, document string) *
 	action, query, _ := strings.Cut(address, "?")
 	u := &unit{None: kind == records.NoRecords, Pairs: kind == records.TokenPairs, Action: action, Status: http.StatusOK, Layer: "0", Index: "0"}
 	u.Of = hashOf(fmt.Sprintf("%q %q", d.NeuronDatasetPath(), d.ExplanationDatasetPaths()))
-	values, _ := url.ParseQuery(query) // which is ours
+	values, _ := url.ParseQuery(query) // definitionURL made it
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		u.Hidden = append(u.Hidden, parameter{name, values.Get(name)})
 	}
@@ -124,7 +124,7 @@ func (h *Handler) unitOf(r *http.Request, d registry.Dataset, document string) *
 	return u
 }
 
-// read reads a record and its explanations. Only so many are in memory at once.
+// read reads a record and its explanations.
 func (h *Handler) read(ctx context.Context, u *unit, d registry.Dataset, kind records.Kind, layer, index int) {
 	ctx, cancel := context.WithTimeout(ctx, recordTimeout)
 	defer cancel()
@@ -142,24 +142,19 @@ func (h *Handler) read(ctx context.Context, u *unit, d registry.Dataset, kind re
 
 // with reads a file and calls f with it.
 func (h *Handler) with(ctx context.Context, path string, layer, index int, ext string, f func(data []byte) error) error {
-	return within(ctx, h.files, func() error {
-		data, err := h.options.Records.Read(ctx, path, layer, index, ext)
-		if err != nil {
-			return err
-		}
-		return within(ctx, h.turns, func() error { return f(data) })
-	})
-}
-
-// within calls f once there is room for it.
-func within(ctx context.Context, room chan struct{}, f func() error) error {
-	select {
-	case room <- struct{}{}:
-		defer func() { <-room }()
-		return f()
-	case <-ctx.Done():
-		return ctx.Err()
+	if err := h.files.Acquire(ctx, 1); err != nil {
+		return err
 	}
+	defer h.files.Release(1)
+	data, err := h.options.Records.Read(ctx, path, layer, index, ext)
+	if err != nil {
+		return err
+	}
+	if err := h.turns.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer h.turns.Release(1)
+	return f(data)
 }
 
 // explain adds what is stored at a path of explanations.
@@ -191,7 +186,7 @@ func (u *unit) fail(d registry.Dataset, err error, messageOf func(error) string)
 			u.Problem += "; " + records.ErrPyTorch.Error()
 		}
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		u.Status, u.Problem = http.StatusGatewayTimeout, fmt.Sprintf("The record is not there after %d seconds. Try again later", recordTimeout/time.Second)
+		u.Status, u.Problem = http.StatusGatewayTimeout, fmt.Sprintf("The record did not arrive within %d seconds. Try again later", recordTimeout/time.Second)
 	default:
 		u.Status, u.Problem = http.StatusBadGateway, "The record cannot be shown: "+strings.TrimPrefix(messageOf(err), records.ErrFile.Error()+": ")
 	}
@@ -241,8 +236,8 @@ func shadeText(t records.Text, kind records.Kind, left *int) shadedText {
 	return s
 }
 
-// shade returns a text as HTML. What is active has a class for its level, and a title that says
-// its amount. It takes what is written from left, and stops when nothing is left.
+// shade returns a text as HTML. An active token has a class for its level and a title with its
+// amount. The length of the HTML is subtracted from left; the text is cut where left is used up.
 func shade(t records.Text, amount func(records.Token) records.Amount, left *int) template.HTML {
 	var b strings.Builder
 	for i, token := range t {
@@ -261,7 +256,7 @@ func shade(t records.Text, amount func(records.Token) records.Amount, left *int)
 	return template.HTML(b.String()) //nolint:gosec // the text of tokens is escaped, the rest are numbers
 }
 
-// visible returns a token without line ends, which would hide where it is active.
+// visible returns a token with symbols for line ends, so that their shading can be seen.
 func visible(token string) string {
 	return strings.NewReplacer("\r\n", "⏎", "\n", "⏎", "\t", "→").Replace(token)
 }

@@ -61,7 +61,7 @@ func TestRecordStatus(t *testing.T) {
 		"m/mlp_post_act?layer=-1&index=1":           {400, "Layer and index must be numbers, 0 or greater."},
 		"m/mlp_post_act?layer=../0&index=1":         {400, "Layer and index must be numbers, 0 or greater."},
 		"m/mlp_post_act?index=99999999999999999999": {400, "Layer and index must be numbers, 0 or greater."},
-		"html/mlp_post_act?layer=0&index=1":         {404, "There is no record of layer 0, index 1; file does not exist, but one with .pt does, which only PyTorch reads; store records as .json."},
+		"html/mlp_post_act?layer=0&index=1":         {404, "There is no record of layer 0, index 1; file does not exist; a .pt file exists, but PyTorch files are not supported; convert it to .json."},
 		"html/mlp_post_act?layer=0&index=0":         {502, "The record cannot be shown: must be JSON, but looks like a page of HTML."},
 		"denied/mlp_post_act?layer=0&index=0":       {502, "/0/0.json: HTTP 403 Forbidden."},
 		"odd/mlp_post_act?layer=0&index=0":          {502, "gs:// is not supported; use https, az or a directory."},
@@ -92,7 +92,7 @@ func TestRecordTimeout(t *testing.T) {
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, address, http.NoBody).WithContext(ctx))
 	assert.Equal(t, http.StatusGatewayTimeout, w.Code)
-	assert.Contains(t, text(w), "The record is not there after 15 seconds. Try again later.")
+	assert.Contains(t, text(w), "The record did not arrive within 15 seconds. Try again later.")
 	close(release)
 	w = get(h, address)
 	assert.Equal(t, http.StatusOK, w.Code)
@@ -149,7 +149,7 @@ func TestRecordExplanations(t *testing.T) {
 	assert.Contains(t, shown, "Explanations cannot be shown: /scored_explanations: must be a list.")
 	assert.Contains(t, shown, "Top activations")
 	shown = text(get(h, "/datasets/a/mlp_post_act?layer=7&index=0"))
-	assert.Contains(t, shown, "There is no record of layer 7, index 0; record_format of a/mlp_post_act is pt, and only json is read.")
+	assert.Contains(t, shown, "There is no record of layer 7, index 0; record_format of a/mlp_post_act is pt; only json is supported.")
 }
 
 // TestRecordBounds checks that a large record does not make a large page.

@@ -89,7 +89,7 @@ func (h *Handler) frame(s *registry.Snapshot, st state) frame {
 		add(true, invalidText(invalid, kept), "documents")
 	}
 	switch {
-	case st.Source.Release != nil && st.SourceError != "": // which says it already
+	case st.Source.Release != nil && st.SourceError != "": // the error is shown already
 	case st.Source.Release != nil:
 		if st.Source.Problem != "" {
 			add(false, "A problem with releases: "+st.Source.Problem+".", "")

@@ -20,6 +20,7 @@ import (
 	"github.com/neurondex/neurondex/internal/redact"
 	"github.com/neurondex/neurondex/records"
 	"github.com/neurondex/neurondex/registry"
+	"golang.org/x/sync/semaphore"
 )
 
 // maxBody limits the body of a request.
@@ -28,12 +29,12 @@ const maxBody = 1 << 20
 // maxDatasets limits the datasets that a request names.
 const maxDatasets = 100
 
-// The limits of what is in memory at once.
+// The limits of what is in memory at a time.
 const (
-	maxFiles  = 64      // files that are read, or were
-	maxAtOnce = 4       // records
-	maxLarge  = 2       // of them those whose answer exceeds maxHeld
-	maxHeld   = 1 << 20 // of an answer, before it is sent
+	maxFiles  = 64      // files that are read or in memory
+	maxAtOnce = 4       // parsed records
+	maxLarge  = 2       // answers that exceed maxHeld
+	maxHeld   = 1 << 20 // bytes of an answer that are buffered
 )
 
 // An Option configures [New].
@@ -52,7 +53,7 @@ func ExposePaths() Option { return func(h *handler) { h.exposePaths = true } }
 // New returns a handler of the three routes. It reads only paths of registered datasets, and
 // what is below them by number.
 func New(reader registry.Reader, store *records.Store, opts ...Option) http.Handler {
-	h := &handler{reader: reader, store: store, files: make(chan struct{}, maxFiles), turns: make(chan struct{}, maxAtOnce), large: make(chan struct{}, maxLarge)}
+	h := &handler{reader: reader, store: store, files: semaphore.NewWeighted(maxFiles), turns: semaphore.NewWeighted(maxAtOnce), large: semaphore.NewWeighted(maxLarge)}
 	for _, o := range opts {
 		o(h)
 	}
@@ -67,9 +68,9 @@ type handler struct {
 	reader  registry.Reader
 	store   *records.Store
 	allowed []string
-	files   chan struct{} // taken by what reads a file, or has one in memory
-	turns   chan struct{} // taken by those of them that have a record in memory
-	large   chan struct{} // taken by those of them that wait for their clients
+	files   *semaphore.Weighted // for files that are read or in memory
+	turns   *semaphore.Weighted // for records in memory
+	large   *semaphore.Weighted // for large answers that are being sent
 	paths   atomic.Pointer[pathIndex]
 
 	exposePaths bool
@@ -110,7 +111,7 @@ func (h *handler) serve(answer answerFunc) http.HandlerFunc {
 		s := h.reader.Snapshot()
 		q, err := readRequest(w, r, s)
 		if err == nil {
-			err = within(r.Context(), h.files, func() error { return answer(r.Context(), s, q, to) })
+			err = h.answer(r.Context(), s, q, to, answer)
 		}
 		switch {
 		case err == nil:
@@ -125,20 +126,18 @@ func (h *handler) serve(answer answerFunc) http.HandlerFunc {
 			to.held.Write(b)
 			to.finish(statusOf(err))
 		default:
-			panic(http.ErrAbortHandler) // so that the client does not take a part for the whole
+			panic(http.ErrAbortHandler) // the client must see that the answer is incomplete
 		}
 	}
 }
 
-// within calls f once there is room for it.
-func within(ctx context.Context, room chan struct{}, f func() error) error {
-	select {
-	case room <- struct{}{}:
-		defer func() { <-room }()
-		return f()
-	case <-ctx.Done():
-		return ctx.Err()
+// answer calls answer when a file may be read.
+func (h *handler) answer(ctx context.Context, s *registry.Snapshot, q *request, to io.Writer, answer answerFunc) error {
+	if err := h.files.Acquire(ctx, 1); err != nil {
+		return err
 	}
+	defer h.files.Release(1)
+	return answer(ctx, s, q, to)
 }
 
 func statusOf(err error) int {
@@ -194,8 +193,11 @@ func isKnown(s *registry.Snapshot, t registry.DerivedScalarType) bool {
 	return false
 }
 
+// A recordFunc returns the answer about a record that was read below a path.
+type recordFunc func(r *records.Record, path string) (io.WriterTo, error)
+
 // record returns a function that answers with the record of the first dataset that has it.
-func (h *handler) record(answer func(*records.Record, string) (io.WriterTo, error)) answerFunc {
+func (h *handler) record(answer recordFunc) answerFunc {
 	return func(ctx context.Context, s *registry.Snapshot, q *request, w io.Writer) error {
 		if len(q.Datasets) == 0 {
 			return failed(http.StatusUnprocessableEntity, "datasets: must name a dataset")
@@ -221,21 +223,27 @@ func (h *handler) record(answer func(*records.Record, string) (io.WriterTo, erro
 			if err != nil {
 				return err
 			}
-			return within(ctx, h.turns, func() error {
-				r, err := records.Parse(data)
-				if err != nil {
-					return unusable(p, q, records.RecordExt, err)
-				}
-				a, err := answer(r, p)
-				if err != nil {
-					return unusable(p, q, records.RecordExt, err)
-				}
-				_, err = a.WriteTo(w)
-				return err
-			})
+			return h.writeRecord(ctx, w, data, p, q, answer)
 		}
 		return failed(http.StatusNotFound, "no record of layer %d, index %d in %s%s", *q.LayerIndex, *q.ActivationIndex, strings.Join(q.Datasets, ", "), note)
 	}
+}
+
+func (h *handler) writeRecord(ctx context.Context, w io.Writer, data []byte, p string, q *request, answer recordFunc) error {
+	if err := h.turns.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer h.turns.Release(1)
+	r, err := records.Parse(data)
+	if err != nil {
+		return unusable(p, q, records.RecordExt, err)
+	}
+	a, err := answer(r, p)
+	if err != nil {
+		return unusable(p, q, records.RecordExt, err)
+	}
+	_, err = a.WriteTo(w)
+	return err
 }
 
 func unusable(p string, q *request, ext string, err error) error {
@@ -268,20 +276,7 @@ func (h *handler) explanations(ctx context.Context, s *registry.Snapshot, q *req
 		if err != nil {
 			return err
 		}
-		err = within(ctx, h.turns, func() error {
-			all, err := records.ParseExplanations(data)
-			if err != nil {
-				return unusable(p, q, records.ExplanationExt, err)
-			}
-			for _, e := range all {
-				if _, err := w.Write(e.AppendJSON([]byte(begin), p)); err != nil {
-					return err
-				}
-				begin = ","
-			}
-			return nil
-		})
-		if err != nil {
+		if begin, err = h.writeExplanations(ctx, w, data, begin, p, q); err != nil {
 			return err
 		}
 	}
@@ -291,6 +286,26 @@ func (h *handler) explanations(ctx context.Context, s *registry.Snapshot, q *req
 	}
 	_, err := io.WriteString(w, end)
 	return err
+}
+
+// writeExplanations writes the explanations of a file, each after what it begins with. It returns
+// what the next one begins with.
+func (h *handler) writeExplanations(ctx context.Context, w io.Writer, data []byte, begin, p string, q *request) (next string, err error) {
+	if err := h.turns.Acquire(ctx, 1); err != nil {
+		return begin, err
+	}
+	defer h.turns.Release(1)
+	all, err := records.ParseExplanations(data)
+	if err != nil {
+		return begin, unusable(p, q, records.ExplanationExt, err)
+	}
+	for _, e := range all {
+		if _, err := w.Write(e.AppendJSON([]byte(begin), p)); err != nil {
+			return begin, err
+		}
+		begin = ","
+	}
+	return begin, nil
 }
 
 // A pathIndex holds what paths the datasets of a snapshot have.
@@ -319,7 +334,7 @@ func (h *handler) index(s *registry.Snapshot) *pathIndex {
 // A found dataset is a registered one, or a path that is allowed.
 type found struct {
 	explanations []string
-	note         string // for the case that it has no record
+	note         string // suffix of the error that it has no record
 }
 
 func foundDataset(d registry.Dataset) found {

@@ -127,11 +127,11 @@ func TestPyTorch(t *testing.T) {
 	h := handler(t, new(records.Store), append(specs(), registry.Spec{ShortName: "pt", DerivedScalarType: registry.MLPPostAct, NeuronDatasetPath: dir}))
 	w := post(h, "/neuron_record", `{"dst":"mlp_post_act","layerIndex":0,"activationIndex":0,"datasets":["pt"]}`)
 	assert.Equal(t, http.StatusNotFound, w.Code)
-	assert.JSONEq(t, `{"message":"no record of layer 0, index 0 in pt; file does not exist, but one with .pt does, which only PyTorch reads; store records as .json"}`, w.Body.String())
+	assert.JSONEq(t, `{"message":"no record of layer 0, index 0 in pt; file does not exist; a .pt file exists, but PyTorch files are not supported; convert it to .json"}`, w.Body.String())
 	assert.Equal(t, http.StatusOK, post(h, "/neuron_record", `{"dst":"mlp_post_act","layerIndex":0,"activationIndex":0,"datasets":["pt","m"]}`).Code)
 	h = handler(t, new(records.Store), []registry.Spec{{ShortName: "far", DerivedScalarType: registry.MLPPostAct, NeuronDatasetPath: dir + "/none", RecordFormat: "pt"}})
 	w = post(h, "/neuron_record", `{"dst":"mlp_post_act","layerIndex":0,"activationIndex":0,"datasets":["far"]}`)
-	assert.Contains(t, w.Body.String(), "in far; record_format of far/mlp_post_act is pt, and only json is read")
+	assert.Contains(t, w.Body.String(), "in far; record_format of far/mlp_post_act is pt; only json is supported")
 }
 
 func TestAllowPaths(t *testing.T) {

@@ -4,14 +4,16 @@ import (
 	"bytes"
 	"net/http"
 	"strconv"
+
+	"golang.org/x/sync/semaphore"
 )
 
-// A reply sends an answer to a client. It holds what is not large until the answer is complete:
-// no client, however slow, then keeps a record in memory. Of those with a large one there are few.
+// A reply sends an answer to a client. A small answer is buffered until it is complete, so that
+// the record is not in memory while a slow client reads. The number of large answers is limited.
 type reply struct {
 	w     http.ResponseWriter
 	held  bytes.Buffer
-	large chan struct{} // taken once anything is sent before the end
+	large *semaphore.Weighted // acquired when an answer exceeds the buffer
 	sent  bool
 }
 
@@ -21,9 +23,7 @@ func (r *reply) Write(p []byte) (int, error) {
 		if r.held.Len()+len(p) <= maxHeld {
 			return r.held.Write(p)
 		}
-		select {
-		case r.large <- struct{}{}:
-		default:
+		if !r.large.TryAcquire(1) {
 			return 0, failed(http.StatusServiceUnavailable, "too many large records are being sent; try again later")
 		}
 		r.sent = true
@@ -36,7 +36,7 @@ func (r *reply) Write(p []byte) (int, error) {
 	return r.w.Write(p)
 }
 
-// finish sends what is held. Of a client that has left, nothing more is to be done.
+// finish sends the buffered answer, if it is not sent yet.
 func (r *reply) finish(status int) {
 	if r.sent {
 		return
@@ -46,11 +46,11 @@ func (r *reply) finish(status int) {
 	}
 	r.w.Header().Set("Content-Length", strconv.Itoa(r.held.Len()))
 	r.w.WriteHeader(status)
-	_, _ = r.w.Write(r.held.Bytes())
+	_, _ = r.w.Write(r.held.Bytes()) // a client that has left needs no response
 }
 
 func (r *reply) close() {
 	if r.sent {
-		<-r.large
+		r.large.Release(1)
 	}
 }

@@ -149,8 +149,8 @@ func TestCollectorSorts(t *testing.T) {
 	})
 }
 
-// TestCollectorEnds: a collector ends with both channels of its notifier, and the end of one is
-// no event.
+// TestCollectorEnds checks that a collector ends when both channels of its notifier are closed,
+// and that a closed channel is not an event.
 func TestCollectorEnds(t *testing.T) {
 	for _, first := range []string{"events", "errors"} {
 		synctest.Test(t, func(t *testing.T) {
@@ -250,7 +250,8 @@ func (c *collector) expected() []string {
 	return slices.Collect(maps.Keys(c.barriers))
 }
 
-// TestBarrierBegins: without a directory or a watch there is no barrier, and nothing is left.
+// TestBarrierBegins checks that there is no barrier without a directory or a watch, and that no
+// directory is left then.
 func TestBarrierBegins(t *testing.T) {
 	t.Setenv("TMPDIR", filepath.Join(t.TempDir(), "missing"))
 	n, w := newScript(), newSilentWriterWatch()
@@ -281,8 +282,8 @@ type refusing struct{ *script }
 
 func (refusing) Add(string) error { return syscall.ENOSPC }
 
-// TestBarrierEnds: a barrier waits for both watches, for its time or for its caller, and leaves
-// nothing behind.
+// TestBarrierEnds checks that a barrier waits for both watches, until its timeout or the end of
+// its context, and leaves no file.
 func TestBarrierEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n, w := newScript(), newSilentWriterWatch()
@@ -417,7 +418,7 @@ func TestWatchesOfScans(t *testing.T) {
 	errorsBefore := w.health().WatchErrors
 	scan(map[string]fileID{root: id(1), sub: id(2), other: id(4)})
 	assert.False(t, w.covered)
-	assert.Equal(t, errorsBefore, w.health().WatchErrors, "it is gone, which is no error")
+	assert.Equal(t, errorsBefore, w.health().WatchErrors, "a missing file is not a watch error")
 	delete(n.fails, other)
 
 	// Without the tree, only the parent stays watched.
@@ -453,8 +454,8 @@ func TestWatchesOfScans(t *testing.T) {
 	assert.Empty(t, w.paths)
 }
 
-// TestWritersOfWatches: writers are watched in the directories of the tree, and no longer than
-// these.
+// TestWritersOfWatches checks that writers are watched in the directories of the tree, and only
+// as long as these are.
 func TestWritersOfWatches(t *testing.T) {
 	root := filepath.Join(t.TempDir(), "root")
 	n, writers := newScript(), newSilentWriterWatch()
@@ -473,7 +474,7 @@ func TestWritersOfWatches(t *testing.T) {
 	assert.True(t, writers.dirs["closed"])
 }
 
-// TestWatchesElsewhere: what is on another machine is polled.
+// TestWatchesElsewhere checks that a remote file system is polled.
 func TestWatchesElsewhere(t *testing.T) {
 	remote := map[string]bool{}
 	n := newScript()
@@ -527,7 +528,8 @@ func TestWatchesElsewhere(t *testing.T) {
 	assert.Equal(t, 2, starts)
 }
 
-// TestNoNotifier: a notifier that cannot be started is tried again by each scan.
+// TestNoNotifier checks that each scan tries again to start a notifier that could not be
+// started.
 func TestNoNotifier(t *testing.T) {
 	fault := error(syscall.EMFILE)
 	w := newTestWatches(&system{notify: func() (notifier, error) {
@@ -551,8 +553,8 @@ func TestNoNotifier(t *testing.T) {
 	require.NoError(t, w.stop())
 }
 
-// TestBarriersMissed: a notifier whose barrier does not pass is replaced once; if that does not
-// help, barriers are given up.
+// TestBarriersMissed checks that a notifier whose barrier does not arrive is replaced once, and
+// that barriers are disabled if that does not help.
 func TestBarriersMissed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := newScript()
@@ -600,8 +602,8 @@ func TestBarriersMissed(t *testing.T) {
 	})
 }
 
-// TestSilentNotifier: barriers that pass prove nothing of a notifier that has kept silent about
-// a change.
+// TestSilentNotifier checks that a notifier that reported no event for a change is not trusted,
+// even if its barriers arrive.
 func TestSilentNotifier(t *testing.T) {
 	w := &watches{system: realSystem, root: t.TempDir(), writers: noWriterWatch{}, watched: make(map[string]fileID), paths: make(map[fileID]string)}
 	w.begin()
@@ -616,7 +618,7 @@ func TestCounts(t *testing.T) {
 	assert.Equal(t, counts{11, 22, 33}, counts{1, 2, 3}.plus(counts{10, 20, 30}))
 }
 
-// TestWatchProblems: the limits of the system are named, and no path is.
+// TestWatchProblems checks that problems name the limits of the system, and no paths.
 func TestWatchProblems(t *testing.T) {
 	path := &os.PathError{Op: "watch", Path: "/srv/secret/data", Err: errors.New("input/output error")}
 	assert.NotContains(t, watchProblem(path), "/srv/secret")

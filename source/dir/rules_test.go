@@ -28,8 +28,8 @@ func names(list ...string) scope {
 	return s
 }
 
-// TestRemovalSettlesInParts: a file that is gone settles however often, and in whatever scope,
-// it is missed.
+// TestRemovalSettlesInParts checks that a removal settles, however often and in whatever scope
+// the file is found missing.
 func TestRemovalSettlesInParts(t *testing.T) {
 	for name, scope := range map[string]scope{"everything": fullScope, "its name": names("a")} {
 		t.Run(name, func(t *testing.T) {
@@ -46,7 +46,8 @@ func TestRemovalSettlesInParts(t *testing.T) {
 	}
 }
 
-// TestUnreadableIsNoMove: a file that cannot be examined is not what another one became.
+// TestUnreadableIsNoMove checks that a file that cannot be examined is not taken for the target
+// of a move.
 func TestUnreadableIsNoMove(t *testing.T) {
 	tb := newTable(t, true)
 	tb.tree.files["a"] = file{err: "permission denied"}
@@ -61,8 +62,8 @@ func TestUnreadableIsNoMove(t *testing.T) {
 	}
 }
 
-// TestMovedStaysMoved: a file that became another one is gone for good, even if that one is
-// gone, too, before it was delivered.
+// TestMovedStaysMoved checks that a moved file is removed, even if its target is removed before
+// it is delivered.
 func TestMovedStaysMoved(t *testing.T) {
 	tb := newTable(t, true, "a")
 	tb.put("a", "2", 0) // pieces of it may be missing
@@ -77,7 +78,8 @@ func TestMovedStaysMoved(t *testing.T) {
 	assert.Equal(t, "-a", tb.poll(names("a", "b")))
 }
 
-// TestBackAsItWas: a file that is back, as it was delivered, is no change.
+// TestBackAsItWas checks that a file that is removed and put back as it was delivered is not a
+// change.
 func TestBackAsItWas(t *testing.T) {
 	tb := newTable(t, true, "a", "b")
 	f := tb.tree.files["a"]
@@ -110,8 +112,8 @@ func TestRereadOfSame(t *testing.T) {
 	assert.Equal(t, "b", tb.poll(names("b")))
 }
 
-// TestRenamedDocument: a file that is renamed over another name is whole only if it is a file
-// that was delivered, as it was then.
+// TestRenamedDocument checks that a file renamed over another name is complete only if it was
+// delivered before and has not changed since.
 func TestRenamedDocument(t *testing.T) {
 	for name, tt := range map[string]struct {
 		change func(*file)
@@ -157,8 +159,8 @@ func TestRenamedDocument(t *testing.T) {
 	}
 }
 
-// TestPlacedChanges: a file that was put in place whole is not whole any more if it changes,
-// though no event says so.
+// TestPlacedChanges checks that a file that was renamed into place must settle if it changes
+// afterwards, even without an event.
 func TestPlacedChanges(t *testing.T) {
 	tb := newTable(t, true, "busy")
 	tb.put("busy", "2", 0)
@@ -171,8 +173,8 @@ func TestPlacedChanges(t *testing.T) {
 	assert.Equal(t, edited, tb.p.waiting["a"].kind)
 }
 
-// TestOnlySwapsAreSwaps: where a path leads is compared only if it is known, and only what was
-// swapped is in place.
+// TestOnlySwapsAreSwaps checks that the targets of paths are compared only if both are known,
+// and that only swapped files are taken as complete.
 func TestOnlySwapsAreSwaps(t *testing.T) {
 	tb := newTable(t, true)
 	for _, name := range []string{"link/a", "link/b", "lost/c", "found/d"} {
@@ -192,8 +194,8 @@ func TestOnlySwapsAreSwaps(t *testing.T) {
 	}
 }
 
-// TestSwapBesideChange: only the removal of what a link led to holds back what was put in place
-// there, and only until it has settled.
+// TestSwapBesideChange checks that files behind a swapped link wait only for the removal of what
+// the link led to before, and only until it has settled.
 func TestSwapBesideChange(t *testing.T) {
 	linked := func(real string) func(*file) {
 		return func(f *file) { f.linked, f.real = true, real }
@@ -231,8 +233,8 @@ func TestSwapBesideChange(t *testing.T) {
 	}
 }
 
-// TestOpenStaysOpen: a file that was open for writing is waited for by the clock, not by its
-// times, until it is put in place anew.
+// TestOpenStaysOpen checks that a file that was open for writing settles by the clock, not by
+// its modification time, until it is replaced.
 func TestOpenStaysOpen(t *testing.T) {
 	tb := newTable(t, true)
 	tb.put("a", "1", -time.Hour)
@@ -282,7 +284,7 @@ func TestCommitBetweenScans(t *testing.T) {
 	})
 }
 
-// TestBurstOfRemovals: several files that are removed together are a burst, too.
+// TestBurstOfRemovals checks that several removals at a time are a burst too.
 func TestBurstOfRemovals(t *testing.T) {
 	tb := newTable(t, true, "a", "b")
 	delete(tb.tree.files, "a")
@@ -293,8 +295,8 @@ func TestBurstOfRemovals(t *testing.T) {
 	assert.Equal(t, tb.now, tb.p.burst)
 }
 
-// TestRereadOfUnreadable: a file that still cannot be read is delivered again only by who reads
-// everything again.
+// TestRereadOfUnreadable checks that a file that is still unreadable is delivered again only
+// when everything is read again.
 func TestRereadOfUnreadable(t *testing.T) {
 	tb := newTable(t, true)
 	tb.tree.files["a"] = file{err: "permission denied"}
@@ -306,8 +308,8 @@ func TestRereadOfUnreadable(t *testing.T) {
 	assert.Equal(t, "a", tb.pollTo(fullScope, source.PollReread, tb.tree))
 }
 
-// TestReasonsOfDeliveries: why a file cannot be read is a part of what was delivered, so that
-// another reason is news; what is no document says so by itself.
+// TestReasonsOfDeliveries checks that a document is delivered again if the reason why it cannot
+// be read has changed, and only then.
 func TestReasonsOfDeliveries(t *testing.T) {
 	p := newPending(testSettle, testMaxDelay, testResync)
 	now := time.Now()
@@ -329,8 +331,8 @@ func TestReasonsOfDeliveries(t *testing.T) {
 	assert.False(t, deliver(unknown, errors.New("not a document: is a directory")))
 }
 
-// TestNoEarlyAlarms: neither a resync nor a verification is due before its time, or in a phase
-// that has none.
+// TestNoEarlyAlarms checks that neither a resync nor a verification is due before its time, or
+// in a phase without them.
 func TestNoEarlyAlarms(t *testing.T) {
 	now := time.Now()
 	p := newPending(testSettle, testMaxDelay, 100*ms) // sooner than the next scan of a tree without events
@@ -346,7 +348,8 @@ func TestNoEarlyAlarms(t *testing.T) {
 	assert.False(t, p.isResync(now.Add(time.Hour)), "a directory has changed")
 }
 
-// TestResyncsAreSpread: servers that start together do not scan together for ever.
+// TestResyncsAreSpread checks that resyncs have jitter, so that servers that start together do
+// not keep scanning together.
 func TestResyncsAreSpread(t *testing.T) {
 	p := newPending(testSettle, testMaxDelay, testResync)
 	now := time.Now()
@@ -362,7 +365,7 @@ func TestResyncsAreSpread(t *testing.T) {
 	assert.LessOrEqual(t, most, testResync+testResync/10)
 }
 
-// TestFailForgets: what waited before the tree could not be scanned waits anew.
+// TestFailForgets checks that after a failed scan pending files start to wait again.
 func TestFailForgets(t *testing.T) {
 	for name, change := range map[string]func(*table){
 		"the same file": func(*table) {},
@@ -383,8 +386,7 @@ func TestFailForgets(t *testing.T) {
 	}
 }
 
-// TestPatienceBeginsAnew: files that wait for each other do so as long as the maximal delay,
-// however long others waited before.
+// TestPatienceBeginsAnew checks that the maximal delay starts again after a delivery.
 func TestPatienceBeginsAnew(t *testing.T) {
 	t.Run("after all were delivered", func(t *testing.T) {
 		tb := newTable(t, true, "a", "b")
@@ -415,8 +417,8 @@ func TestPatienceBeginsAnew(t *testing.T) {
 	})
 }
 
-// TestNextExamination: with patience, the last file that settles is waited for, but no longer
-// than the maximal delay; without it, the first one.
+// TestNextExamination checks that the next examination is when the last file settles, bounded by
+// the maximal delay, and when the first one does after that.
 func TestNextExamination(t *testing.T) {
 	tb := newTable(t, true)
 	tb.put("a0", "1", 0)
@@ -455,8 +457,8 @@ func TestTreesOfKnownFiles(t *testing.T) {
 	assert.False(t, after.equal(before, delivered))
 }
 
-// TestOnlyLinksAreSwapped: another file under the same name is a change, not a swap, and so is a
-// link that led nowhere.
+// TestOnlyLinksAreSwapped checks that a different file under the same name is a change and not a
+// swap, and so is a link that was dangling.
 func TestOnlyLinksAreSwapped(t *testing.T) {
 	known := file{examined: true, real: "/d", stat: stat{id: fileID{1, 1}}}
 	other := file{examined: true, real: "/e", stat: stat{id: fileID{1, 2}}}

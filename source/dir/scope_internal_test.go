@@ -123,20 +123,20 @@ func TestScopes(t *testing.T) {
 	}
 }
 
-// TestFirstScope: nothing is known before the first scan.
+// TestFirstScope checks that the first scan covers everything.
 func TestFirstScope(t *testing.T) {
 	d := &Dir{pending: newPending(testSettle, testMaxDelay, testResync), watches: newWatches("/nowhere", system{}, true)}
 	assert.Equal(t, fullScope, d.scope(nil, source.PollNotified, false, newEvents(), time.Now()))
 }
 
-// TestRemovals: only what is gone has nothing to be read.
+// TestRemovals checks that only removals need no reading.
 func TestRemovals(t *testing.T) {
 	for k, want := range map[kind]bool{edited: false, open: false, placed: false, removed: true, moved: true, touched: false} {
 		assert.Equal(t, want, k.isRemoval(), k)
 	}
 }
 
-// TestRootIsChecked: the root must be a directory.
+// TestRootIsChecked checks that the root must be a directory.
 func TestRootIsChecked(t *testing.T) {
 	root := t.TempDir()
 	file := filepath.Join(root, "file")

@@ -7,13 +7,12 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// TestRealMounts: the system has a mount point at its root at least.
+// TestRealMounts checks that the root of the system is a mount point.
 func TestRealMounts(t *testing.T) {
 	assert.NotZero(t, readMounts().of("/"))
 }
 
-// TestRealRemote: what cannot be examined is not on another machine, nor is what the system
-// makes up.
+// TestRealRemote checks that neither a missing path nor a virtual file system is remote.
 func TestRealRemote(t *testing.T) {
 	assert.False(t, isRemote("/proc"))
 	assert.False(t, isRemote(filepath.Join(t.TempDir(), "gone")))
