@@ -12,8 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestEveryChange changes one field of a dataset from one value to another: everything that
-// reports changes must report it.
+// TestEveryChange changes one field of a dataset at a time, and checks that everything that
+// reports changes reports it.
 func TestEveryChange(t *testing.T) {
 	hashes := map[registry.Hash]string{}
 	for name, changed := range spectest.Changes() {

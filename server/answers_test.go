@@ -54,7 +54,7 @@ func TestOneBody(t *testing.T) {
 	}
 }
 
-// TestHostsWithoutTCP has a request that came in on a socket that has no address of TCP.
+// TestHostsWithoutTCP checks a request that arrived on a Unix socket.
 func TestHostsWithoutTCP(t *testing.T) {
 	h := server.New(registry.New(), server.Options{AllowedHosts: []string{"localhost"}})
 	for host, status := range map[string]int{"localhost": 200, "127.0.0.1": 200, "evil.example": 421, "10.0.0.1": 421} {
@@ -168,7 +168,7 @@ func TestRefusedEncodings(t *testing.T) {
 	}
 }
 
-// TestOddTags has headers that name no tag, and tags of nothing.
+// TestOddTags checks malformed and empty tags.
 func TestOddTags(t *testing.T) {
 	h := server.New(builtinRegistry(t), server.Options{})
 	tag := ask(h, http.MethodGet, "/v1/datasets").Header().Get("ETag")

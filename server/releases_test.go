@@ -187,7 +187,7 @@ func TestNoReleases(t *testing.T) {
 // TestReleasesLongPoll checks that a client that waits gets the next release at once, and
 // waits no longer than it wants.
 func TestReleasesLongPoll(t *testing.T) {
-	publish(t).push("1") // what all repositories share begins outside of the bubble
+	publish(t).push("1") // starts goroutines that all repositories share, outside of the bubble
 	synctest.Test(t, func(t *testing.T) {
 		p := publish(t)
 		p.push("1")
@@ -225,7 +225,7 @@ func TestReleasesLongPoll(t *testing.T) {
 // TestReleasesAreLimited checks that long polls of releases take part in the limit, and that
 // other requests do not.
 func TestReleasesAreLimited(t *testing.T) {
-	publish(t).push("1") // what all repositories share begins outside of the bubble
+	publish(t).push("1") // starts goroutines that all repositories share, outside of the bubble
 	synctest.Test(t, func(t *testing.T) {
 		p := publish(t)
 		p.push("1")

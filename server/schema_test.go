@@ -15,7 +15,7 @@ import (
 	"github.com/neurondex/neurondex/server"
 )
 
-// An operation is what the document of the API says of one.
+// An operation is one of the OpenAPI document.
 type operation struct {
 	Parameters []struct {
 		Name, In string

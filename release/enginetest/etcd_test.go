@@ -111,7 +111,7 @@ func (c *cluster) hosts() string {
 	return strings.Join(all, ",")
 }
 
-// client returns a client for what the store does not do.
+// client returns a client of the cluster.
 func (c *cluster) client() *clientv3.Client {
 	c.Helper()
 	client, err := clientv3.New(clientv3.Config{Endpoints: strings.Split(c.hosts(), ",")})

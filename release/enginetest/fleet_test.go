@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A fleet is replicas that follow a store while pushers publish releases there. Each replica
+// A fleet is a set of replicas that follow a store while pushers publish releases there. Each replica
 // records every state that it serves, and [fleet.run] checks these histories.
 type fleet struct {
 	// Open opens the store, each time the same one, which is empty at first.
@@ -32,15 +32,15 @@ type fleet struct {
 	// Interval is that of the replicas' sources.
 	Interval time.Duration
 
-	// Disturb, if it is not nil, disturbs the store, or the connections to it, once, and
-	// leaves it working. It is called while releases are published: as many more as that
-	// takes. Without it, a single pusher publishes each release when all replicas serve the
-	// one before.
+	// Disturb, if not nil, causes one fault of the store or of the connections to it, and
+	// repairs it. It is called repeatedly while releases are published, and the pushers publish
+	// until the last call returns. Without it, a single pusher publishes a release only when
+	// all replicas serve the one before.
 	Disturb func()
 }
 
-// A fleetReport says how long it took until releases were visible, after their pushes were
-// done: at a replica, and at all of them.
+// A fleetReport has the times from the end of a push until the release was visible at a
+// replica, and at all of them.
 type fleetReport struct {
 	Visible, Everywhere []time.Duration // sorted
 	Published           int
@@ -63,7 +63,7 @@ func percentile(sorted []time.Duration, p int) time.Duration {
 	return sorted[(len(sorted)-1)*p/100].Round(100 * time.Microsecond)
 }
 
-// A state is what a replica serves from a time on.
+// A state is what a replica serves, and since when.
 type state struct {
 	time time.Time
 	hash registry.Hash
@@ -81,7 +81,7 @@ type publication struct {
 	done    time.Time
 }
 
-// A trial is a fleet at work.
+// A trial is a run of a fleet.
 type trial struct {
 	fleet
 	*testing.T
@@ -276,7 +276,7 @@ func document(name string, version int) []byte {
 	return []byte(b.String())
 }
 
-// check goes over the histories.
+// check checks the histories.
 func (r *trial) check() *fleetReport {
 	repo := &release.Repository{Store: r.openStore()}
 	records, err := repo.History(context.Background())

@@ -26,13 +26,13 @@ const (
 	defaultPort = "2379"
 	dialTimeout = 5 * time.Second // of a login
 
-	// A connection that is silent for keepAliveTime is tried, and given up if there is no
-	// answer for keepAliveTimeout.
+	// After keepAliveTime without data the client sends a ping. It closes the connection if
+	// there is no response for keepAliveTimeout.
 	keepAliveTime    = 10 * time.Second
 	keepAliveTimeout = 5 * time.Second
 
-	// maxRetries is how often the client repeats a request that no member executed, 25 ms
-	// after the last one or at another member. What uses a store repeats it more slowly.
+	// maxRetries is how often the client repeats a request that no member executed, at another
+	// member or after 25 ms. Users of a store retry with backoff.
 	maxRetries = 10
 )
 
@@ -104,14 +104,13 @@ func configOf(u *url.URL, getenv func(string) string) (c clientv3.Config, err er
 // reconnect is the time between attempts to connect to a member.
 var reconnect = backoff.Config{BaseDelay: 100 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 5 * time.Second}
 
-// failFast makes requests fail while no member can be reached, with the reason. The client
-// of etcd waits for a member without limit, and then knows of no reason.
+// failFast makes requests fail, with the reason, while no member can be reached. By default the
+// client waits for a member until the context ends, and does not report the reason.
 func failFast(ctx context.Context, method string, req, reply any, cc *grpc.ClientConn, invoke grpc.UnaryInvoker, opts ...grpc.CallOption) error {
 	return invoke(ctx, method, req, reply, cc, append(opts, grpc.WaitForReady(false))...)
 }
 
-// tlsConfig returns a configuration that reads the certificate of the client again for each
-// connection.
+// tlsConfig returns a configuration that reads the client's certificate for each connection.
 func tlsConfig(files transport.TLSInfo) (*tls.Config, error) {
 	if (files.CertFile == "") != (files.KeyFile == "") {
 		return nil, fmt.Errorf("cert and key must be given together")

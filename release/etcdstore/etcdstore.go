@@ -4,9 +4,9 @@
 //
 // The host is a list of the members of a cluster, or empty for what ETCDCTL_ENDPOINTS lists;
 // the path is a prefix of all keys. A user and a password may precede the host. The query
-// may have cacert, cert, key, insecure-transport and insecure-skip-tls-verify, and what it
-// does not have is taken from the environment, ETCDCTL_CACERT and so on: both mean what they
-// mean to etcdctl.
+// may have cacert, cert, key, insecure-transport and insecure-skip-tls-verify. Their defaults
+// come from the environment variables of etcdctl, such as ETCDCTL_CACERT. All of them have the
+// same meaning as for etcdctl.
 //
 // # What etcd holds
 //
@@ -47,8 +47,8 @@ const (
 	// maxResponse bounds what a member may send at a time: a page of heads, or a chunk.
 	maxResponse = 4 << 20
 	pageSize    = 1000
-	// uploadTTL is when the chunks of a value that was never completed are deleted. It is
-	// longer than a request may take.
+	// uploadTTL is the lifetime of the chunks of an incomplete value. It is longer than the
+	// timeout of a request.
 	uploadTTL = 10 * time.Minute
 )
 
@@ -76,8 +76,8 @@ func newStore(dial func() (*clientv3.Client, error), prefix string) *Store {
 	return &Store{prefix: prefix, dial: dial, turn: make(chan struct{}, 1)}
 }
 
-// connect returns the client. To create one takes a request if there is a password, so a
-// store does that when it is used first, and again if it failed.
+// connect returns the client. It creates it on first use, since that takes a request if there
+// is a password, and tries again if that fails.
 func (s *Store) connect(ctx context.Context) (*clientv3.Client, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func (s *Store) connect(ctx context.Context) (*clientv3.Client, error) {
 	return s.client, nil
 }
 
-// explain returns the error of a context, if it ended, or what the error of a client says.
+// explain returns the cause of a context that is done, or the description of a client's error.
 func explain(ctx context.Context, err error) error {
 	switch {
 	case err == nil:
@@ -180,7 +180,7 @@ func (s *Store) Get(ctx context.Context, key string, limit int64) ([]byte, error
 		if !errors.Is(err, errChunk) {
 			return value, err
 		}
-		if attempt == 3 { // it was not only deleted meanwhile, and perhaps created again
+		if attempt == 3 { // not only a concurrent Delete and Create
 			return nil, fmt.Errorf("%s: %w: %w", key, release.ErrMalformed, err)
 		}
 	}
@@ -201,9 +201,9 @@ func (s *Store) readChunks(ctx context.Context, c *clientv3.Client, h *head) ([]
 	return value, nil
 }
 
-// Create implements [release.Store]. A transaction creates the head, and the chunk if there
-// is one. If there are more, they are stored before under a lease, so that they go if they
-// are not completed, and the transaction takes them from the lease.
+// Create implements [release.Store]. A transaction creates the head, together with a single
+// chunk. Several chunks are stored before, under a lease, so that those of an incomplete value
+// expire; the transaction detaches them from the lease.
 func (s *Store) Create(ctx context.Context, key string, value []byte) error {
 	c, err := s.connect(ctx)
 	if err != nil {
@@ -245,7 +245,7 @@ func (s *Store) Create(ctx context.Context, key string, value []byte) error {
 	return s.commit(ctx, c, key, &h, complete...)
 }
 
-// commit creates a head, and does what belongs to it.
+// commit creates a head, together with other operations.
 func (s *Store) commit(ctx context.Context, c *clientv3.Client, key string, h *head, with ...clientv3.Op) error {
 	text, err := h.encode()
 	if err != nil {

@@ -58,7 +58,7 @@ func (s *script) Close() error {
 	return nil
 }
 
-// A silentWriterWatch never hears of anything, and notes what it is asked.
+// A silentWriterWatch reports no events, and records its calls.
 type silentWriterWatch struct {
 	noWriterWatch
 	expected map[string]bool
@@ -230,7 +230,7 @@ func TestCollectorFails(t *testing.T) {
 		}
 		assert.Empty(t, c.barriers)
 
-		// The event of a barrier is none of the directory.
+		// The event of a barrier is not an event of the directory.
 		passed = c.expect("/root/b.toml")
 		n.events <- fsnotify.Event{Name: "/root/b.toml", Op: fsnotify.Create}
 		assert.True(t, isPassed())

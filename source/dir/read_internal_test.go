@@ -48,7 +48,7 @@ func (f *readingFile) Stat() (fs.FileInfo, error) {
 func (f *readingFile) Read(p []byte) (int, error) { return f.content.Read(p) }
 func (f *readingFile) Close() error               { f.open--; return nil }
 
-// A cutReader fails with an error once what it has is read.
+// A cutReader returns an error after its content.
 type cutReader struct {
 	io.Reader
 	err error

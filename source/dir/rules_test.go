@@ -90,7 +90,7 @@ func TestBackAsItWas(t *testing.T) {
 	assert.Empty(t, tb.poll(fullScope))
 	assert.Empty(t, tb.p.names())
 
-	// The same, found by a scan that notes it only as one of those that are as they were.
+	// The same, when a scan reports the file as unchanged.
 	delete(tb.tree.files, "a")
 	assert.Empty(t, tb.poll(fullScope))
 	tb.tree.same.add(tb.p.delivered["a"].number)
@@ -98,7 +98,7 @@ func TestBackAsItWas(t *testing.T) {
 	assert.Empty(t, tb.p.names())
 }
 
-// TestRereadOfSame reads again what a scan found to be as it was delivered.
+// TestRereadOfSame reads a file again that a scan found unchanged.
 func TestRereadOfSame(t *testing.T) {
 	tb := newTable(t, true, "a", "b")
 	tb.at(time.Minute)

@@ -213,7 +213,7 @@ func TestFullScan(t *testing.T) {
 	found, err := d.scan(files, fullScope, source.PollNotified)
 	require.NoError(t, err)
 
-	// What a file says besides its metadata.
+	// Properties of a file other than its metadata.
 	type said struct {
 		link, linked, silent, examined, unknown bool
 		real, err                               string
@@ -251,7 +251,7 @@ func TestFullScan(t *testing.T) {
 	assert.Equal(t, []string{"lost"}, found.dangling)
 	assert.Equal(t, map[string]string{"x.yaml": "not .toml, .json or .jsonc"}, found.ignored)
 
-	// What is as it was delivered is noted as that.
+	// Unchanged files are recorded as such.
 	require.Eventually(t, func() bool {
 		_, err := d.Poll(t.Context(), source.PollAll)
 		require.NoError(t, err)
@@ -262,8 +262,8 @@ func TestFullScan(t *testing.T) {
 	assert.Equal(t, 8, again.same.count(), "all but those that cannot be examined")
 	assert.Len(t, again.files, 2)
 
-	// A directory that still cannot be listed is no news; one that can be, or cannot for another
-	// reason, is.
+	// A directory that still cannot be listed is unchanged. One that can be listed again, or fails
+	// for another reason, has changed.
 	part, err := d.scan(files, names("locked"), source.PollNotified)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"locked/"}, part.unlisted)
