@@ -251,10 +251,10 @@ func (r *trial) tryPush(ctx context.Context, repo *release.Repository, name stri
 	} else {
 		for i := range r.Datasets / datasetsPerDocument {
 			name := fmt.Sprintf("%d.toml", i)
-			documents[name] = document(name, 0)
+			documents[name] = document(name, 0, datasetsPerDocument)
 		}
 	}
-	documents[name] = document(name, version)
+	documents[name] = document(name, version, datasetsPerDocument)
 	var list []source.Document
 	for name, data := range documents {
 		list = append(list, source.Document{Name: name, Data: data})
@@ -267,9 +267,9 @@ func (r *trial) tryPush(ctx context.Context, repo *release.Repository, name stri
 }
 
 // document returns a document whose datasets have a version.
-func document(name string, version int) []byte {
+func document(name string, version, datasets int) []byte {
 	var b strings.Builder
-	for i := range datasetsPerDocument {
+	for i := range datasets {
 		fmt.Fprintf(&b, "[[datasets]]\nshort_name = \"%s-%d\"\nderived_scalar_type = \"mlp_post_act\"\n", name, i)
 		fmt.Fprintf(&b, "user_visible_name = \"Version %d\"\nneuron_dataset_path = \"https://host.example/%s/%d\"\n", version, name, version)
 	}
