@@ -164,11 +164,7 @@ func TestEtcdProcess(t *testing.T) {
 	t.Run("Killed", func(t *testing.T) {
 		report := fleet{
 			Open: newStore(t), Replicas: *replicas, Releases: *releases, Interval: 200 * time.Millisecond,
-			Disturb: func() {
-				p.kill()
-				p.start()
-				time.Sleep(300 * time.Millisecond)
-			},
+			Disturb: p.restart,
 		}.run(t)
 		t.Log(report)
 	})
@@ -441,4 +437,11 @@ func (p *process) start() {
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
 	_ = p.cmd.Wait()
+}
+
+// restart kills it, and lets it run for a moment after it was started again.
+func (p *process) restart() {
+	p.kill()
+	p.start()
+	time.Sleep(300 * time.Millisecond)
 }

@@ -98,11 +98,7 @@ func TestS3Killed(t *testing.T) {
 	g := startGateway(t)
 	report := fleet{
 		Open: opener(t, g.newBucket(g.address)), Replicas: *replicas, Releases: *releases, Interval: 200 * time.Millisecond,
-		Disturb: func() {
-			g.kill()
-			g.start()
-			time.Sleep(300 * time.Millisecond)
-		},
+		Disturb: g.restart,
 	}.run(t)
 	t.Log(report)
 }
