@@ -11,6 +11,7 @@ import (
 	"path"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 	"unsafe"
@@ -27,10 +28,11 @@ type lister struct {
 
 // A part is a part of a directory's entries.
 type part struct {
-	entries []byte     // as the system returns them
-	found   []fastStat // regular files that are named like documents
-	others  []Entry    // what else is to be visited
-	stats   sync.WaitGroup
+	entries []byte         // as the system returns them
+	found   []fastStat     // regular files that are named like documents
+	others  []Entry        // what else is to be visited
+	next    atomic.Int64   // first of the files that no goroutine has taken
+	stats   sync.WaitGroup // for the goroutines that call stat
 }
 
 // A fastStat is the [fs.FileInfo] of a regular file that was named like a document.
@@ -89,7 +91,7 @@ func (w *Walker) listOpen(fd int, dir string, visit func(Entry)) (dirs []Entry, 
 // read reads the next entries of a directory and returns their size in bytes, 0 at the end.
 func (p *part) read(fd int) (n int, err error) {
 	if p.entries == nil {
-		p.entries = make([]byte, 64<<10)
+		p.entries = make([]byte, 32<<10)
 	}
 	for {
 		if n, err = unix.ReadDirent(fd, p.entries); !errors.Is(err, syscall.EINTR) {
@@ -185,24 +187,34 @@ func fileType(typ byte) fs.FileMode {
 	return fs.ModeIrregular
 }
 
-// perStat is the number of files that are worth another goroutine.
-const perStat = 64
+// statBlock is the number of files that a goroutine calls stat for before it takes more. Equal
+// shares would leave a core idle: the goroutine on the core of the reader begins late.
+const statBlock = 64
 
 // stat begins to set the stats of the files that were found in a directory. The caller waits
 // for p.stats.
 func (p *part) stat(fd int) {
-	goroutines := min(runtime.GOMAXPROCS(0), (len(p.found)+perStat-1)/perStat)
-	for g := range goroutines {
-		chunk := p.found[g*len(p.found)/goroutines : (g+1)*len(p.found)/goroutines]
+	p.next.Store(0)
+	blocks := (len(p.found) + statBlock - 1) / statBlock
+	for range min(runtime.GOMAXPROCS(0), blocks) {
 		p.stats.Go(func() {
-			for i := range chunk {
-				s := &chunk[i]
-				// unix.Fstatat would allocate a copy of the name.
-				_, _, s.err = unix.Syscall6(unix.SYS_NEWFSTATAT, uintptr(fd), uintptr(unsafe.Pointer(&s.base[0])),
-					uintptr(unsafe.Pointer(&s.stat)), unix.AT_SYMLINK_NOFOLLOW, 0, 0)
+			for {
+				to := int(p.next.Add(statBlock))
+				if to-statBlock >= len(p.found) {
+					return
+				}
+				for i := to - statBlock; i < min(to, len(p.found)); i++ {
+					p.found[i].call(fd)
+				}
 			}
 		})
 	}
+}
+
+// call calls stat for a file in a directory. [unix.Fstatat] would allocate a copy of the name.
+func (s *fastStat) call(fd int) {
+	_, _, s.err = unix.Syscall6(unix.SYS_NEWFSTATAT, uintptr(fd), uintptr(unsafe.Pointer(&s.base[0])),
+		uintptr(unsafe.Pointer(&s.stat)), unix.AT_SYMLINK_NOFOLLOW, 0, 0)
 }
 
 // Name implements [fs.FileInfo].
