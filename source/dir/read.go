@@ -78,14 +78,18 @@ func (d *Dir) readFile(files fileSystem, name string, c change, limit int64) ([]
 // hasWriter reports whether a process has a file open for writing, as far as the system
 // tells.
 func (d *Dir) hasWriter(f fs.File, name string) bool {
+	path := filepath.Join(d.root, filepath.FromSlash(name))
 	switch d.system.lease(f) {
 	case writingYes:
-		return true
+		// NFS 4 and SMB also refuse a lease where the server has not delegated the file to this
+		// machine, and many servers never do.
+		if !d.system.remote(path) {
+			return true
+		}
 	case writingNo:
 		return false
-	default:
-		return d.watches.writers.isOpen(filepath.Join(d.root, filepath.FromSlash(name)), time.Now())
 	}
+	return d.watches.writers.isOpen(path, time.Now())
 }
 
 // isSame reports whether an open file is the one that a scan found, unchanged.

@@ -79,28 +79,31 @@ func TestReadFile(t *testing.T) {
 		files   reading
 		kind    kind
 		writing writing
+		remote  bool // the file system is that of another machine
 		limit   int64
 		want    string // the content, or a part of the error
 		err     error
 	}{
-		"unchanged":                         {reading{content: strings.NewReader("12345"), stats: stats{same}}, edited, writingNo, 5, "12345", nil},
-		"too large":                         {reading{content: strings.NewReader("12345"), stats: stats{same}}, edited, writingNo, 4, "exceeds the limit of 4 bytes", source.ErrTooLarge},
-		"gone":                              {reading{err: &fs.PathError{Op: "open", Path: "a", Err: syscall.ENOENT}}, edited, writingNo, 5, "", errChanged},
-		"not readable":                      {reading{err: &fs.PathError{Op: "open", Path: "a", Err: syscall.EACCES}}, edited, writingNo, 5, "permission denied", nil},
-		"another one":                       {reading{content: strings.NewReader("12345"), stats: stats{other, same}}, edited, writingNo, 5, "", errChanged},
-		"without metadata":                  {reading{content: strings.NewReader("12345"), stats: stats{failing, same}}, edited, writingNo, 5, "", errChanged},
-		"without metadata after it is read": {reading{content: strings.NewReader("12345"), stats: stats{same, failing}}, edited, writingNo, 5, "", errChanged},
-		"changed while it was read":         {reading{content: strings.NewReader("12345"), stats: stats{same, other}}, edited, writingNo, 5, "", errChanged},
-		"longer than it says":               {reading{content: strings.NewReader("123456"), stats: stats{same}}, edited, writingNo, 5, "", errChanged},
-		"shorter than it says":              {reading{content: strings.NewReader("1234"), stats: stats{same}}, edited, writingNo, 5, "", errChanged},
-		"empty, though it says otherwise":   {reading{content: strings.NewReader(""), stats: stats{same}}, edited, writingNo, 5, "", errChanged},
-		"cut off":                           {reading{content: cutReader{strings.NewReader("12345"), &fs.PathError{Op: "read", Path: "a", Err: syscall.EIO}}, stats: stats{same}}, edited, writingNo, 5, "input/output error", nil},
-		"open for writing":                  {reading{content: strings.NewReader("12345"), stats: stats{same}}, edited, writingYes, 5, "", errOpen},
-		"open for writing, read again":      {reading{content: strings.NewReader("12345"), stats: stats{same}}, touched, writingYes, 5, "12345", nil},
-		"not known to be open":              {reading{content: strings.NewReader("12345"), stats: stats{same}}, edited, writingUnknown, 5, "12345", nil},
+		"unchanged":                              {reading{content: strings.NewReader("12345"), stats: stats{same}}, edited, writingNo, false, 5, "12345", nil},
+		"too large":                              {reading{content: strings.NewReader("12345"), stats: stats{same}}, edited, writingNo, false, 4, "exceeds the limit of 4 bytes", source.ErrTooLarge},
+		"gone":                                   {reading{err: &fs.PathError{Op: "open", Path: "a", Err: syscall.ENOENT}}, edited, writingNo, false, 5, "", errChanged},
+		"not readable":                           {reading{err: &fs.PathError{Op: "open", Path: "a", Err: syscall.EACCES}}, edited, writingNo, false, 5, "permission denied", nil},
+		"another one":                            {reading{content: strings.NewReader("12345"), stats: stats{other, same}}, edited, writingNo, false, 5, "", errChanged},
+		"without metadata":                       {reading{content: strings.NewReader("12345"), stats: stats{failing, same}}, edited, writingNo, false, 5, "", errChanged},
+		"without metadata after it is read":      {reading{content: strings.NewReader("12345"), stats: stats{same, failing}}, edited, writingNo, false, 5, "", errChanged},
+		"changed while it was read":              {reading{content: strings.NewReader("12345"), stats: stats{same, other}}, edited, writingNo, false, 5, "", errChanged},
+		"longer than it says":                    {reading{content: strings.NewReader("123456"), stats: stats{same}}, edited, writingNo, false, 5, "", errChanged},
+		"shorter than it says":                   {reading{content: strings.NewReader("1234"), stats: stats{same}}, edited, writingNo, false, 5, "", errChanged},
+		"empty, though it says otherwise":        {reading{content: strings.NewReader(""), stats: stats{same}}, edited, writingNo, false, 5, "", errChanged},
+		"cut off":                                {reading{content: cutReader{strings.NewReader("12345"), &fs.PathError{Op: "read", Path: "a", Err: syscall.EIO}}, stats: stats{same}}, edited, writingNo, false, 5, "input/output error", nil},
+		"open for writing":                       {reading{content: strings.NewReader("12345"), stats: stats{same}}, edited, writingYes, false, 5, "", errOpen},
+		"open for writing, read again":           {reading{content: strings.NewReader("12345"), stats: stats{same}}, touched, writingYes, false, 5, "12345", nil},
+		"not known to be open":                   {reading{content: strings.NewReader("12345"), stats: stats{same}}, edited, writingUnknown, false, 5, "12345", nil},
+		"without a lease from the other machine": {reading{content: strings.NewReader("12345"), stats: stats{same}}, edited, writingYes, true, 5, "12345", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := &Dir{system: system{lease: func(fs.File) writing { return tt.writing }}, watches: newWatches(root, system{}, true)}
+			remote := func(path string) bool { return tt.remote && path == filepath.Join(root, "a") }
+			d := &Dir{root: root, system: system{remote: remote, lease: func(fs.File) writing { return tt.writing }}, watches: newWatches(root, system{}, true)}
 			data, err := d.readFile(&tt.files, "a", change{kind: tt.kind, file: file{stat: newStat(info), examined: true}}, tt.limit)
 			assert.Zero(t, tt.files.open, "files left open")
 			switch {
