@@ -13,8 +13,8 @@ var (
 	// ErrNotReady means that the source has not been read yet, or that none of its
 	// documents could be loaded. See also [WithRequireValid].
 	ErrNotReady = errors.New("datasets are not loaded yet")
-	// ErrSource means that the source, or a part of it, cannot be read. The last good
-	// datasets are served, if there are any.
+	// ErrSource means that the source, or a part of it, cannot be read, or that reading it
+	// takes longer than 30 seconds. The last good datasets are served, if there are any.
 	ErrSource = errors.New("cannot read source; serving last good data")
 	// ErrStale means that the registry does not reflect some documents: they are invalid,
 	// unreadable or changing. See [StaleError].

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/neurondex/neurondex/internal/watchtest"
+	"github.com/neurondex/neurondex/registry"
 	"github.com/neurondex/neurondex/source"
 	"github.com/neurondex/neurondex/source/sourcetest"
 	"github.com/neurondex/neurondex/watcher"
@@ -272,5 +273,58 @@ func TestUnreadableSource(t *testing.T) {
 		require.NoError(t, m.SetReachable(true))
 		require.ErrorIs(t, w.Sync(t.Context()), watcher.ErrStale)
 		assert.Equal(t, watcher.StateOK, w.Status().Documents[0].State)
+	})
+}
+
+// TestSlowPoll checks that a source that does not answer counts as one that cannot be read, until
+// it answers, and that what is served stays in service.
+func TestSlowPoll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const slow = "reading it takes longer than 30s"
+		src, log := newFakeSource(), watchtest.NewBuffer()
+		src.takes = 31 * time.Second
+		src.prepare(nil, changed("a.toml", watchtest.TOML("1", "a")))
+		w := follow(t, src, watcher.WithLogger(slog.New(slog.NewTextHandler(log, nil))))
+		assert.Equal(t, 1, strings.Count(log.String(), `level=WARN msg="cannot read source yet; waiting for it" err="`+slow+`"`), log)
+		assert.NoError(t, w.CheckHealth())
+
+		src.prepare(nil, changed("a.toml", watchtest.TOML("2", "a")))
+		src.event <- struct{}{}
+		time.Sleep(29 * time.Second)
+		assert.NoError(t, w.CheckHealth())
+		time.Sleep(time.Second)
+		synctest.Wait()
+		err := w.CheckHealth()
+		require.ErrorIs(t, err, watcher.ErrSource)
+		require.ErrorContains(t, err, slow)
+		status := w.Status()
+		assert.Equal(t, slow, status.SourceError)
+		assert.Equal(t, watcher.StateUnknown, status.Documents[0].State)
+		assert.WithinDuration(t, time.Now(), status.Documents[0].Since, 0)
+		assert.Equal(t, 1, strings.Count(log.String(), `level=ERROR msg="cannot read source; serving last good data" err="`+slow+`"`), log)
+		d, _ := w.Snapshot().Lookup("a", registry.MLPPostAct)
+		assert.Equal(t, "1", d.NeuronDatasetPath())
+
+		time.Sleep(time.Second)
+		synctest.Wait()
+		assert.NoError(t, w.CheckHealth())
+		assert.Empty(t, w.Status().SourceError)
+		assert.Equal(t, watcher.StateOK, w.Status().Documents[0].State)
+		assert.Equal(t, 2, strings.Count(log.String(), `level=INFO msg="source can be read again"`), log)
+		d, _ = w.Snapshot().Lookup("a", registry.MLPPostAct)
+		assert.Equal(t, "2", d.NeuronDatasetPath())
+
+		// A source that could not be read, and now does not answer, has the newer reason.
+		src.prepare(errors.New("one"))
+		src.event <- struct{}{}
+		synctest.Wait()
+		src.prepare(nil, changed("a.toml", watchtest.TOML("3", "a")))
+		since := time.Now()
+		time.Sleep(time.Second)
+		src.event <- struct{}{}
+		time.Sleep(30 * time.Second)
+		synctest.Wait()
+		assert.Equal(t, slow, w.Status().SourceError)
+		assert.Equal(t, since, w.Status().Documents[0].Since, "it could not be read before, either")
 	})
 }

@@ -2,6 +2,7 @@ package watcher
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/neurondex/neurondex/source"
@@ -54,7 +55,7 @@ func (w *Watcher) run(ctx context.Context) {
 // names of those that are pending.
 func (w *Watcher) step(ctx context.Context, depth source.Depth) (pending []string, err error) {
 	start := time.Now()
-	batch, err := w.source.Poll(ctx, depth)
+	batch, err := w.poll(ctx, depth)
 	if err != nil && ctx.Err() != nil {
 		return nil, err
 	}
@@ -63,4 +64,23 @@ func (w *Watcher) step(ctx context.Context, depth source.Depth) (pending []strin
 	applied := w.apply()
 	w.report(batch, err, transitions, applied, start)
 	return batch.Pending, err
+}
+
+// slowPoll is how long a poll may take until the source counts as one that cannot be read.
+const slowPoll = 30 * time.Second
+
+var errSlow = fmt.Errorf("reading it takes longer than %v", slowPoll)
+
+// poll polls the source. If that takes too long, it says so meanwhile.
+func (w *Watcher) poll(ctx context.Context, depth source.Depth) (source.Batch, error) {
+	reported := make(chan struct{})
+	timer := time.AfterFunc(slowPoll, func() {
+		defer close(reported)
+		w.reportSlow() // the loop waits
+	})
+	batch, err := w.source.Poll(ctx, depth)
+	if !timer.Stop() {
+		<-reported
+	}
+	return batch, err
 }

@@ -2,6 +2,7 @@ package watcher
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"slices"
@@ -36,9 +37,9 @@ func (w *Watcher) updateStatus(batch source.Batch, err error, u registry.Update,
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	now := time.Now()
-	w.sourceErr = err
+	w.setSourceErr(err, now)
 	s := &w.status
-	s.Source, s.SourceError, s.Held = batch.Health, "", ""
+	s.Source, s.Held = batch.Health, ""
 	if w.change.held != nil {
 		s.Held = w.change.held.Error()
 	}
@@ -56,15 +57,33 @@ func (w *Watcher) updateStatus(batch source.Batch, err error, u registry.Update,
 			w.pending[name] = since
 		}
 	}
-	if err != nil {
-		if w.failedSince.IsZero() {
-			w.failedSince = now
-		}
-		s.SourceError = err.Error()
-		return
+	if err == nil {
+		s.Ready = s.Ready || w.isReady(len(batch.Pending))
 	}
-	w.failedSince = time.Time{}
-	s.Ready = s.Ready || w.isReady(len(batch.Pending))
+}
+
+// setSourceErr notes why the source cannot be read; nil if it can be. It needs w.mu.
+func (w *Watcher) setSourceErr(err error, now time.Time) {
+	w.sourceErr = err
+	switch {
+	case err == nil:
+		w.status.SourceError, w.failedSince = "", time.Time{}
+		return
+	case w.failedSince.IsZero():
+		w.failedSince = now
+	}
+	w.status.SourceError = err.Error()
+}
+
+// reportSlow says that the poll that is running takes too long: a file system whose server is
+// gone, for one, does not return an error.
+func (w *Watcher) reportSlow() {
+	was := w.sourceErr
+	w.mu.Lock()
+	w.setSourceErr(errSlow, time.Now())
+	w.mu.Unlock()
+	w.setHealth()
+	w.logSource(was, w.status.Ready)
 }
 
 // isReady reports whether enough documents are loaded to serve them: one at least if there
@@ -188,7 +207,7 @@ func (w *Watcher) logSource(was error, wasReady bool) {
 	case err == nil, was != nil && was.Error() == err.Error():
 	case wasReady:
 		w.options.log.Error(ErrSource.Error(), "err", err)
-	case w.options.wait: // otherwise Follow returns it
+	case w.options.wait, errors.Is(err, errSlow): // otherwise Follow returns it
 		w.options.log.Warn("cannot read source yet; waiting for it", "err", err)
 	}
 }
