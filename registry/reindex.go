@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"math"
 	"math/bits"
 	"slices"
 	"sync/atomic"
@@ -68,7 +69,7 @@ func (e *indexEdit) apply(edits []documentEdit) {
 		}
 		return
 	}
-	e.deepen(0, 0, depth)
+	e.deepen(depth)
 	gone := partition(edits, depth, func(edit *documentEdit) []entry { return edit.gone })
 	come := partition(edits, depth, func(edit *documentEdit) []entry { return edit.come })
 	parts := make([]indexEdit, 1<<depth)
@@ -78,7 +79,7 @@ func (e *indexEdit) apply(edits []documentEdit) {
 			p := &parts[i]
 			*p = indexEdit{index: e.index, id: e.id + 1 + uint64(i), floor: depth}
 			p.withdraw(gone[i])
-			p.deepen(uint64(i)<<(64-depth), depth, depth+depthFor(come[i], depth))
+			p.makeRoom(come[i], uint64(i)<<(64-depth), depth)
 			p.define(come[i])
 		}
 	})
@@ -106,47 +107,64 @@ func partition(edits []documentEdit, depth uint8, of func(*documentEdit) []entry
 	return parts
 }
 
-// depthFor returns how many more bits than the first ones, which the hashes of entries share,
-// divide them into shards that would all be half full at least.
-func depthFor(entries []entry, first uint8) uint8 {
-	depth := uint8(bits.Len(uint(len(entries) / (shardLimit * 3 / 4))))
-	counts := make([]int, 1<<depth)
-	for i := range entries {
-		counts[entries[i].hash<<first>>(64-depth)]++
+// deepen splits all shards until the hashes of each share as many first bits as depth.
+func (e *indexEdit) deepen(depth uint8) {
+	e.shard(0) // there is a directory now
+	e.spread(depth)
+	for i := range uint64(1) << depth {
+		e.splitTo(i<<(64-depth), depth)
 	}
-	for ; depth > 0 && slices.Min(counts) < shardLimit/2; depth-- {
-		for i := range len(counts) / 2 {
-			counts[i] = counts[2*i] + counts[2*i+1]
-		}
-		counts = counts[:len(counts)/2]
-	}
-	return depth
 }
 
-// deepen splits the shards of the hashes that share so many first bits with a hash, until the
-// hashes of each shard share as many as depth. Splitting full shards later would cost more.
-func (e *indexEdit) deepen(hash uint64, first, depth uint8) {
-	if depth <= first {
+// makeRoom makes the shards that entries, whose hashes share so many first bits with hash,
+// would be divided into. Splitting full shards one after the other would cost more.
+func (e *indexEdit) makeRoom(entries []entry, hash uint64, first uint8) {
+	finer := uint8(bits.Len(uint(2 * len(entries) / shardLimit))) // half full with evenly spread hashes
+	counts := make([]int, 1<<finer)
+	for i := range entries {
+		counts[entries[i].hash<<first>>(64-finer)]++
+	}
+	e.spread(first + finer)
+	e.divide(hash, first, counts)
+}
+
+// divide makes the shards for so many entries in each part of the hashes that share so many
+// first bits with hash.
+func (e *indexEdit) divide(hash uint64, first uint8, counts []int) {
+	total := 0
+	for _, n := range counts {
+		total += n
+	}
+	if half := len(counts) / 2; total > shardLimit && half > 0 {
+		e.divide(hash, first+1, counts[:half])
+		e.divide(hash|1<<(63-first), first+1, counts[half:])
 		return
 	}
-	e.shard(hash) // there is a directory now
+	e.splitTo(hash, first)
+}
+
+// spread deepens the directory, whose shards stay as they are.
+func (e *indexEdit) spread(depth uint8) {
 	if was := e.index; e.depth < depth {
 		e.arrange(depth, func(place uint64) *shard { return was.at(place >> (depth - was.depth)) })
 	}
-	for i := range uint64(1) << (depth - first) {
-		from := hash | i<<(64-depth)
-		for s := e.shardOf(from); s.depth < depth; s = e.shardOf(from) {
-			if s.count > 0 {
-				e.split(s, from)
-			} else {
-				e.fill(&shard{depth: depth, edit: e.id}, from)
-			}
+}
+
+// splitTo splits the shard of a hash until its hashes share as many first bits as depth. The
+// caller does so for every hash of a shard that is empty.
+func (e *indexEdit) splitTo(hash uint64, depth uint8) {
+	for s := e.shardOf(hash); s.depth < depth; s = e.shardOf(hash) {
+		if s.count > 0 {
+			e.split(s, hash)
+		} else {
+			e.fill(&shard{depth: depth, edit: e.id}, hash)
 		}
 	}
 }
 
 // merge makes one index of those of ranges. Each part is up to date in its range, and is
-// otherwise as e.
+// otherwise as e. Shards join where few entries are left, or where entries were definitions of
+// the same keys, or of a family, so that they needed less room than was made.
 func (e *indexEdit) merge(parts []indexEdit, depth uint8) {
 	deepest := depth
 	for i := range parts {
@@ -167,9 +185,11 @@ func (e *indexEdit) merge(parts []indexEdit, depth uint8) {
 		e.count += parts[i].count
 		e.hidden += parts[i].hidden
 	}
-	for i := range parts {
-		for e.join(uint64(i) << (64 - depth)) {
+	for hash, more := uint64(0), true; more; more = hash != 0 {
+		for e.join(hash) {
 		}
+		hash |= math.MaxUint64 >> e.shardOf(hash).depth
+		hash++ // the first one of the next shard
 	}
 }
 

@@ -34,10 +34,14 @@ func TestLargeChanges(t *testing.T) {
 			left -= size
 			first := rng.IntN(30_000)
 			for i := range size {
-				// Some keys are in other documents as well, and some short names have many types.
+				// Some keys are in other documents as well, and some short names have many types,
+				// one of them more than fit in a shard.
 				s := Spec{ShortName: fmt.Sprintf("m%d", first+i), DerivedScalarType: "t", UserVisibleName: fmt.Sprint(round), NeuronDatasetPath: "p"}
-				if i%5 == 0 {
+				switch i % 5 {
+				case 0:
 					s.ShortName, s.DerivedScalarType = fmt.Sprintf("f%d", i%3), DerivedScalarType(fmt.Sprint(i))
+				case 1:
+					s.ShortName, s.DerivedScalarType = "g", DerivedScalarType(fmt.Sprint(i))
 				}
 				doc.Datasets = append(doc.Datasets, s)
 			}
