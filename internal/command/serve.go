@@ -47,7 +47,7 @@ streams end, and active requests have --shutdown-timeout. A second signal ends i
 			defer flush()
 			ctx, stop := untilStopped(cmd.Context())
 			defer stop()
-			return serve(ctx, s, log)
+			return endWithin(ctx, s.GetDuration("shutdown-timeout")+closeTimeout, log, func() error { return serve(ctx, s, log) })
 		},
 	}
 	addDirFlags(cmd)
@@ -110,6 +110,28 @@ func untilStopped(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop)
 	return ctx, stop
+}
+
+// closeTimeout is how long what follows files may take to end, once nothing is served any more.
+const closeTimeout = 2 * time.Second
+
+// endWithin calls work and returns its error. Once ctx is done, it waits for so long at most: a
+// file system whose server is gone may keep a call for good.
+func endWithin(ctx context.Context, timeout time.Duration, log *slog.Logger, work func() error) error {
+	ended := make(chan error, 1)
+	go func() { ended <- work() }()
+	select {
+	case err := <-ended:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-ended:
+		return err
+	case <-time.After(timeout):
+		log.Warn("the source does not answer; ending without closing it")
+		return nil
+	}
 }
 
 func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {

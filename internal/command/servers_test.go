@@ -2,11 +2,14 @@ package command
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -69,4 +72,40 @@ func TestServersCutOffRequests(t *testing.T) {
 	cancel()
 	assert.NoError(t, <-served)
 	assert.ErrorIs(t, <-answer, io.EOF)
+}
+
+// TestEndWithin checks that a command ends although something does not: the error of what it
+// does counts if it ends in time.
+func TestEndWithin(t *testing.T) {
+	failed := errors.New("failed")
+	for name, tt := range map[string]struct {
+		takes    time.Duration // after ctx is done
+		ends     error
+		want     error
+		after    time.Duration
+		complain bool
+	}{
+		"at once":   {0, failed, failed, 0, false},
+		"in time":   {4 * time.Second, failed, failed, 4 * time.Second, false},
+		"well":      {4 * time.Second, nil, nil, 4 * time.Second, false},
+		"too late":  {time.Minute, failed, nil, 5 * time.Second, true},
+		"by itself": {-time.Second, failed, failed, -time.Second, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+				defer cancel()
+				var log strings.Builder
+				start := time.Now()
+				err := endWithin(ctx, 5*time.Second, slog.New(slog.NewTextHandler(&log, nil)), func() error {
+					time.Sleep(time.Hour + tt.takes)
+					return tt.ends
+				})
+				assert.Equal(t, tt.want, err)
+				assert.Equal(t, time.Hour+tt.after, time.Since(start))
+				assert.Equal(t, tt.complain, strings.Contains(log.String(), `level=WARN msg="the source does not answer; ending without closing it"`), log.String())
+				time.Sleep(time.Hour) // what is too late ends, too
+			})
+		})
+	}
 }

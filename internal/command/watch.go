@@ -2,6 +2,7 @@ package command
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -30,24 +31,7 @@ end it.`,
 			log := s.newLogger(slog.LevelWarn, cmd.ErrOrStderr())
 			ctx, stop := untilStopped(cmd.Context())
 			defer stop()
-			src, err := newSource(s, &following{log: log})
-			if err != nil {
-				return err
-			}
-			w, err := follow(ctx, s, src, log)
-			if err != nil {
-				return err
-			}
-			defer w.Close()
-			defer reloadOnHangup(ctx, w.Reload, log)()
-			out := bufio.NewWriter(cmd.OutOrStdout())
-			for u := range w.Updates(ctx) {
-				show(out, u)
-				if err := out.Flush(); err != nil {
-					return err
-				}
-			}
-			return nil
+			return endWithin(ctx, closeTimeout, log, func() error { return watch(ctx, s, log, cmd.OutOrStdout(), show) })
 		},
 	}
 	addDirFlags(cmd)
@@ -55,6 +39,28 @@ end it.`,
 	cmd.Flags().StringP("output", "o", "text", "`format` of the output: text or json")
 	choose(cmd, "output", "text", "json")
 	return cmd
+}
+
+// watch shows each change of what the settings name until ctx is done.
+func watch(ctx context.Context, s *settings, log *slog.Logger, to io.Writer, show func(io.Writer, registry.Update)) error {
+	src, err := newSource(s, &following{log: log})
+	if err != nil {
+		return err
+	}
+	w, err := follow(ctx, s, src, log)
+	if err != nil {
+		return err
+	}
+	defer w.Close()
+	defer reloadOnHangup(ctx, w.Reload, log)()
+	out := bufio.NewWriter(to)
+	for u := range w.Updates(ctx) {
+		show(out, u)
+		if err := out.Flush(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // showText prints a change for a person: a line for each dataset, and one for each field
