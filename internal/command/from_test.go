@@ -17,6 +17,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/neurondex/neurondex/internal/watchtest"
 )
 
 // startServe runs serve with arguments, which may not contain spaces, as a process of its own.
@@ -186,4 +188,41 @@ func TestServeLoops(t *testing.T) {
 		assert.Equal(t, "a=1", outside.names())
 		assert.NotContains(t, outside.text(), loop)
 	})
+}
+
+// TestServeWhileLoading checks that health is answered before the datasets are loaded, on every
+// address: what watches a server must not take one that loads for one that hangs.
+func TestServeWhileLoading(t *testing.T) {
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer silent.Close()
+	asked := make(chan net.Conn, 1)
+	go func() {
+		if c, err := silent.Accept(); err == nil {
+			asked <- c
+		}
+	}()
+	public, management := freePort(t), freePort(t)
+	s := &process{T: t, log: watchtest.NewBuffer()}
+	cmd := exec.Command("neurondex", "serve", "--from", "http://"+silent.Addr().String(), "--listen", public, "--management-listen", management)
+	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")
+	cmd.Stderr = s.log
+	require.NoError(t, cmd.Start())
+	defer func() { _ = cmd.Process.Kill(); _ = cmd.Wait() }()
+	select {
+	case c := <-asked:
+		defer c.Close()
+	case <-time.After(20 * time.Second):
+		t.Fatal("the server to follow was not asked", s.text())
+	}
+	for _, address := range []string{public, management} {
+		code, body := s.get(http.DefaultClient, "http://"+address+"/healthz", "")
+		assert.Equal(t, http.StatusOK, code, body)
+		code, body = s.get(http.DefaultClient, "http://"+address+"/readyz", "")
+		assert.Equal(t, http.StatusServiceUnavailable, code, body)
+		assert.Contains(t, body, "datasets are not loaded yet")
+	}
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	require.NoError(t, cmd.Wait(), s.text())
+	assert.Empty(t, s.text())
 }

@@ -6,11 +6,11 @@ import (
 	"time"
 )
 
-// A gate holds requests until the datasets are loaded. Requests for releases are answered after
-// earlyWait in any case: two servers that follow each other would otherwise wait for each other
-// and not detect the loop.
+// A gate holds requests until the datasets are loaded. Those for health are answered at once: a
+// server that loads is alive. Those for releases are answered after earlyWait: two servers that
+// follow each other would otherwise wait for each other and not detect the loop.
 type gate struct {
-	early   http.Handler
+	early   http.Handler // answers until then
 	opened  chan struct{}
 	handler http.Handler // set before opened is closed
 }
@@ -40,6 +40,10 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // wait returns true once the gate is open, or false if the request has been answered or cancelled.
 func (g *gate) wait(w http.ResponseWriter, r *http.Request) bool {
+	if isHealth(r.URL.Path) {
+		g.early.ServeHTTP(w, r)
+		return false
+	}
 	rc := http.NewResponseController(w)
 	_ = rc.SetReadDeadline(time.Time{}) // loading may take longer than the timeouts
 	_ = rc.SetWriteDeadline(time.Time{})

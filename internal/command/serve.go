@@ -115,22 +115,25 @@ func untilStopped(ctx context.Context) (context.Context, context.CancelFunc) {
 // closeTimeout is how long what follows files may take to end, once nothing is served any more.
 const closeTimeout = 2 * time.Second
 
-// endWithin calls work and returns its error. Once ctx is done, it waits for so long at most: a
-// file system whose server is gone may keep a call for good.
+// endWithin calls work and returns its error. Once ctx is done, which is no error, it waits for so
+// long at most: a file system whose server is gone may keep a call for good.
 func endWithin(ctx context.Context, timeout time.Duration, log *slog.Logger, work func() error) error {
 	ended := make(chan error, 1)
 	go func() { ended <- work() }()
-	select {
-	case err := <-ended:
-		return err
-	case <-ctx.Done():
-	}
-	select {
-	case err := <-ended:
-		return err
-	case <-time.After(timeout):
-		log.Warn("the source does not answer; ending without closing it")
-		return nil
+	var late <-chan time.Time
+	for stop := ctx.Done(); ; {
+		select {
+		case err := <-ended:
+			if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+				return nil
+			}
+			return err
+		case <-stop:
+			stop, late = nil, time.After(timeout)
+		case <-late:
+			log.Warn("the source does not answer; ending without closing it")
+			return nil
+		}
 	}
 }
 
@@ -169,12 +172,16 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 
 	servers := newServers(log)
 	defer servers.close()
-	hosts := allowedHosts(s, "listen", listeners)
-	early := server.New(registry.New(), server.Options{Log: log, AllowedHosts: hosts, Epoch: f.epoch, Relay: f.relay, Chain: f.chain})
+	hosts, managedHosts := allowedHosts(s, "listen", listeners), allowedHosts(s, "management-listen", managed)
+	early := server.New(registry.New(), server.Options{Log: log, AllowedHosts: hosts, CheckHealth: notLoaded, Epoch: f.epoch, Relay: f.relay, Chain: f.chain})
 	defer early.Drain()
 	api := newGate(early)
 	for _, l := range listeners {
 		servers.start(l, api, who.serve)
+	}
+	management := newGate(server.New(registry.New(), server.Options{Log: log, AllowedHosts: managedHosts, CheckHealth: notLoaded}))
+	for _, l := range managed {
+		servers.start(l, onlyManagement(management), serveOpenly)
 	}
 	opts := []watcher.Option{watcher.WithMaxShrink(s.GetFloat64("max-shrink"))}
 	if s.GetBool("require-valid") {
@@ -196,16 +203,18 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 	o.Records = newRecordsHandler(s, w, store)
 	o.AllowedHosts, o.ModelInfo, o.Page = hosts, info, pages
 	o.Epoch, o.Relay, o.Chain = f.epoch, f.relay, f.chain
-	management := managementOptions(s, w, m, log, managed)
+	mo := managementOptions(w, m, log)
+	mo.AllowedHosts = managedHosts
 	if len(managed) == 0 {
-		o.Metrics = management.Metrics
+		o.Metrics = mo.Metrics
 		if s.GetBool("enable-reload") {
 			o.Reload = w.Reload
 		}
 	}
-	loaded, manage := server.New(w, o), server.New(w, management)
+	loaded, manage := server.New(w, o), server.New(w, mo)
 	m.CountStreams(loaded.Streams)
 	api.open(loaded)
+	management.open(manage)
 	for _, l := range listeners {
 		if !isLocal(l.Addr()) && who.isOpen() {
 			log.Warn("anyone who can reach this address can read; restrict it by --web.config.file or --token-file", "address", l.Addr().String())
@@ -213,7 +222,6 @@ func serve(ctx context.Context, s *settings, log *slog.Logger) (err error) {
 		log.Info("serving", "url", openURL(l.Addr(), who.useTLS()), "datasets", w.Snapshot().Len())
 	}
 	for _, l := range managed {
-		servers.start(l, onlyManagement(manage), serveOpenly)
 		if !isLocal(l.Addr()) {
 			log.Warn("anyone who can reach the management address can reload and profile this server", "address", l.Addr().String())
 		}
@@ -253,20 +261,22 @@ func apiOptions(s *settings, w *watcher.Watcher, m *metrics.Metrics, log *slog.L
 }
 
 // managementOptions returns the options of the handler for --management-listen.
-func managementOptions(s *settings, w *watcher.Watcher, m *metrics.Metrics, log *slog.Logger, managed []net.Listener) server.Options {
+func managementOptions(w *watcher.Watcher, m *metrics.Metrics, log *slog.Logger) server.Options {
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(m, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return server.Options{
-		Log:          log,
-		AllowedHosts: allowedHosts(s, "management-listen", managed),
-		ExposePaths:  true,
-		Profiles:     newProfiles(),
-		Metrics:      promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}),
-		CheckHealth:  w.CheckHealth,
-		Status:       w.Status,
-		Reload:       w.Reload,
+		Log:         log,
+		ExposePaths: true,
+		Profiles:    newProfiles(),
+		Metrics:     promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry}),
+		CheckHealth: w.CheckHealth,
+		Status:      w.Status,
+		Reload:      w.Reload,
 	}
 }
+
+// notLoaded is the health of a server whose datasets are being loaded.
+func notLoaded() error { return watcher.ErrNotReady }
 
 // onlyManagement leaves out the datasets: the management address has no access control.
 func onlyManagement(h http.Handler) http.Handler {

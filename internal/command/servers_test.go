@@ -3,6 +3,7 @@ package command
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -85,6 +86,7 @@ func TestEndWithin(t *testing.T) {
 		after    time.Duration
 		complain bool
 	}{
+		"cancelled": {time.Second, fmt.Errorf("--dir: %w", context.Canceled), nil, time.Second, false},
 		"at once":   {0, failed, failed, 0, false},
 		"in time":   {4 * time.Second, failed, failed, 4 * time.Second, false},
 		"well":      {4 * time.Second, nil, nil, 4 * time.Second, false},
