@@ -223,7 +223,7 @@ func (s *scanner) fileOf(name string, info fs.FileInfo, link bool, old file, ok 
 
 // directoryOf returns the directory of a name, as the scan found it before.
 func (s *scanner) directoryOf(name string) directory {
-	if parent := path.Dir(name); parent != s.parent || s.parent == "" {
+	if parent := path.Dir(name); parent != s.parent {
 		s.parent, s.parentDir = parent, s.tree.dirs[parent]
 	}
 	return s.parentDir
@@ -233,7 +233,7 @@ func (s *scanner) directoryOf(name string) directory {
 // the directory is examined: a swap after that shows in the next scan.
 func (s *scanner) directory(name string, info fs.FileInfo, link bool) directory {
 	d := directory{id: newStat(info).id, link: link}
-	d.linked = name != "." && (link || s.tree.dirs[path.Dir(name)].linked)
+	d.linked = link || s.tree.dirs[path.Dir(name)].linked
 	if name == "." || link {
 		d.real = s.resolve(name)
 	} else {

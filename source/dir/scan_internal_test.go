@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/neurondex/neurondex/source"
@@ -46,7 +47,13 @@ func TestScansOfNames(t *testing.T) {
 		"a changed file": {func(t *testing.T, p *place) {
 			must(t, os.WriteFile(filepath.Join(p.root, "a.toml"), []byte("xyz"), 0o644))
 		}, names("a.toml"), map[string]bool{"a.toml": false}, false, false},
-		"a file, gone":    {func(t *testing.T, p *place) { must(t, os.Remove(filepath.Join(p.root, "a.toml"))) }, names("a.toml"), nil, false, false},
+		"a file, gone": {func(t *testing.T, p *place) { must(t, os.Remove(filepath.Join(p.root, "a.toml"))) }, names("a.toml"), nil, false, false},
+		"a new file": {func(t *testing.T, p *place) {
+			must(t, os.WriteFile(filepath.Join(p.root, "new.toml"), []byte("x"), 0o644))
+		}, names("new.toml"), map[string]bool{"new.toml": false}, false, false},
+		"a new link": {func(t *testing.T, p *place) {
+			must(t, os.Symlink("sub/b.toml", filepath.Join(p.root, "new.toml")))
+		}, names("new.toml"), map[string]bool{"new.toml": false}, false, false},
 		"a directory now": {func(t *testing.T, p *place) { must(t, os.Mkdir(filepath.Join(p.root, "x.toml"), 0o755)) }, names("x.toml"), nil, true, false},
 		"in a new directory": {func(t *testing.T, p *place) {
 			must(t, os.Mkdir(filepath.Join(p.root, "new"), 0o755))
@@ -69,8 +76,13 @@ func TestScansOfNames(t *testing.T) {
 			must(t, os.Symlink("nowhere", filepath.Join(p.root, "new.toml")))
 		}, names("new.toml"), map[string]bool{"new.toml": false}, false, false},
 
-		"verifying":              {func(*testing.T, *place) {}, verify("a.toml"), map[string]bool{"a.toml": true}, false, true},
-		"verifying, new mount":   {func(_ *testing.T, p *place) { p.mounted = map[string]int{"/elsewhere": 7} }, verify(), nil, true, true},
+		"verifying":            {func(*testing.T, *place) {}, verify("a.toml"), map[string]bool{"a.toml": true}, false, true},
+		"verifying, new mount": {func(_ *testing.T, p *place) { p.mounted = map[string]int{"/elsewhere": 7} }, verify(), nil, true, true},
+		"verifying, new mount of a file": {func(_ *testing.T, p *place) {
+			p.mounted = map[string]int{"/": 1, filepath.Join(p.root, "a.toml"): 7}
+		}, verify(), nil, true, true},
+		"everything, new mount":  {func(_ *testing.T, p *place) { p.mounted = map[string]int{"/elsewhere": 7} }, fullScope, nil, false, true},
+		"everything, remote now": {func(_ *testing.T, p *place) { p.remote = true }, fullScope, nil, false, true},
 		"not verifying, mounted": {func(_ *testing.T, p *place) { p.mounted = map[string]int{"/elsewhere": 7} }, names(), nil, false, false},
 		"verifying, remote now":  {func(_ *testing.T, p *place) { p.remote = true }, verify(), nil, true, true},
 		"not verifying, remote":  {func(_ *testing.T, p *place) { p.remote = true }, names(), nil, false, false},
@@ -273,4 +285,25 @@ func TestFullScan(t *testing.T) {
 		_, err = d.scan(files, names("locked"), source.PollNotified)
 		require.ErrorIs(t, err, errDirectoryChanged)
 	}
+
+	// A file in its place is neither, even if listing it fails for the same reason, and no document.
+	require.NoError(t, os.Remove(at("locked")))
+	require.NoError(t, os.WriteFile(at("locked"), []byte("x"), 0o644))
+	files.err = syscall.EACCES
+	part, err = d.scan(files, names("locked"), source.PollNotified)
+	require.NoError(t, err)
+	assert.Empty(t, part.unlisted)
+	assert.True(t, part.files["locked"].stat.mode.IsRegular())
+	all, err := d.scan(inner, fullScope, source.PollNotified)
+	require.NoError(t, err)
+	assert.NotContains(t, all.files, "locked")
+	assert.Empty(t, all.unlisted)
+}
+
+// TestPortableStat checks what is known of a file whose metadata is not that of the system.
+func TestPortableStat(t *testing.T) {
+	at := time.Unix(1_000_000, 5)
+	info, err := fs.Stat(fstest.MapFS{"a": {Data: []byte("xyz"), ModTime: at, Mode: 0o600}}, "a")
+	require.NoError(t, err)
+	assert.Equal(t, stat{size: 3, modified: at.UnixNano(), changed: at.UnixNano(), mode: 0o600}, newStat(info))
 }
