@@ -1,6 +1,7 @@
 package dir
 
 import (
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"testing"
@@ -73,6 +74,35 @@ func TestWriterEvents(t *testing.T) {
 	assert.Empty(t, w.files)
 	assert.Empty(t, w.dirs)
 	assert.Empty(t, w.wds)
+}
+
+// TestSplitRename checks that a file stays known as written if the two events of its rename are
+// read one by one, and that one that left the directories is forgotten in time.
+func TestSplitRename(t *testing.T) {
+	event := func(mask, cookie uint32, name string) []byte {
+		b := binary.NativeEndian.AppendUint32(nil, 1)
+		for _, field := range []uint32{mask, cookie, uint32(len(name))} {
+			b = binary.NativeEndian.AppendUint32(b, field)
+		}
+		return append(b, name...)
+	}
+	w := &inotifyWriters{dirs: map[int]string{1: "/d"}, files: make(map[string]fileUsage), moved: make(map[uint32]move), barriers: make(barriers)}
+	now := time.Now()
+	for _, name := range []string{"a", "x"} {
+		w.handle(event(unix.IN_OPEN, 0, name), now)
+		w.handle(event(unix.IN_MODIFY, 0, name), now)
+	}
+	w.handle(event(unix.IN_MOVED_FROM, 7, "a"), now)
+	w.handle(event(unix.IN_MOVED_FROM, 8, "x"), now)
+	assert.False(t, w.isOpen("/d/a", now))
+	w.handle(event(unix.IN_OPEN, 0, "c"), now)
+	w.handle(event(unix.IN_MOVED_TO, 7, "b"), now.Add(writerTimeout-1))
+	assert.True(t, w.isOpen("/d/b", now))
+	assert.Len(t, w.moved, 1)
+	w.handle(event(unix.IN_OPEN, 0, "c"), now.Add(writerTimeout))
+	assert.Empty(t, w.moved)
+	w.handle(event(unix.IN_MOVED_TO, 8, "y"), now.Add(writerTimeout))
+	assert.False(t, w.isOpen("/d/y", now))
 }
 
 // TestBarrierPassesWriters: once a barrier has passed, what was written before it is known.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -51,6 +52,7 @@ type inotifyWriters struct {
 	dirs     map[int]string       // by watch descriptor
 	wds      map[string]int       // by directory
 	files    map[string]fileUsage // by path: those that a process opened and did not close
+	moved    map[uint32]move      // by cookie: those on their way to another path
 	barriers barriers
 }
 
@@ -58,6 +60,13 @@ type inotifyWriters struct {
 type fileUsage struct {
 	opens   int       // about how often; the system reports equal events in a row once
 	written time.Time // when it was written to last; zero if it was not
+}
+
+// A move is the first of the two events of a rename. The second one may take until a later read,
+// or never come, if the file has left the directories.
+type move struct {
+	usage fileUsage
+	at    time.Time
 }
 
 // writerTimeout is how long a file counts as being written without another write. A file
@@ -75,7 +84,7 @@ func newWriterWatch() writerWatch {
 	w := &inotifyWriters{
 		fd: fd, file: os.NewFile(uintptr(fd), "inotify"), done: make(chan struct{}),
 		dirs: make(map[int]string), wds: make(map[string]int), files: make(map[string]fileUsage),
-		barriers: make(barriers),
+		moved: make(map[uint32]move), barriers: make(barriers),
 	}
 	go w.run()
 	return w
@@ -158,7 +167,7 @@ func (w *inotifyWriters) run() {
 func (w *inotifyWriters) handle(buf []byte, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	moved := make(map[uint32]fileUsage) // by cookie: the two events of a rename come together
+	maps.DeleteFunc(w.moved, func(_ uint32, m move) bool { return now.Sub(m.at) >= writerTimeout })
 	for len(buf) >= unix.SizeofInotifyEvent {
 		wd, mask := int(int32(binary.NativeEndian.Uint32(buf))), binary.NativeEndian.Uint32(buf[4:])
 		cookie, end := binary.NativeEndian.Uint32(buf[8:]), unix.SizeofInotifyEvent+int(binary.NativeEndian.Uint32(buf[12:]))
@@ -170,6 +179,7 @@ func (w *inotifyWriters) handle(buf []byte, now time.Time) {
 		switch {
 		case mask&unix.IN_Q_OVERFLOW != 0:
 			clear(w.files)
+			clear(w.moved)
 			w.barriers.passAll()
 		case !ok, w.barriers.pass(path):
 		case mask&unix.IN_IGNORED != 0:
@@ -187,13 +197,14 @@ func (w *inotifyWriters) handle(buf []byte, now time.Time) {
 			w.files[path] = usage
 		case mask&unix.IN_MOVED_FROM != 0:
 			if isOpen {
-				moved[cookie] = usage
+				w.moved[cookie] = move{usage, now}
 			}
 			delete(w.files, path)
 		case mask&unix.IN_MOVED_TO != 0:
 			delete(w.files, path)
-			if was, ok := moved[cookie]; ok {
-				w.files[path] = was
+			if was, ok := w.moved[cookie]; ok {
+				w.files[path] = was.usage
+				delete(w.moved, cookie)
 			}
 		default: // closed or deleted
 			delete(w.files, path)
