@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestRun runs the mutants of a small package, whose tests kill some of them.
@@ -121,5 +122,29 @@ func TestName(t *testing.T) { _ = name("x") }
 		if id, ok := identity(line); ok && strings.HasPrefix(line, "p.go:13") && id != `p.go: name: negate: if s == "" {` {
 			t.Errorf("identity is %q", id)
 		}
+	}
+}
+
+// TestGroups checks how the tests that reach a mutant are divided.
+func TestGroups(t *testing.T) {
+	var tests []*test
+	for i, took := range []time.Duration{0, time.Millisecond, groupTime - time.Millisecond, time.Millisecond, groupTime, 2 * groupTime, 3 * groupTime} {
+		tests = append(tests, &test{name: string(rune('a' + i)), time: took, reaches: map[int]bool{1: true, 2: i == 4}})
+	}
+	for mutant, want := range []string{"", "abc d e f g", "e"} {
+		var got []string
+		for group := range groups(tests, mutant) {
+			names := ""
+			for _, t := range group {
+				names += t.name
+			}
+			got = append(got, names)
+		}
+		if strings.Join(got, " ") != want {
+			t.Errorf("mutant %d: got %q, want %q", mutant, got, want)
+		}
+	}
+	for range groups(tests, 1) {
+		break
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -141,25 +142,11 @@ func (r *runner) test(ctx context.Context, mutants []*mutant) error {
 	})
 }
 
-// testOne runs the tests that reach m, those of the package itself and quick ones first.
+// testOne runs the tests that reach m, those of the package itself and quick ones first, until a
+// group of them notices it.
 func (r *runner) testOne(ctx context.Context, m *mutant) error {
 	for _, s := range r.suites {
-		var quick, slow []*test
-		var elapsed time.Duration
-		for _, t := range s.tests {
-			if !t.reaches[m.id] {
-				continue
-			}
-			if elapsed += t.time; elapsed < time.Second {
-				quick = append(quick, t)
-			} else {
-				slow = append(slow, t)
-			}
-		}
-		for _, tests := range [][]*test{quick, slow} {
-			if len(tests) == 0 {
-				continue
-			}
+		for tests := range groups(s.tests, m.id) {
 			st, err := r.testWith(ctx, s, tests, m)
 			if err != nil {
 				return err
@@ -171,6 +158,33 @@ func (r *runner) testOne(ctx context.Context, m *mutant) error {
 		}
 	}
 	return nil
+}
+
+// groupTime is how long the tests of a group take, unless it is a single one. A mutant that hangs
+// takes several times as long.
+const groupTime = 2 * time.Second
+
+// groups yields the tests that reach a mutant in groups, in order.
+func groups(tests []*test, mutant int) iter.Seq[[]*test] {
+	return func(yield func([]*test) bool) {
+		var group []*test
+		var total time.Duration
+		for _, t := range tests {
+			if !t.reaches[mutant] {
+				continue
+			}
+			if total += t.time; len(group) > 0 && total > groupTime {
+				if !yield(group) {
+					return
+				}
+				group, total = nil, t.time
+			}
+			group = append(group, t)
+		}
+		if len(group) > 0 {
+			yield(group)
+		}
+	}
 }
 
 // testWith runs tests with a mutant. A mutant hangs if they take five times as long as

@@ -35,8 +35,10 @@ func (d *Dir) scan(files fileSystem, scope scope, depth source.Depth) (*tree, er
 	if err := s.checkRoot(); err != nil {
 		return nil, err
 	}
+	known := d.watches.coverage
 	d.watches.begin()
 	if err := s.scanAll(d.watches.enter); err != nil {
+		d.watches.coverage = known // nothing was learned of the tree
 		return nil, err
 	}
 	d.watches.end(s.tree)

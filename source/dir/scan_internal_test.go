@@ -300,6 +300,32 @@ func TestFullScan(t *testing.T) {
 	assert.Empty(t, all.unlisted)
 }
 
+// TestUnlistedRoot checks that a full scan that fails changes nothing of what is known of events:
+// the type of a file system that cannot be read, for one, cannot be asked for.
+func TestUnlistedRoot(t *testing.T) {
+	root := t.TempDir()
+	inner, err := openDisk(root, false)
+	require.NoError(t, err)
+	defer inner.Close()
+	files, remote := &locked{inner, ".", nil}, true
+	d := &Dir{Path: root, system: realSystem}
+	d.system.remote = func(string) bool { return remote }
+	require.NoError(t, d.start())
+	defer d.Close()
+	for _, fault := range []error{nil, syscall.EACCES} {
+		files.err, remote = fault, fault == nil
+		_, err = d.scan(files, fullScope, source.PollNotified)
+		require.ErrorIs(t, err, fault)
+		assert.Equal(t, problemRemote, d.watches.health().Problem)
+		assert.Equal(t, modePoll, d.watches.health().Mode)
+	}
+	files.err = nil
+	_, err = d.scan(files, fullScope, source.PollNotified)
+	require.NoError(t, err)
+	assert.Empty(t, d.watches.health().Problem)
+	assert.Equal(t, notifierName(), d.watches.health().Mode)
+}
+
 // TestPortableStat checks what is known of a file whose metadata is not that of the system.
 func TestPortableStat(t *testing.T) {
 	at := time.Unix(1_000_000, 5)

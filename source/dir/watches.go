@@ -36,15 +36,21 @@ type watches struct {
 	closed    counts // of collectors that were closed
 	counts    counts // of the collector, as of the last drain
 
+	coverage // of the last full scan that could list the root
+
 	// Of the last full scan.
-	covered   bool             // events cover every directory
-	problem   string           // why they do not; empty if they are not wanted
 	remote    bool             // a directory is on another machine
 	aliased   bool             // two names lead to one directory: events name only one of them
 	device    uint64           // of the root
 	met       map[fileID]bool  // directories
 	entered   map[string]bool  // their absolute paths
 	unwatched map[string]error // absolute paths of those that cannot be watched, and why
+}
+
+// A coverage says whether events cover a tree.
+type coverage struct {
+	covered bool   // they cover every directory
+	problem string // why they do not; empty if they are not wanted
 }
 
 const modePoll = "poll"
