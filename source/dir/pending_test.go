@@ -167,6 +167,17 @@ func TestOldFileIsDeliveredAtOnce(t *testing.T) {
 	assert.Equal(t, "a", tb.poll(fullScope))
 }
 
+// TestReadyNamesAreSorted checks the order in which files are read and delivered.
+func TestReadyNamesAreSorted(t *testing.T) {
+	tb := newTable(t, true)
+	var want []string
+	for c := 'a'; c <= 'z'; c++ {
+		tb.put(string(c), "1", -time.Hour)
+		want = append(want, string(c))
+	}
+	require.Equal(t, want, tb.p.compare(tb.tree, fullScope, source.PollNotified, tb.events, tb.now))
+}
+
 // TestRemoteClock has a file system whose clock is behind: only the time since the file was
 // first found so counts.
 func TestRemoteClock(t *testing.T) {
