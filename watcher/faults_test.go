@@ -328,3 +328,39 @@ func TestSlowPoll(t *testing.T) {
 		assert.Equal(t, since, w.Status().Documents[0].Since, "it could not be read before, either")
 	})
 }
+
+// A stuckHandler logs nothing. It keeps errors until it is released.
+type stuckHandler struct {
+	slog.Handler
+	release chan struct{}
+}
+
+func (h stuckHandler) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h stuckHandler) Handle(_ context.Context, r slog.Record) error {
+	if r.Level == slog.LevelError {
+		<-h.release
+	}
+	return nil
+}
+
+// TestSlowPollEndsWhileItIsLogged checks that a poll that ends while it is reported as slow is not
+// reported as over at the same time.
+func TestSlowPollEndsWhileItIsLogged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		src, log := newFakeSource(), stuckHandler{slog.DiscardHandler, make(chan struct{})}
+		src.prepare(nil, changed("a.toml", watchtest.TOML("1", "a")))
+		w := follow(t, src, watcher.WithLogger(slog.New(log)))
+		src.takes = 31 * time.Second
+		src.prepare(nil, changed("a.toml", watchtest.TOML("2", "a")))
+		src.event <- struct{}{}
+		time.Sleep(32 * time.Second)
+		synctest.Wait()
+		require.ErrorIs(t, w.CheckHealth(), watcher.ErrSource)
+		close(log.release)
+		synctest.Wait()
+		require.NoError(t, w.CheckHealth())
+		d, _ := w.Snapshot().Lookup("a", registry.MLPPostAct)
+		assert.Equal(t, "2", d.NeuronDatasetPath())
+	})
+}
