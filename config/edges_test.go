@@ -56,7 +56,7 @@ func TestEdges(t *testing.T) {
 		assert.Equal(t, want, found[0].Message)
 	}
 	specs, _ := config.Parse("a.toml", []byte("[datasets.schema_version]\n"+required+"[datasets.a]\n"+required))
-	assert.Len(t, specs, 0, "the same dataset twice, one of them in place of a key of the envelope")
+	assert.Empty(t, specs, "the same dataset twice, one of them in place of a key of the envelope")
 }
 
 // TestClosestDeclared checks which of many declared types is suggested: the closest, and of equally
