@@ -112,11 +112,12 @@ func untilStopped(ctx context.Context) (context.Context, context.CancelFunc) {
 	return ctx, stop
 }
 
-// closeTimeout is how long what follows files may take to end, once nothing is served any more.
+// closeTimeout is how long a watcher may take to close.
 const closeTimeout = 2 * time.Second
 
-// endWithin calls work and returns its error. Once ctx is done, which is no error, it waits for so
-// long at most: a file system whose server is gone may keep a call for good.
+// endWithin calls work and returns its error, or nil if ctx was done and work returns because of
+// that. Once ctx is done, it waits for the timeout at most: a file system whose server is gone may
+// block a call for good.
 func endWithin(ctx context.Context, timeout time.Duration, log *slog.Logger, work func() error) error {
 	ended := make(chan error, 1)
 	go func() { ended <- work() }()
