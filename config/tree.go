@@ -63,10 +63,10 @@ type node struct {
 // A span is a part of a tree's text.
 type span struct{ from, to int32 }
 
-// reset makes t an empty tree of a document, which it takes over, with room for an estimate of
-// its nodes.
+// reset makes t an empty tree of a copy of a document, with room for an estimate of its nodes.
 func (t *tree) reset(document []byte) {
-	*t = tree{text: document, size: len(document), nodes: slices.Grow(t.nodes[:0], len(document)/40+8)}
+	text, nodes := append(t.text[:0], document...), slices.Grow(t.nodes[:0], len(document)/40+8)
+	*t = tree{text: text, size: len(document), nodes: nodes}
 }
 
 func (t *tree) document() []byte { return t.text[:t.size] }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"sync"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -28,7 +27,7 @@ var decoders = map[string]func(*loader) error{"toml": (*loader).decodeTOML, "jso
 // registry of codecs and the codec of the format being read, and owns the memory they use.
 type loader struct {
 	viper *viper.Viper
-	input input
+	none  bytes.Reader // what Viper reads
 
 	tree      tree
 	maxValues int // in the document being read
@@ -58,7 +57,7 @@ const (
 // release returns a loader to the pool. The caller must not use it or its tree again.
 func (l *loader) release() {
 	*l.required, l.entry = requiredPart{}, entry{}
-	if cap(l.tree.nodes) > keptNodes {
+	if cap(l.tree.nodes) > keptNodes || cap(l.tree.text) > keptBytes {
 		return
 	}
 	l.tree.reset(nil)
@@ -81,11 +80,9 @@ func (l *loader) Decoder(format string) (viper.Decoder, error) {
 // Encoder implements [viper.CodecRegistry]. Nothing is written through Viper.
 func (*loader) Encoder(string) (viper.Encoder, error) { return nil, errors.ErrUnsupported }
 
-// Decode implements [viper.Decoder]. The tree takes data over: Viper read the document into a
-// buffer that it does not use again. If data cannot be read to its end the error is a
-// [*problem].
-func (l *loader) Decode(data []byte, into map[string]any) error {
-	l.tree.reset(data)
+// Decode implements [viper.Decoder]. It decodes the document that load has put into the tree. If
+// that cannot be read to its end the error is a [*problem].
+func (l *loader) Decode(_ []byte, into map[string]any) error {
 	if err := l.decode(l); err != nil {
 		return err
 	}
@@ -104,33 +101,17 @@ func (l *loader) load(format string, data []byte, maxValues int) (*tree, *proble
 		}
 		format, data = "json", plain
 	}
+	l.tree.reset(data)
 	l.viper.SetConfigType(format)
-	// Viper reads into a buffer that doubles as it grows, which for a large document costs about a
-	// tenth of the time of Parse and two to four times its size in garbage, and nothing for one of
-	// up to 512 bytes.
-	l.input.rest = data
-	err := l.viper.ReadConfig(&l.input)
-	l.input.rest = nil
-	if err != nil {
+	// Viper gets an empty reader, and the codec reads the tree's copy of data: Viper would read into
+	// a buffer that doubles as it grows, which was half of all memory that loading a directory took.
+	if err := l.viper.ReadConfig(&l.none); err != nil {
 		if p, ok := errors.AsType[*problem](err); ok {
 			return nil, p
 		}
 		return nil, &problem{rule: RuleSyntax, message: err.Error()}
 	}
 	return l.viper.Get(treeKey).(*tree), nil
-}
-
-// An input is a document as Viper reads it. It returns [io.EOF] along with the last bytes,
-// so that Viper's buffer does not grow once more to find the end.
-type input struct{ rest []byte }
-
-// Read implements [io.Reader].
-func (in *input) Read(p []byte) (int, error) {
-	n := copy(p, in.rest)
-	if in.rest = in.rest[n:]; len(in.rest) > 0 {
-		return n, nil
-	}
-	return n, io.EOF
 }
 
 // tooMany returns the problem of a document that has too many values, which cost far more

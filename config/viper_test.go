@@ -1,9 +1,7 @@
 package config
 
 import (
-	"bytes"
 	"testing"
-	"testing/iotest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -17,17 +15,11 @@ func TestDecode(t *testing.T) {
 		d, err := l.Decoder(format)
 		require.NoError(t, err)
 		into := map[string]any{}
-		require.NoError(t, d.Decode([]byte(data), into))
+		l.tree.reset([]byte(data))
+		require.NoError(t, d.Decode(nil, into))
 		tree := into[treeKey].(*tree)
 		assert.Equal(t, "b", string(tree.textOf(&tree.nodes[tree.child(0, "a")])), format)
 	}
 	_, err := loaders.New().(*loader).Decoder("yaml")
 	assert.ErrorContains(t, err, `format "yaml": unsupported operation`)
-}
-
-func TestInput(t *testing.T) {
-	for _, size := range []int{0, 1, 512, 5000} {
-		data := bytes.Repeat([]byte("x"), size)
-		assert.NoError(t, iotest.TestReader(&input{data}, data))
-	}
 }
