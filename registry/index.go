@@ -1,6 +1,9 @@
 package registry
 
-import "slices"
+import (
+	"iter"
+	"slices"
+)
 
 // An index maps keys to the trees of their definitions. It is persistent: a change
 // copies what it touches and shares the rest with the previous index.
@@ -10,8 +13,8 @@ import "slices"
 // two by itself; the directory, which holds only pointers, doubles when a shard needs
 // one more bit. Two halves of a shard join again when few entries are left in them, and
 // the directory halves after the last such pair joins. So a lookup reads one shard, a
-// change copies one page of the directory and one shard, no change rebuilds everything,
-// and memory is returned when the catalog shrinks. BenchmarkLookup and BenchmarkApply
+// change copies one page of the directory and one shard, of which it shares the keys if they
+// stay the same, no change rebuilds everything, and memory is returned when the catalog shrinks. BenchmarkLookup and BenchmarkApply
 // justify the sizes.
 //
 // The upper half of a hash is that of the short name. So all entries of a short name
@@ -52,12 +55,10 @@ func (x *index) named(shortName string) []*record {
 		return nil
 	}
 	hash := hashString(shortName)
-	s := x.shardOf(hash)
 	var roots []*record
-	for i := range s.slots {
-		e := &s.slots[i]
-		if e.hash>>32 == hash>>32 && e.root != nil && e.shortName == shortName {
-			roots = append(roots, e.root)
+	for sl, root := range x.shardOf(hash).all() {
+		if sl.hash>>32 == hash>>32 && sl.shortName == shortName {
+			roots = append(roots, root)
 		}
 	}
 	return roots
@@ -67,14 +68,14 @@ const pageSize = 64
 
 // A page is a part of the directory. A shard may be in several places of it.
 type page struct {
-	shards [pageSize]*shard
-	edit   uint64 // see shard
+	shards [pageSize]shard
+	edit   uint64 // the edit that made the page, and may still write to it
 }
 
 const (
-	// A shard of 255 slots takes 8 KB with the word that the allocator adds. One of 256
-	// would take more than 9.
-	shardSlots = 255
+	// With 254 slots the keys take 6 KB and the roots 2 KB, with the words that the allocator
+	// adds. With more they would take a quarter more.
+	shardSlots = 254
 	// Most slots are the first that a search reads: a mispredicted branch costs more
 	// than the memory of a sparse table.
 	shardLimit = shardSlots * 5 / 8
@@ -85,28 +86,61 @@ const (
 	joinLimit = shardLimit / 2
 )
 
+// A shard is a table of the entries whose hashes share their first bits. Keys and roots have a
+// place for each slot, and lie apart because most changes are of roots alone. The directory has
+// both pointers, so that a lookup waits for a key and for its root at the same time.
 type shard struct {
+	keys  *shardKeys
+	roots *shardRoots
+}
+
+// shardKeys are the keys of a shard. Versions of the shard share them.
+type shardKeys struct {
 	slots [shardSlots]slot
-	edit  uint64 // the edit that made the shard, and may still write to it
+	edit  uint64 // the edit that made the keys, and may still write to them
 	count int32
 	depth uint8 // number of top bits that all hashes share
 }
 
-// A slot has the short name beside the tree, so that a lookup waits for the text of the
-// name and for the root at the same time. The name is a copy: short strings allocated
-// together stay in the processor's cache.
+// shardRoots are the trees of a shard, nil where its slot is free. During an edit a tree may be
+// nil where the slot is not: see [indexEdit.withdraw].
+type shardRoots struct {
+	trees [shardSlots]*record
+	edit  uint64 // see shardKeys
+}
+
+// A slot is the key of a tree. The short name is a copy: short strings allocated together stay
+// in the processor's cache. It is empty if the slot is free.
 type slot struct {
 	hash      uint64
 	shortName string
-	root      *record // nil if the slot is free
+}
+
+func newShard(depth uint8, edit uint64) shard {
+	return shard{&shardKeys{depth: depth, edit: edit}, &shardRoots{edit: edit}}
+}
+
+func (s shard) depth() uint8 { return s.keys.depth }
+
+func (s shard) count() int { return int(s.keys.count) }
+
+// all returns an iterator over the entries of a shard.
+func (s shard) all() iter.Seq2[*slot, *record] {
+	return func(yield func(*slot, *record) bool) {
+		for i := range s.keys.slots {
+			if sl := &s.keys.slots[i]; sl.shortName != "" && !yield(sl, s.roots.trees[i]) {
+				return
+			}
+		}
+	}
 }
 
 // home returns the slot where the search for a hash begins. It uses the low bits of the
 // hash, since the top bits select the shard.
 func home(hash uint64) int {
 	i := int(hash & 255)
-	if i == shardSlots {
-		return 0
+	if i >= shardSlots {
+		return i - shardSlots
 	}
 	return i
 }
@@ -117,12 +151,12 @@ func (x *index) lookup(hash uint64, shortName string) *record {
 	}
 	s := x.shardOf(hash)
 	for i := home(hash); ; {
-		e := &s.slots[i]
-		if e.root == nil {
-			return nil
+		sl := &s.keys.slots[i]
+		if sl.hash == hash && sl.shortName == shortName {
+			return s.roots.trees[i]
 		}
-		if e.hash == hash && e.shortName == shortName {
-			return e.root
+		if sl.shortName == "" {
+			return nil
 		}
 		if i++; i == shardSlots {
 			i = 0
@@ -134,12 +168,12 @@ func (x *index) lookup(hash uint64, shortName string) *record {
 // directory of depth 0 needs no special case.
 func (x *index) place(hash uint64) uint64 { return hash >> (64 - x.depth) }
 
-func (x *index) at(place uint64) *shard { return x.pages[place/pageSize].shards[place%pageSize] }
+func (x *index) at(place uint64) shard { return x.pages[place/pageSize].shards[place%pageSize] }
 
-func (x *index) shardOf(hash uint64) *shard { return x.at(x.place(hash)) }
+func (x *index) shardOf(hash uint64) shard { return x.at(x.place(hash)) }
 
-// An indexEdit builds the next version of an index. It copies each page and shard the
-// first time that it touches it, and writes to its copies from then on.
+// An indexEdit builds the next version of an index. It copies each page, and the keys and the
+// roots of each shard, the first time that it changes them, and writes to its copies from then on.
 type indexEdit struct {
 	index
 	id        uint64 // different from that of every edit before
@@ -149,16 +183,29 @@ type indexEdit struct {
 	count, hidden int // how the numbers of visible and of hidden definitions change
 }
 
-// shard returns the shard of a hash for writing.
-func (e *indexEdit) shard(hash uint64) *shard {
+// shard returns the shard of a hash, whose roots e may write to.
+func (e *indexEdit) shard(hash uint64) shard {
 	if len(e.pages) == 0 {
-		e.arrange(0, func(uint64) *shard { return &shard{edit: e.id} })
+		first := newShard(0, e.id)
+		e.arrange(0, func(uint64) shard { return first })
 	}
 	s := e.shardOf(hash)
-	if s.edit != e.id {
-		c := *s
+	if s.roots.edit != e.id {
+		c := *s.roots
 		c.edit = e.id
-		s = &c
+		s.roots = &c
+		e.fill(s, hash)
+	}
+	return s
+}
+
+// shardAndKeys is shard for writing to the keys as well.
+func (e *indexEdit) shardAndKeys(hash uint64) shard {
+	s := e.shard(hash)
+	if s.keys.edit != e.id {
+		c := *s.keys
+		c.edit = e.id
+		s.keys = &c
 		e.fill(s, hash)
 	}
 	return s
@@ -166,11 +213,11 @@ func (e *indexEdit) shard(hash uint64) *shard {
 
 // fill puts s in every place of the directory that belongs to a shard of its depth and
 // the given hash.
-func (e *indexEdit) fill(s *shard, hash uint64) {
+func (e *indexEdit) fill(s shard, hash uint64) {
 	if !e.ownsPages {
 		e.pages, e.ownsPages = slices.Clone(e.pages), true
 	}
-	span := uint64(1) << (e.depth - s.depth)
+	span := uint64(1) << (e.depth - s.depth())
 	first := e.place(hash) &^ (span - 1)
 	for place := first; place < first+span; place++ {
 		p := e.pages[place/pageSize]
@@ -185,7 +232,7 @@ func (e *indexEdit) fill(s *shard, hash uint64) {
 }
 
 // arrange makes a new directory of the given depth.
-func (e *indexEdit) arrange(depth uint8, shard func(place uint64) *shard) {
+func (e *indexEdit) arrange(depth uint8, shard func(place uint64) shard) {
 	places := uint64(1) << depth
 	pages := make([]*page, (places+pageSize-1)/pageSize)
 	for i := range pages {
@@ -200,98 +247,105 @@ func (e *indexEdit) arrange(depth uint8, shard func(place uint64) *shard) {
 // put sets the tree of a slot. It keeps shortName, which should be a copy, if the slot is new.
 func (e *indexEdit) put(hash uint64, shortName string, root *record) {
 	s := e.shard(hash)
-	i := s.find(hash, shortName)
-	if s.slots[i].root != nil {
-		s.slots[i].root = root
+	if i := s.find(hash, shortName); s.keys.slots[i].shortName != "" {
+		s.roots.trees[i] = root
 		return
 	}
-	for s.count >= shardLimit {
+	for s = e.shardAndKeys(hash); s.count() >= shardLimit; s = e.shardAndKeys(hash) {
 		if !e.mergeFamilies(s) {
 			e.split(s, hash)
 		}
-		s = e.shard(hash)
 	}
-	s.add(slot{hash, shortName, root})
+	s.add(slot{hash, shortName}, root)
 }
 
 // add adds an entry that the shard does not have.
-func (s *shard) add(e slot) {
-	s.slots[s.find(e.hash, e.shortName)] = e
-	s.count++
+func (s shard) add(key slot, root *record) {
+	i := s.find(key.hash, key.shortName)
+	s.keys.slots[i], s.roots.trees[i] = key, root
+	s.keys.count++
 }
 
 // find returns the slot of an entry, or the free slot that it would take.
-func (s *shard) find(hash uint64, shortName string) int {
-	i := home(hash)
-	for s.slots[i].root != nil && (s.slots[i].hash != hash || s.slots[i].shortName != shortName) {
-		i = after(i)
+func (s shard) find(hash uint64, shortName string) int {
+	for i := home(hash); ; i = after(i) {
+		if sl := &s.keys.slots[i]; sl.shortName == "" || sl.hash == hash && sl.shortName == shortName {
+			return i
+		}
 	}
-	return i
 }
 
 // mergeFamilies merges the entries of every short name that has more than familyLimit
-// in s, and reports whether there is one. The edit must own s. No such short name has a
-// family already: its types would be in there.
-func (e *indexEdit) mergeFamilies(s *shard) bool {
+// in s, and reports whether that made room. Entries without a tree go away. The edit must own
+// the keys and the roots. No such short name has a family with a tree already: its types would be
+// in there.
+func (e *indexEdit) mergeFamilies(s shard) bool {
 	var sizes [256]uint8 // by a part of the hash: few shards need more than this check
 	merges := false
-	for _, sl := range s.slots {
-		if sl.root != nil {
-			part := uint8(sl.hash >> 32)
-			sizes[part]++
-			merges = merges || sizes[part] > familyLimit
-		}
+	for sl := range s.all() {
+		part := uint8(sl.hash >> 32)
+		sizes[part]++
+		merges = merges || sizes[part] > familyLimit
 	}
 	if !merges {
 		return false
 	}
 	names := make(map[string]int)
-	for _, sl := range s.slots {
+	for sl := range s.all() {
 		names[sl.shortName]++
 	}
-	merged := shard{depth: s.depth, edit: e.id}
+	merged := newShard(s.depth(), e.id)
 	families := make(map[string]*record)
-	for _, sl := range s.slots {
-		switch {
-		case sl.root == nil:
-		case names[sl.shortName] > familyLimit:
-			sl.root.each(func(r *record) {
-				families[sl.shortName] = families[sl.shortName].insert(r.with(nil, nil))
-			})
-		default:
-			merged.add(sl)
+	for sl, root := range s.all() {
+		if names[sl.shortName] <= familyLimit {
+			merged.add(*sl, root)
+			continue
 		}
+		if sl.hash&familyBit == 0 {
+			e.families--
+		}
+		root.each(func(r *record) {
+			families[sl.shortName] = families[sl.shortName].insert(r.with(nil, nil))
+		})
 	}
 	for shortName, root := range families {
-		merged.add(slot{hashFamily(hashString(shortName)), shortName, root})
+		merged.add(slot{hashFamily(hashString(shortName)), shortName}, root)
 		e.families++
 	}
-	*s = merged
-	return len(families) > 0
+	makesRoom := merged.count() < s.count()
+	*s.keys, *s.roots = *merged.keys, *merged.roots
+	return makesRoom
 }
 
 func after(i int) int { return (i + 1) % shardSlots }
 
 // split divides s, the full shard of a hash, by one more bit. Hashes are seeded, so
 // there are never more short names of one hash than a shard can hold.
-func (e *indexEdit) split(s *shard, hash uint64) {
-	if s.depth == e.depth {
+func (e *indexEdit) split(s shard, hash uint64) {
+	depth := s.depth() + 1
+	if depth > e.depth {
 		was := e.index
-		e.arrange(e.depth+1, func(place uint64) *shard { return was.at(place / 2) })
+		e.arrange(depth, func(place uint64) shard { return was.at(place / 2) })
 	}
-	bit := uint64(1) << (63 - s.depth)
-	low, high := &shard{depth: s.depth + 1, edit: e.id}, &shard{depth: s.depth + 1, edit: e.id}
-	for _, sl := range s.slots {
-		switch {
-		case sl.root == nil:
-		case sl.hash&bit == 0:
-			low.add(sl)
-		default:
-			high.add(sl)
+	bit := uint64(1) << (64 - depth)
+	low, high := newShard(depth, e.id), newShard(depth, e.id)
+	for sl, root := range s.all() {
+		if sl.hash&bit == 0 {
+			low.add(*sl, root)
+		} else {
+			high.add(*sl, root)
 		}
 	}
 	e.fill(low, hash&^bit)
 	e.fill(high, hash|bit)
+}
+
+// removeEmpty removes the entry of a key that has no tree, if there is one.
+func (e *indexEdit) removeEmpty(hash uint64, shortName string) {
+	s := e.shardOf(hash)
+	if i := s.find(hash, shortName); s.keys.slots[i].shortName != "" && s.roots.trees[i] == nil {
+		e.remove(hash, shortName)
+	}
 }
 
 // remove removes an entry, which must exist.
@@ -299,24 +353,25 @@ func (e *indexEdit) remove(hash uint64, shortName string) {
 	if hash&familyBit == 0 {
 		e.families--
 	}
-	e.shard(hash).remove(hash, shortName)
+	e.shardAndKeys(hash).remove(hash, shortName)
 	for e.join(hash) {
 	}
 }
 
 // remove frees the slot of an entry. The slots behind it move up, so that no later
 // search ends too early.
-func (s *shard) remove(hash uint64, shortName string) {
+func (s shard) remove(hash uint64, shortName string) {
+	slots, trees := &s.keys.slots, &s.roots.trees
 	gap := s.find(hash, shortName)
-	s.count--
-	for i := after(gap); s.slots[i].root != nil; i = after(i) {
+	s.keys.count--
+	for i := after(gap); slots[i].shortName != ""; i = after(i) {
 		// A slot may fill the gap unless its home lies behind the gap.
-		if distance(home(s.slots[i].hash), i) >= distance(gap, i) {
-			s.slots[gap] = s.slots[i]
+		if distance(home(slots[i].hash), i) >= distance(gap, i) {
+			slots[gap], trees[gap] = slots[i], trees[i]
 			gap = i
 		}
 	}
-	s.slots[gap] = slot{}
+	slots[gap], trees[gap] = slot{}, nil
 }
 
 // distance returns the number of steps of a search from one slot to another.
@@ -326,23 +381,22 @@ func distance(from, to int) int { return (to - from + shardSlots) % shardSlots }
 // fit easily in one shard, and reports whether it did.
 func (e *indexEdit) join(hash uint64) bool {
 	s := e.shardOf(hash)
-	if s.depth <= e.floor {
+	depth := s.depth()
+	if depth <= e.floor {
 		return false
 	}
-	other := e.shardOf(hash ^ 1<<(64-s.depth))
-	if other.depth != s.depth || s.count+other.count > joinLimit {
+	other := e.shardOf(hash ^ 1<<(64-depth))
+	if other.depth() != depth || s.count()+other.count() > joinLimit {
 		return false
 	}
-	one := &shard{depth: s.depth - 1, edit: e.id}
-	for _, half := range []*shard{s, other} {
-		for _, sl := range half.slots {
-			if sl.root != nil {
-				one.add(sl)
-			}
+	one := newShard(depth-1, e.id)
+	for _, half := range []shard{s, other} {
+		for sl, root := range half.all() {
+			one.add(*sl, root)
 		}
 	}
 	e.fill(one, hash)
-	if s.depth == e.depth {
+	if depth == e.depth {
 		e.halve()
 	}
 	return true
@@ -356,5 +410,5 @@ func (e *indexEdit) halve() {
 		}
 	}
 	was := e.index
-	e.arrange(e.depth-1, func(place uint64) *shard { return was.at(2 * place) })
+	e.arrange(e.depth-1, func(place uint64) shard { return was.at(2 * place) })
 }

@@ -11,14 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestSizes checks that a record fits in a cache line, and a shard in 8 KB with the word
-// that the allocator adds.
+// TestSizes checks that a record fits in a cache line, and the keys and roots of a shard in 6 and
+// 2 KB with the word that the allocator adds.
 func TestSizes(t *testing.T) {
 	if unsafe.Sizeof(uintptr(0)) != 8 {
 		t.Skip("sizes are for 64 bits")
 	}
 	assert.LessOrEqual(t, unsafe.Sizeof(record{}), uintptr(64))
-	assert.LessOrEqual(t, unsafe.Sizeof(shard{}), uintptr(8<<10-8))
+	assert.LessOrEqual(t, unsafe.Sizeof(shardKeys{}), uintptr(6<<10-8))
+	assert.LessOrEqual(t, unsafe.Sizeof(shardRoots{}), uintptr(2<<10-8))
 }
 
 // TestIndexWithCollidingHashes puts and removes names with few different hashes, whose
@@ -63,21 +64,21 @@ func TestIndexWithCollidingHashes(t *testing.T) {
 		require.Equal(t, len(want), count(&x))
 		deepest := uint8(0)
 		for place := range uint64(1) << x.depth {
-			deepest = max(deepest, x.at(place).depth)
+			deepest = max(deepest, x.at(place).depth())
 		}
 		require.Equal(t, deepest, x.depth)
 	}
 }
 
 func count(x *index) (n int) {
-	seen := map[*shard]bool{}
+	seen := map[shard]bool{}
 	if len(x.pages) == 0 {
 		return 0
 	}
 	for place := range uint64(1) << x.depth {
 		if s := x.at(place); !seen[s] {
 			seen[s] = true
-			n += int(s.count)
+			n += s.count()
 		}
 	}
 	return n
@@ -103,12 +104,12 @@ func TestFamilies(t *testing.T) {
 		s := reg.Snapshot()
 		require.Equal(t, 2*n, s.Len())
 		families := 0
-		seen := map[*shard]bool{}
+		seen := map[shard]bool{}
 		for place := range uint64(1) << s.index.depth {
 			if sh := s.index.at(place); !seen[sh] {
 				seen[sh] = true
-				for _, sl := range sh.slots {
-					if sl.root != nil && sl.hash&familyBit == 0 {
+				for sl := range sh.all() {
+					if sl.hash&familyBit == 0 {
 						families++
 					}
 				}
@@ -134,6 +135,28 @@ func TestFamilies(t *testing.T) {
 	}
 	assert.Positive(t, most)
 	assert.Zero(t, reg.Snapshot().index.families)
+}
+
+// TestReplacedTypes replaces all types of a short name by others, at once and as many as a shard
+// can hold, and checks that the directory stays small.
+func TestReplacedTypes(t *testing.T) {
+	for n := 1; n < shardLimit+5; n++ {
+		var reg Registry
+		for round := range 4 {
+			d := Document{Name: "d"}
+			for i := range n {
+				d.Datasets = append(d.Datasets, Spec{ShortName: "x", DerivedScalarType: DerivedScalarType(fmt.Sprint(round, "-", i)),
+					UserVisibleName: "n", NeuronDatasetPath: "p"})
+			}
+			_, err := reg.Apply(Change{Put: []Document{d}})
+			require.NoError(t, err)
+			s := reg.Snapshot()
+			require.Equal(t, n, s.Len())
+			require.Len(t, slices.Collect(s.Named("x")), n)
+			require.LessOrEqual(t, s.index.depth, uint8(1), "%d types", n)
+			checkIndex(t, &s.index)
+		}
+	}
 }
 
 // TestNamedDoesNotReadDocuments checks that Named never makes readers wait for the order

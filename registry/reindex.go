@@ -64,8 +64,7 @@ func (e *indexEdit) apply(edits []documentEdit) {
 	depth := uint8(min(bits.Len(uint(total/rangeSize)), maxRangeBits))
 	if depth == 0 {
 		for i := range edits {
-			e.withdraw(edits[i].gone)
-			e.define(edits[i].come)
+			e.replace(edits[i].gone, edits[i].come)
 		}
 		return
 	}
@@ -78,9 +77,8 @@ func (e *indexEdit) apply(edits []documentEdit) {
 		for i := int(next.Add(1)) - 1; i < len(parts); i = int(next.Add(1)) - 1 {
 			p := &parts[i]
 			*p = indexEdit{index: e.index, id: e.id + 1 + uint64(i), floor: depth}
-			p.withdraw(gone[i])
 			p.makeRoom(come[i], uint64(i)<<(64-depth), depth)
-			p.define(come[i])
+			p.replace(gone[i], come[i])
 		}
 	})
 	e.merge(parts, depth)
@@ -146,18 +144,18 @@ func (e *indexEdit) divide(hash uint64, first uint8, counts []int) {
 // spread deepens the directory, whose shards stay as they are.
 func (e *indexEdit) spread(depth uint8) {
 	if was := e.index; e.depth < depth {
-		e.arrange(depth, func(place uint64) *shard { return was.at(place >> (depth - was.depth)) })
+		e.arrange(depth, func(place uint64) shard { return was.at(place >> (depth - was.depth)) })
 	}
 }
 
 // splitTo splits the shard of a hash until its hashes share as many first bits as depth. The
 // caller does so for every hash of a shard that is empty.
 func (e *indexEdit) splitTo(hash uint64, depth uint8) {
-	for s := e.shardOf(hash); s.depth < depth; s = e.shardOf(hash) {
-		if s.count > 0 {
+	for s := e.shardOf(hash); s.depth() < depth; s = e.shardOf(hash) {
+		if s.count() > 0 {
 			e.split(s, hash)
 		} else {
-			e.fill(&shard{depth: depth, edit: e.id}, hash)
+			e.fill(newShard(depth, e.id), hash)
 		}
 	}
 }
@@ -171,12 +169,12 @@ func (e *indexEdit) merge(parts []indexEdit, depth uint8) {
 		p := &parts[i]
 		for place, end := p.place(uint64(i)<<(64-depth)), uint64(i+1)<<(p.depth-depth); place < end; {
 			s := p.at(place)
-			deepest = max(deepest, s.depth)
-			place += 1 << (p.depth - s.depth)
+			deepest = max(deepest, s.depth())
+			place += 1 << (p.depth - s.depth())
 		}
 	}
 	families := e.families
-	e.arrange(deepest, func(place uint64) *shard {
+	e.arrange(deepest, func(place uint64) shard {
 		hash := place << (64 - deepest)
 		return parts[hash>>(64-depth)].shardOf(hash)
 	})
@@ -188,12 +186,27 @@ func (e *indexEdit) merge(parts []indexEdit, depth uint8) {
 	for hash, more := uint64(0), true; more; more = hash != 0 {
 		for e.join(hash) {
 		}
-		hash |= math.MaxUint64 >> e.shardOf(hash).depth
+		hash |= math.MaxUint64 >> e.shardOf(hash).depth()
 		hash++ // the first one of the next shard
 	}
 }
 
-// withdraw removes records. The definitions that they hid are visible again.
+// replace removes and adds records. Most records that come have the keys of those that go, and
+// then the keys of a shard stay as they are.
+func (e *indexEdit) replace(gone, come []entry) {
+	e.withdraw(gone)
+	e.define(come)
+	for i := range gone {
+		of := &gone[i]
+		e.removeEmpty(of.hash, of.shortName)
+		if e.families > 0 {
+			e.removeEmpty(hashFamily(hashString(of.shortName)), of.shortName)
+		}
+	}
+}
+
+// withdraw removes records. The definitions that they hid are visible again. A slot keeps its key
+// when its tree has no records left.
 func (e *indexEdit) withdraw(entries []entry) {
 	for i := range entries {
 		r := entries[i].record
@@ -204,11 +217,7 @@ func (e *indexEdit) withdraw(entries []entry) {
 		} else {
 			e.hidden--
 		}
-		if rest == nil {
-			e.remove(hash, entries[i].shortName)
-		} else {
-			e.put(hash, entries[i].shortName, rest)
-		}
+		e.put(hash, entries[i].shortName, rest)
 	}
 }
 

@@ -95,26 +95,27 @@ func checkIndex(t *testing.T, x *index) {
 	deepest, families := uint8(0), 0
 	for place := uint64(0); place < 1<<x.depth; {
 		s := x.at(place)
-		deepest = max(deepest, s.depth)
+		deepest = max(deepest, s.depth())
 		n, hasFamily := 0, false
-		for i, sl := range s.slots {
-			if sl.root == nil {
+		for i, sl := range s.keys.slots {
+			require.Equal(t, sl.shortName == "", s.roots.trees[i] == nil)
+			if sl.shortName == "" {
 				continue
 			}
 			n++
-			require.Same(t, s, x.shardOf(sl.hash))
+			require.True(t, s == x.shardOf(sl.hash))
 			require.Equal(t, i, s.find(sl.hash, sl.shortName))
 			if sl.hash&familyBit == 0 {
 				families++
 				hasFamily = true
 			}
 		}
-		require.Equal(t, n, int(s.count))
-		if s.depth > 0 && !hasFamily { // entries that became a family made room
-			other := x.at(place ^ 1<<(x.depth-s.depth))
-			require.False(t, other.depth == s.depth && s.count+other.count <= joinLimit, "%d and %d entries", s.count, other.count)
+		require.Equal(t, n, s.count())
+		if s.depth() > 0 && !hasFamily { // entries that became a family made room
+			other := x.at(place ^ 1<<(x.depth-s.depth()))
+			require.False(t, other.depth() == s.depth() && s.count()+other.count() <= joinLimit, "%d and %d entries", s.count(), other.count())
 		}
-		place += 1 << (x.depth - s.depth)
+		place += 1 << (x.depth - s.depth())
 	}
 	require.Equal(t, deepest, x.depth)
 	require.Equal(t, families, x.families)
