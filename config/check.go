@@ -11,7 +11,8 @@ import (
 
 // check validates the dataset and reports what fails.
 func (e *entry) check(optional bool) {
-	for _, failed := range e.validate(optional) {
+	plainPath := isPlainURL(e.spec.NeuronDatasetPath)
+	for _, failed := range e.validate(optional, plainPath) {
 		f := fieldByGoName[failed.StructField()]
 		name, at := f.snake, e.at
 		if c := e.given[f.place]; c != 0 {
@@ -22,7 +23,7 @@ func (e *entry) check(optional bool) {
 			e.p.explain(d, failed.Tag(), failed.Param(), fmt.Sprint(failed.Value()))
 		}
 	}
-	if at := e.given[pathPlace]; at != 0 {
+	if at := e.given[pathPlace]; at != 0 && !plainPath {
 		e.checkPath(at, at, 0, e.spec.NeuronDatasetPath)
 	}
 	if list := e.given[explanationsPlace]; list != 0 {
@@ -49,10 +50,10 @@ func (e *entry) checkExplanations(list int32) {
 }
 
 // validate returns the rules that a dataset fails. Optional says whether it has any of the
-// optional fields.
-func (e *entry) validate(optional bool) validator.ValidationErrors {
+// optional fields, and plainPath whether its path is a plain URL.
+func (e *entry) validate(optional, plainPath bool) validator.ValidationErrors {
 	s, part := e.spec, e.p.loader.required
-	*part = requiredPart{spec: s, extraTypes: e.p.opts.extraTypes, reported: [requiredFields]bool(e.bad[:requiredFields])}
+	*part = requiredPart{s, e.p.opts.extraTypes, plainPath, [requiredFields]bool(e.bad[:requiredFields])}
 	var failed validator.ValidationErrors
 	if !part.isValid() {
 		failed = failures(rules.Struct(part))

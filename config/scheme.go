@@ -15,7 +15,7 @@ var schemes = []string{
 // the https form of an az:// path, which only Azure's own tools read. The path is at the node of a
 // field, or at the i-th item of that field.
 func (e *entry) checkPath(field, at int32, i int, path string) {
-	if isPlainURL(path) || !isPathOrURL(path) {
+	if !isPathOrURL(path) {
 		return
 	}
 	report := func(s Severity, r Rule, topic string) *Diagnostic {

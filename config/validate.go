@@ -36,6 +36,7 @@ type (
 	requiredPart struct {
 		spec       *registry.Spec
 		extraTypes map[registry.DerivedScalarType]bool // accepted in addition to the known types
+		plainPath  bool                                // whether the path is a plain URL
 		reported   [requiredFields]bool                // whether an error of the field is already reported
 	}
 	optionalPart struct {
@@ -56,7 +57,7 @@ func (part *requiredPart) fails() iter.Seq[int] {
 			isNotBlank(s.ShortName),
 			s.DerivedScalarType.IsKnown() || part.extraTypes[s.DerivedScalarType],
 			isNotBlank(s.UserVisibleName),
-			isPathOrURL(s.NeuronDatasetPath),
+			part.plainPath || isPathOrURL(s.NeuronDatasetPath),
 		} {
 			if !ok && !part.reported[place] && !yield(place) {
 				return

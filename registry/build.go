@@ -45,7 +45,8 @@ func (s *Snapshot) edits(c Change) ([]documentEdit, error) {
 	}
 	var next atomic.Int64
 	onCores(total/perBuilder, func() {
-		b := builder{scratch: make([]byte, 0, 4096)}
+		b := builders.Get().(*builder)
+		defer b.release()
 		for i := int(next.Add(1)) - 1; i < len(edits); i = int(next.Add(1)) - 1 {
 			e := &edits[i]
 			if i < len(c.Put) {
@@ -77,7 +78,8 @@ func onCores(n int, work func()) {
 	others.Wait()
 }
 
-// A builder builds documents. It reuses its memory from one to the next.
+// A builder builds documents. It reuses its memory from one to the next, and from change to
+// change.
 type builder struct {
 	names   positions                                // first position of each short name
 	keys    positions                                // position of each key whose short name repeats
@@ -86,9 +88,20 @@ type builder struct {
 	scratch []byte
 }
 
-// maxReused bounds the memory that is reused: clearing much of it for each of many small
-// documents would be slow.
+// maxReused bounds the memory that is reused, in positions and in bytes: clearing much of it for
+// each of many small documents would be slow.
 const maxReused = 10_000
+
+var builders = sync.Pool{New: func() any { return new(builder) }}
+
+// release returns b to the pool, without what belongs to one change.
+func (b *builder) release() {
+	b.types = nil
+	if max(cap(b.names), cap(b.keys), cap(b.scratch)) > maxReused {
+		return
+	}
+	builders.Put(b)
+}
 
 // shareType returns a pointer to t, with the text of the constant if t is known. A
 // comparison with the constant then does not read the text.
