@@ -53,7 +53,7 @@ func (e *entry) checkExplanations(list int32) {
 // optional fields, and plainPath whether its path is a plain URL.
 func (e *entry) validate(optional, plainPath bool) validator.ValidationErrors {
 	s, part := e.spec, e.p.loader.required
-	*part = requiredPart{s, e.p.opts.extraTypes, plainPath, [requiredFields]bool(e.bad[:requiredFields])}
+	*part = requiredPart{s, e.p.opts.extraTypes, e.known, plainPath, [requiredFields]bool(e.bad[:requiredFields])}
 	var failed validator.ValidationErrors
 	if !part.isValid() {
 		failed = failures(rules.Struct(part))

@@ -22,7 +22,7 @@ func (p *parser) readDataset(spec *registry.Spec, at int32, where place, key map
 		p.visit(e)
 	}
 	e.gather()
-	for i, c := range e.given {
+	for i, c := range e.given[:e.end] {
 		f := &fields[i]
 		switch {
 		case c != 0:
@@ -53,6 +53,7 @@ type entry struct {
 	where place
 	spec  *registry.Spec
 	given [len(fields)]int32 // node of each field; 0 if it is not given
+	end   int                // of the fields that are required or given: few datasets have others
 	bad   [len(fields)]bool  // whether an error of the field is already reported
 	texts string             // texts of the string fields not yet set, concatenated
 	known bool               // whether the derived scalar type is a known value
@@ -84,7 +85,7 @@ func (e *entry) gather() {
 // type, whose texts are shared.
 func (e *entry) textNodes() iter.Seq[int32] {
 	return func(yield func(int32) bool) {
-		for i, c := range e.given {
+		for i, c := range e.given[:e.end] {
 			if c != 0 && fields[i].text != nil && i != typePlace && !yield(c) {
 				return
 			}
@@ -106,6 +107,7 @@ func (e *entry) take(f *field, n *node) (text string) {
 // find finds the node of each field. If a field is given in both casings, camelCase wins.
 // It returns the number of unknown fields and whether an optional field is given.
 func (e *entry) find() (extra int, optional bool) {
+	e.end = requiredFields
 	for c := e.p.tree.nodes[e.at].first; c != 0; c = e.p.tree.nodes[c].next {
 		n := &e.p.tree.nodes[c]
 		f := fieldOf(n)
@@ -115,7 +117,7 @@ func (e *entry) find() (extra int, optional bool) {
 			}
 			continue
 		}
-		optional = optional || f.place >= requiredFields
+		e.end = max(e.end, f.place+1)
 		if other := e.given[f.place]; other != 0 {
 			key := string(e.p.tree.key(n))
 			if string(e.p.tree.key(&e.p.tree.nodes[other])) == key {
@@ -132,7 +134,7 @@ func (e *entry) find() (extra int, optional bool) {
 		}
 		e.given[f.place] = c
 	}
-	return extra, optional
+	return extra, e.end > requiredFields
 }
 
 // placeOf returns the offset and the path of a field: those of its value, or of the key of a map

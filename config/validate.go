@@ -36,6 +36,7 @@ type (
 	requiredPart struct {
 		spec       *registry.Spec
 		extraTypes map[registry.DerivedScalarType]bool // accepted in addition to the known types
+		knownType  bool                                // whether the type is already found to be known
 		plainPath  bool                                // whether the path is a plain URL
 		reported   [requiredFields]bool                // whether an error of the field is already reported
 	}
@@ -55,7 +56,7 @@ func (part *requiredPart) fails() iter.Seq[int] {
 	return func(yield func(int) bool) {
 		for place, ok := range [requiredFields]bool{
 			isNotBlank(s.ShortName),
-			s.DerivedScalarType.IsKnown() || part.extraTypes[s.DerivedScalarType],
+			part.knownType || s.DerivedScalarType.IsKnown() || part.extraTypes[s.DerivedScalarType],
 			isNotBlank(s.UserVisibleName),
 			part.plainPath || isPathOrURL(s.NeuronDatasetPath),
 		} {

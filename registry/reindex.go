@@ -3,6 +3,7 @@ package registry
 import (
 	"math"
 	"math/bits"
+	"runtime"
 	"slices"
 	"sync/atomic"
 )
@@ -84,24 +85,42 @@ func (e *indexEdit) apply(edits []documentEdit) {
 	e.merge(parts, depth)
 }
 
-// partition divides entries of edits by the top bits of their hashes.
+// partition divides entries of edits by the top bits of their hashes. Each core takes a part of
+// the edits: it counts the entries of each range, and then copies them to a place of its own.
 func partition(edits []documentEdit, depth uint8, of func(*documentEdit) []entry) [][]entry {
+	cores := runtime.GOMAXPROCS(0)
+	chunks := slices.Collect(slices.Chunk(edits, (len(edits)+cores-1)/cores))
+	places := make([][]int, len(chunks)) // of the next entry of each range, by chunk
+	eachChunk := func(do func(chunk int, e *entry)) {
+		var next atomic.Int64
+		onCores(len(chunks), func() {
+			for c := int(next.Add(1)) - 1; c < len(chunks); c = int(next.Add(1)) - 1 {
+				for i := range chunks[c] {
+					entries := of(&chunks[c][i])
+					for k := range entries {
+						do(c, &entries[k])
+					}
+				}
+			}
+		})
+	}
+	for c := range places {
+		places[c] = make([]int, 1<<depth)
+	}
+	eachChunk(func(c int, e *entry) { places[c][e.hash>>(64-depth)]++ })
 	parts := make([][]entry, 1<<depth)
-	sizes := make([]int, len(parts))
-	for i := range edits {
-		for _, entry := range of(&edits[i]) {
-			sizes[entry.hash>>(64-depth)]++
+	for i := range parts {
+		size := 0
+		for c := range places {
+			size, places[c][i] = size+places[c][i], size
 		}
+		parts[i] = make([]entry, size)
 	}
-	for i, n := range sizes {
-		parts[i] = make([]entry, 0, n)
-	}
-	for i := range edits {
-		for _, entry := range of(&edits[i]) {
-			p := &parts[entry.hash>>(64-depth)]
-			*p = append(*p, entry)
-		}
-	}
+	eachChunk(func(c int, e *entry) {
+		at := &places[c][e.hash>>(64-depth)]
+		parts[e.hash>>(64-depth)][*at] = *e
+		*at++
+	})
 	return parts
 }
 
