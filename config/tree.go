@@ -65,8 +65,8 @@ type span struct{ from, to int32 }
 
 // reset makes t an empty tree of a copy of a document, with room for an estimate of its nodes.
 func (t *tree) reset(document []byte) {
-	text, nodes := append(t.text[:0], document...), slices.Grow(t.nodes[:0], len(document)/40+8)
-	*t = tree{text: text, size: len(document), nodes: nodes}
+	t.text = append(t.text[:0], document...)
+	*t = tree{text: t.text, size: len(document), nodes: slices.Grow(t.nodes[:0], len(document)/40+8)}
 }
 
 func (t *tree) document() []byte { return t.text[:t.size] }
