@@ -44,15 +44,19 @@ var encoder = sync.OnceValue(func() *zstd.Encoder {
 
 func compressZstd(b []byte) []byte { return encoder().EncodeAll(b, nil) }
 
-// tags are strong entity tags, one for each encoding.
-type tags [encodings]string
+// A tag is a strong entity tag. It is an array, so that responses can share it as the values of
+// their header.
+type tag [1]string
+
+// tags are the tags of each encoding.
+type tags [encodings]tag
 
 func newTags(content string) *tags {
 	t := new(tags)
 	for e := range t {
-		t[e] = `"` + content + `"`
+		t[e][0] = `"` + content + `"`
 		if encoding(e) != identity {
-			t[e] = `"` + content + "-" + codings[e] + `"`
+			t[e][0] = `"` + content + "-" + codings[e] + `"`
 		}
 	}
 	return t
@@ -66,11 +70,11 @@ func tagsOf(content []byte) *tags {
 
 // isNotModified sets the headers of a response whose tag is given, and sends it if the client
 // has the content already.
-func isNotModified(w http.ResponseWriter, r *http.Request, tag string) bool {
+func isNotModified(w http.ResponseWriter, r *http.Request, t *tag) bool {
 	header := w.Header()
-	header["Etag"] = []string{tag}
+	header["Etag"] = t[:]
 	header["Cache-Control"] = noCache
-	if r.Method == http.MethodPost || !matches(r, tag) {
+	if r.Method == http.MethodPost || !matches(r, t) {
 		return false
 	}
 	w.WriteHeader(http.StatusNotModified)
@@ -80,13 +84,16 @@ func isNotModified(w http.ResponseWriter, r *http.Request, tag string) bool {
 // serveBody responds with a body, in the encoding that the client prefers, or with 304.
 func serveBody(w http.ResponseWriter, r *http.Request, t *tags, b *body) {
 	header := w.Header()
-	if header["Vary"] == nil {
+	switch vary := header["Vary"]; {
+	case len(vary) == 0:
 		header["Vary"] = acceptEncoding
-	} else {
+	case len(vary) == 1 && vary[0] == "Origin":
+		header["Vary"] = originAndEncoding
+	default:
 		header.Add("Vary", "Accept-Encoding")
 	}
 	e := negotiate(r)
-	if isNotModified(w, r, t[e]) {
+	if isNotModified(w, r, &t[e]) {
 		return
 	}
 	content := b.encoded[e]()

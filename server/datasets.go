@@ -21,11 +21,11 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	st := h.state()
-	if wait, e := preferredWait(r), negotiate(r); wait > 0 && matches(r, st.tags[e]) {
+	if wait, e := preferredWait(r), negotiate(r); wait > 0 && matches(r, &st.tags[e]) {
 		err := h.await(w, r, wait, func() (<-chan struct{}, bool) {
 			changed := h.feed.log.Changed() // before the state is read, so that no change is missed
 			st = h.state()
-			return changed, matches(r, st.tags[e])
+			return changed, matches(r, &st.tags[e])
 		})
 		if err != nil {
 			h.fail(w, r, err)
@@ -100,7 +100,7 @@ func (h *Handler) serveDataset(w http.ResponseWriter, r *http.Request, name, typ
 		h.fail(w, r, err)
 		return
 	}
-	if isNotModified(w, r, st.tags[identity]) {
+	if isNotModified(w, r, &st.tags[identity]) {
 		return
 	}
 	writeJSON(w, append(d.AppendJSON(make([]byte, 0, 512)), '\n'))
@@ -125,7 +125,7 @@ func (h *Handler) resolve(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, err)
 		return
 	}
-	if isNotModified(w, r, st.tags[identity]) {
+	if isNotModified(w, r, &st.tags[identity]) {
 		return
 	}
 	b := registry.StringValue(path).AppendJSON([]byte(`{"neuronDatasetPath":`))

@@ -163,7 +163,7 @@ func TestViewerOrigin(t *testing.T) {
 	w := ask(h, http.MethodPost, "/neuron_datasets_metadata", "Origin", "http://localhost:1234")
 	assert.Equal(t, http.StatusOK, w.Code)
 	assert.Equal(t, "http://localhost:1234", w.Header().Get("Access-Control-Allow-Origin"))
-	assert.Equal(t, []string{"Origin", "Accept-Encoding"}, w.Header()["Vary"])
+	assert.Equal(t, []string{"Origin, Accept-Encoding"}, w.Header()["Vary"])
 	assert.Equal(t, "Etag, Preference-Applied, Retry-After", w.Header().Get("Access-Control-Expose-Headers"))
 	for origin, allowed := range map[string]bool{"https://viewer.example": true, "https://other.example": false} {
 		w := ask(h, http.MethodOptions, "/model_info", "Origin", origin, "Access-Control-Request-Method", "POST", "Access-Control-Request-Private-Network", "true")

@@ -59,7 +59,7 @@ func negotiate(r *http.Request) encoding {
 }
 
 // matches reports whether the header If-None-Match names a tag, as RFC 9110 compares weakly.
-func matches(r *http.Request, tag string) bool {
+func matches(r *http.Request, t *tag) bool {
 	headers := r.Header["If-None-Match"]
 	if len(headers) == 0 {
 		return false
@@ -77,7 +77,7 @@ func matches(r *http.Request, tag string) bool {
 		if end < 0 {
 			return false
 		}
-		if rest[:end+2] == tag {
+		if rest[:end+2] == t[0] {
 			return true
 		}
 		rest = rest[end+2:]

@@ -96,6 +96,8 @@ var (
 	noStore        = []string{"no-store"}
 	noCache        = []string{"no-cache"}
 	acceptEncoding = []string{"Accept-Encoding"}
+	// originAndEncoding is one line, and no new slice, for what nearly every response has.
+	originAndEncoding = []string{"Origin, Accept-Encoding"}
 )
 
 // write responds with a body that is not cached.

@@ -70,12 +70,12 @@ func (h *Handler) releases(w http.ResponseWriter, r *http.Request) {
 }
 
 // tagOf returns the tag of a list of releases, which depends on the records alone.
-func tagOf(records []release.Record) string {
+func tagOf(records []release.Record) *tag {
 	var all []byte
 	for _, rec := range records {
 		all = append(all, rec.Hash[:]...)
 	}
-	return tagsOf(all)[identity]
+	return &tagsOf(all)[identity]
 }
 
 // announceChain sets the header with the servers that the releases came through.
@@ -141,9 +141,9 @@ var immutable = []string{"max-age=31536000, immutable"}
 
 // serveBytes responds with content whose tag is a hash, or with 304.
 func serveBytes(w http.ResponseWriter, r *http.Request, hash release.Hash, contentType string, content []byte) {
-	tag := `"` + hash.String() + `"`
-	w.Header().Set("ETag", tag)
-	if matches(r, tag) {
+	t := &tag{`"` + hash.String() + `"`}
+	w.Header()["Etag"] = t[:]
+	if matches(r, t) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
