@@ -140,22 +140,24 @@ func TestFamilies(t *testing.T) {
 // TestReloadSharesKeys changes the path of every dataset of a document, and checks that the keys
 // of the index stay where they are: copying them would be most of what a reload allocates.
 func TestReloadSharesKeys(t *testing.T) {
-	var reg Registry
-	reload := func(path string) *index {
-		d := Document{Name: "d"}
-		for i := range 1000 {
-			d.Datasets = append(d.Datasets, Spec{ShortName: fmt.Sprint(i), DerivedScalarType: "t", UserVisibleName: "n", NeuronDatasetPath: path})
+	for _, n := range []int{1000, 20_000} { // on one core, and on several
+		var reg Registry
+		reload := func(path string) *index {
+			d := Document{Name: "d"}
+			for i := range n {
+				d.Datasets = append(d.Datasets, Spec{ShortName: fmt.Sprint(i), DerivedScalarType: "t", UserVisibleName: "n", NeuronDatasetPath: path})
+			}
+			_, err := reg.Apply(Change{Put: []Document{d}})
+			require.NoError(t, err)
+			return &reg.Snapshot().index
 		}
-		_, err := reg.Apply(Change{Put: []Document{d}})
-		require.NoError(t, err)
-		return &reg.Snapshot().index
-	}
-	before := reload("p")
-	after := reload("q")
-	require.Equal(t, before.depth, after.depth)
-	for place := range uint64(1) << after.depth {
-		assert.Same(t, before.at(place).keys, after.at(place).keys)
-		assert.NotSame(t, before.at(place).roots, after.at(place).roots)
+		before := reload("p")
+		after := reload("q")
+		require.Equal(t, before.depth, after.depth)
+		for place := range uint64(1) << after.depth {
+			require.Same(t, before.at(place).keys, after.at(place).keys)
+			require.NotSame(t, before.at(place).roots, after.at(place).roots)
+		}
 	}
 }
 
