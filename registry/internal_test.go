@@ -70,6 +70,15 @@ func TestIndexWithCollidingHashes(t *testing.T) {
 	}
 }
 
+// TestNamedOfEqualHashes gives a short name the hash of another one.
+func TestNamedOfEqualHashes(t *testing.T) {
+	one, other := newRecord(&Spec{ShortName: "a"}, new(DerivedScalarType), &origin{}), newRecord(&Spec{ShortName: "b"}, new(DerivedScalarType), &origin{})
+	e := indexEdit{id: 1}
+	e.put(hashKey(hashString("a"), "t"), "a", one)
+	e.put(hashKey(hashString("a"), "u"), "b", other)
+	assert.Equal(t, []*record{one}, e.named("a"))
+}
+
 func count(x *index) (n int) {
 	seen := map[shard]bool{}
 	if len(x.pages) == 0 {
