@@ -15,13 +15,13 @@ import (
 // A body is rendered and encoded once, when it is first needed, and kept in each encoding
 // that a client asked for.
 type body struct {
-	contentType string
+	contentType []string // the values of the header
 	encoded     [encodings]func() []byte
 }
 
 func newBody(contentType string, render func() []byte) *body {
 	plain := sync.OnceValue(render)
-	return &body{contentType, [encodings]func() []byte{
+	return &body{[]string{contentType}, [encodings]func() []byte{
 		plain,
 		sync.OnceValue(func() []byte { return compressGzip(plain()) }),
 		sync.OnceValue(func() []byte { return compressZstd(plain()) }),
@@ -97,7 +97,7 @@ func serveBody(w http.ResponseWriter, r *http.Request, t *tags, b *body) {
 		return
 	}
 	content := b.encoded[e]()
-	header.Set("Content-Type", b.contentType)
+	header["Content-Type"] = b.contentType
 	header.Set("Content-Length", strconv.Itoa(len(content)))
 	header["X-Content-Type-Options"] = noSniff
 	if e != identity {

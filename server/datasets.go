@@ -61,7 +61,8 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request) {
 //
 //	curl http://127.0.0.1:8000/v1/datasets/gpt2-small
 func (h *Handler) named(w http.ResponseWriter, r *http.Request) {
-	st, name := h.state(), r.PathValue("short_name")
+	st := h.state()
+	name, _ := datasetNames(r)
 	var all []registry.Dataset
 	for d := range st.snapshot.Named(name) {
 		all = append(all, d)
@@ -77,7 +78,8 @@ func (h *Handler) named(w http.ResponseWriter, r *http.Request) {
 //
 //	curl http://127.0.0.1:8000/v1/datasets/gpt2-small/mlp_post_act
 func (h *Handler) dataset(w http.ResponseWriter, r *http.Request) {
-	h.serveDataset(w, r, r.PathValue("short_name"), r.PathValue("derived_scalar_type"))
+	name, typ := datasetNames(r)
+	h.serveDataset(w, r, name, typ)
 }
 
 // datasetByQuery is the route of a dataset for clients that cannot put its names into a path,

@@ -80,18 +80,20 @@ func (h *Handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 		p.Closest = missing.Closest()
 	}
 	b, _ := json.Marshal(p) // strings and numbers always marshal
-	write(w, p.Status, "application/problem+json", append(b, '\n'))
+	write(w, p.Status, problemType, append(b, '\n'))
 }
 
 func writeMessage(w http.ResponseWriter, status int, text string) {
 	b, _ := json.Marshal(message{text})
-	write(w, status, "application/json", append(b, '\n'))
+	write(w, status, jsonType, append(b, '\n'))
 }
 
-func writeJSON(w http.ResponseWriter, b []byte) { write(w, http.StatusOK, "application/json", b) }
+func writeJSON(w http.ResponseWriter, b []byte) { write(w, http.StatusOK, jsonType, b) }
 
 // The values of headers that many responses have. They are shared, and never changed.
 var (
+	jsonType       = []string{"application/json"}
+	problemType    = []string{"application/problem+json"}
 	noSniff        = []string{"nosniff"}
 	noStore        = []string{"no-store"}
 	noCache        = []string{"no-cache"}
@@ -101,9 +103,9 @@ var (
 )
 
 // write responds with a body that is not cached.
-func write(w http.ResponseWriter, status int, contentType string, b []byte) {
+func write(w http.ResponseWriter, status int, contentType []string, b []byte) {
 	header := w.Header()
-	header.Set("Content-Type", contentType)
+	header["Content-Type"] = contentType
 	header.Set("Content-Length", strconv.Itoa(len(b)))
 	header["X-Content-Type-Options"] = noSniff
 	if header["Cache-Control"] == nil {

@@ -147,7 +147,7 @@ func serveBytes(w http.ResponseWriter, r *http.Request, hash release.Hash, conte
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	write(w, http.StatusOK, contentType, content)
+	write(w, http.StatusOK, []string{contentType}, content)
 }
 
 // releaseRoutes returns the routes of the releases.

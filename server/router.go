@@ -43,7 +43,7 @@ const (
 	datasetPath  = namedPath + "/{derived_scalar_type}"
 )
 
-// find returns the routes of a path, by method, and sets the names that it holds.
+// find returns the routes of a path, by method, and sets the names of releases that it holds.
 func (rt router) find(r *http.Request) map[string]*route {
 	path := r.URL.EscapedPath()
 	if names, ok := strings.CutPrefix(path, datasetsPath+"/"); ok {
@@ -51,27 +51,32 @@ func (rt router) find(r *http.Request) map[string]*route {
 		if name == "" || both && typ == "" || strings.Contains(typ, "/") {
 			return nil
 		}
-		setPathValue(r, "short_name", name)
 		if !both {
 			return rt[namedPath]
 		}
-		setPathValue(r, "derived_scalar_type", typ)
 		return rt[datasetPath]
 	}
 	for _, pattern := range []string{releasePath, blobPath} {
 		prefix, name, _ := strings.Cut(strings.TrimSuffix(pattern, "}"), "{")
 		if value, ok := strings.CutPrefix(path, prefix); ok && value != "" && !strings.Contains(value, "/") {
-			setPathValue(r, name, value)
+			r.SetPathValue(name, unescape(value))
 			return rt[pattern]
 		}
 	}
 	return rt[path]
 }
 
-// setPathValue sets a name from a part of an escaped path, which is valid.
-func setPathValue(r *http.Request, name, escaped string) {
-	value, _ := url.PathUnescape(escaped)
-	r.SetPathValue(name, value)
+// datasetNames returns the names in the path of a dataset. They are not set as path values, for
+// which every request would need a map.
+func datasetNames(r *http.Request) (shortName, typ string) {
+	shortName, typ, _ = strings.Cut(strings.TrimPrefix(r.URL.EscapedPath(), datasetsPath+"/"), "/")
+	return unescape(shortName), unescape(typ)
+}
+
+// unescape returns the text of a part of an escaped path, which is valid.
+func unescape(part string) string {
+	text, _ := url.PathUnescape(part)
+	return text
 }
 
 var (
