@@ -23,7 +23,8 @@ func (e *entry) check(optional bool) {
 			e.p.explain(d, failed.Tag(), failed.Param(), fmt.Sprint(failed.Value()))
 		}
 	}
-	if at := e.given[pathPlace]; at != 0 && !plainPath {
+	if !plainPath {
+		at := e.given[pathPlace]
 		e.checkPath(at, at, 0, e.spec.NeuronDatasetPath)
 	}
 	if list := e.given[explanationsPlace]; list != 0 {
