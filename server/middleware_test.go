@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -10,11 +11,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
-
-	"context"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -154,6 +154,17 @@ func TestCORSOff(t *testing.T) {
 	assert.Equal(t, http.StatusOK, w.Code)
 	assert.Empty(t, w.Header().Get("Access-Control-Allow-Origin"))
 	assert.Equal(t, []string{"Accept-Encoding"}, w.Header()["Vary"])
+}
+
+// TestVaryOfOthers checks that what a middleware says about a response stays.
+func TestVaryOfOthers(t *testing.T) {
+	h := server.New(builtinRegistry(t), server.Options{})
+	for _, vary := range [][]string{{"Cookie"}, {"Origin", "Cookie"}, {"Cookie", "Origin"}} {
+		w := httptest.NewRecorder()
+		w.Header()["Vary"] = slices.Clone(vary)
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/v1/datasets", nil))
+		assert.Equal(t, append(vary, "Accept-Encoding"), w.Header()["Vary"])
+	}
 }
 
 // TestViewerOrigin does what the public neuron viewer does: POST without a body, and the

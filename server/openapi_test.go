@@ -86,6 +86,7 @@ func TestOpenAPI(t *testing.T) {
 	assert.Contains(t, string(text), `"openapi":"3.1.0"`)
 	assert.Contains(t, string(text), `"operationId":"read-neuron_datasets_metadata"`)
 	assert.Contains(t, string(text), `"NeuronDatasetMetadata":{`)
+	assert.Contains(t, string(text), `"Neurondex-Chain":{`)
 
 	doc, err := libopenapi.NewDocument(text)
 	require.NoError(t, err)

@@ -61,11 +61,7 @@ func (h *Handler) releases(w http.ResponseWriter, r *http.Request) {
 		rec := &records[i]
 		list.Releases = append(list.Releases, httpstore.Listed{Number: rec.Number, Time: rec.Release.Time, Size: int64(len(rec.Data())), Hash: rec.Hash})
 	}
-	b, err := json.Marshal(list)
-	if err != nil {
-		h.fail(w, r, err)
-		return
-	}
+	b, _ := json.Marshal(list) // it has nothing that cannot be encoded
 	writeJSON(w, append(b, '\n'))
 }
 

@@ -2,8 +2,10 @@ package server_test
 
 import (
 	"encoding/json"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -136,7 +138,8 @@ func TestNoReleases(t *testing.T) {
 	secret := release.Hash{1}.String()
 	p.cache.Put("blobs/"+secret, []byte("secret"))
 	p.cache.Put("releases/00000002", []byte("hostile"))
-	with := server.New(registry.New(), server.Options{Relay: p.relay})
+	var log strings.Builder
+	with := server.New(registry.New(), server.Options{Relay: p.relay, Log: slog.New(slog.NewTextHandler(&log, nil))})
 	without := server.New(registry.New(), server.Options{})
 	record, err := p.store.Get(t.Context(), "releases/00000001", 1<<20)
 	require.NoError(t, err)
@@ -165,6 +168,7 @@ func TestNoReleases(t *testing.T) {
 		{with, http.MethodGet, "/v1/blobs/x", 404, "no_blob"},
 		{with, http.MethodGet, "/v1/blobs/..", 404, "no_blob"},
 		{with, http.MethodGet, "/v1/blobs/" + manifest + "00", 404, "no_blob"},
+		{with, http.MethodGet, "/v1/blobs/" + strings.ToUpper(manifest), 404, "no_blob"},
 		{with, http.MethodGet, "/v1/releases?x=1", 400, "invalid_parameter"},
 		{with, http.MethodPost, "/v1/releases", 405, "method_not_allowed"},
 		{with, http.MethodDelete, "/v1/releases/1", 405, "method_not_allowed"},
@@ -177,11 +181,15 @@ func TestNoReleases(t *testing.T) {
 	}
 	assert.Contains(t, ask(without, http.MethodGet, "/v1/releases").Body.String(), "start it with --cache DIR")
 
+	assert.Empty(t, log.String())
+
 	p.store.SetReachable(false)
 	require.NoError(t, p.cache.Delete(t.Context(), "blobs/"+manifest))
 	w := ask(with, http.MethodGet, "/v1/blobs/"+manifest)
 	assert.Equal(t, http.StatusServiceUnavailable, w.Code, "it exists, and cannot be read now")
 	assert.NotContains(t, w.Body.String(), "unreachable", "what is wrong with the store is not the client's")
+	assert.Contains(t, log.String(), "cannot read a blob")
+	assert.Contains(t, log.String(), "unreachable")
 }
 
 // TestReleasesLongPoll checks that a client that waits gets the next release at once, and
@@ -191,22 +199,26 @@ func TestReleasesLongPoll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := publish(t)
 		p.push("1")
-		h := server.New(registry.New(), server.Options{Relay: p.relay})
+		chain := "one"
+		h := server.New(registry.New(), server.Options{Relay: p.relay, Epoch: "me", Chain: func() []string { return []string{chain} }})
 		defer h.Drain()
 		tag := ask(h, http.MethodGet, "/v1/releases").Header().Get("ETag")
 		answer := poll(t.Context(), h, "/v1/releases", tag, "wait=30")
 		time.Sleep(20 * time.Second)
 		start := time.Now()
+		chain = "two"
 		p.push("2")
 		w := <-answer
 		assert.Equal(t, start, time.Now())
 		assert.Equal(t, http.StatusOK, w.Code)
 		assert.Equal(t, "wait=30", w.Header().Get("Preference-Applied"))
+		assert.Equal(t, "two, me", w.Header().Get("Neurondex-Chain"), "as it is by now")
 		assert.Len(t, decode[releaseList](t, w).Releases, 2)
 		assert.Equal(t, http.StatusOK, (<-poll(t.Context(), h, "/v1/releases", tag, "wait=30")).Code)
 		assert.Equal(t, start, time.Now(), "who has others does not wait")
 
 		tag = w.Header().Get("ETag")
+		assert.Empty(t, ask(h, http.MethodGet, "/v1/releases", "If-None-Match", tag).Header().Get("Preference-Applied"))
 		w = <-poll(t.Context(), h, "/v1/releases", tag, "wait=32")
 		assert.Equal(t, http.StatusNotModified, w.Code)
 		assert.GreaterOrEqual(t, time.Since(start), 32*time.Second)
