@@ -214,7 +214,9 @@ func TestReleasesLongPoll(t *testing.T) {
 		assert.Equal(t, "wait=30", w.Header().Get("Preference-Applied"))
 		assert.Equal(t, "two, me", w.Header().Get("Neurondex-Chain"), "as it is by now")
 		assert.Len(t, decode[releaseList](t, w).Releases, 2)
-		assert.Equal(t, http.StatusOK, (<-poll(t.Context(), h, "/v1/releases", tag, "wait=30")).Code)
+		others := <-poll(t.Context(), h, "/v1/releases", tag, "wait=30")
+		assert.Equal(t, http.StatusOK, others.Code)
+		assert.Empty(t, others.Header().Get("Preference-Applied"))
 		assert.Equal(t, start, time.Now(), "who has others does not wait")
 
 		tag = w.Header().Get("ETag")
