@@ -14,17 +14,84 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestRereadDuringResync reads a file again because the time for that has come, in the poll
-// of a resync: that is no change.
-func TestRereadDuringResync(t *testing.T) {
+// newDelivered returns a directory with a file that is delivered, read through events.
+func newDelivered(t *testing.T) *Dir {
+	t.Helper()
 	d := &Dir{Path: t.TempDir()}
-	defer d.Close()
-	require.NoError(t, os.WriteFile(filepath.Join(d.Path, "a.toml"), nil, 0o644))
+	t.Cleanup(func() { require.NoError(t, d.Close()) })
+	write(t, d, "a.toml")
 	require.Eventually(t, func() bool {
 		_, err := d.Poll(t.Context(), source.PollAll)
 		require.NoError(t, err)
 		return len(d.pending.delivered) == 1
 	}, 10*time.Second, time.Millisecond)
+	return d
+}
+
+func write(t *testing.T, d *Dir, name string) {
+	t.Helper()
+	require.NoError(t, os.WriteFile(filepath.Join(d.Path, name), nil, 0o644))
+}
+
+// TestUnannouncedChange loses the events of a change. The resync that finds it is counted, and
+// events are not relied on any more.
+func TestUnannouncedChange(t *testing.T) {
+	d := newDelivered(t)
+	write(t, d, "b.toml")
+	require.True(t, d.watches.pass(t.Context()))
+	d.watches.drain()
+	d.pending.fullScan.at = time.Now()
+	b, err := d.Poll(t.Context(), source.PollNotified)
+	require.NoError(t, err)
+	assert.Equal(t, uint64(1), b.Health.Resyncs)
+	assert.Equal(t, uint64(1), b.Health.ResyncChanges)
+	assert.True(t, d.watches.isSilent)
+	assert.False(t, d.watches.pass(t.Context()))
+	d.pending.fullScan.at = time.Now()
+	_, err = d.Poll(t.Context(), source.PollNotified)
+	require.NoError(t, err)
+	assert.True(t, d.watches.isSilent, "nothing more was found")
+}
+
+// TestAnnouncedChange changes a file whose event comes before a resync scans the directory.
+func TestAnnouncedChange(t *testing.T) {
+	d := newDelivered(t)
+	write(t, d, "b.toml")
+	require.True(t, d.watches.pass(t.Context()))
+	d.pending.fullScan.at = time.Now()
+	b, err := d.Poll(t.Context(), source.PollNotified)
+	require.NoError(t, err)
+	assert.Equal(t, uint64(1), b.Health.Resyncs)
+	assert.Zero(t, b.Health.ResyncChanges)
+	assert.False(t, d.watches.isSilent)
+}
+
+// TestPollAllIsNoResync polls everything when a resync is due.
+func TestPollAllIsNoResync(t *testing.T) {
+	d := newDelivered(t)
+	d.pending.fullScan.at = time.Now()
+	b, err := d.Poll(t.Context(), source.PollAll)
+	require.NoError(t, err)
+	assert.Zero(t, b.Health.Resyncs)
+}
+
+// TestPollProvesEvents checks that a poll asks the notifier for a sign of life when that is due,
+// and not before.
+func TestPollProvesEvents(t *testing.T) {
+	d := newDelivered(t)
+	for due, at := range map[bool]time.Time{false: time.Now().Add(time.Hour), true: time.Now()} {
+		d.pending.verify = at
+		count := d.watches.barrier.count
+		_, err := d.Poll(t.Context(), source.PollNotified)
+		require.NoError(t, err)
+		assert.Equal(t, due, d.watches.barrier.count > count)
+	}
+}
+
+// TestRereadDuringResync reads a file again because the time for that has come, in the poll
+// of a resync: that is no change.
+func TestRereadDuringResync(t *testing.T) {
+	d := newDelivered(t)
 	d.pending.reread["a.toml"], d.pending.fullScan.at = time.Now(), time.Now()
 	require.Equal(t, causeResync, d.pending.fullScan.why)
 	b, err := d.Poll(t.Context(), source.PollNotified)
