@@ -51,6 +51,17 @@ func TestUnannouncedChange(t *testing.T) {
 	assert.True(t, d.watches.isSilent, "what needs no event does not prove that others come")
 }
 
+// TestFailedPollDropsWatches checks that nothing of a root that is gone stays watched: what comes
+// back under its name is another directory.
+func TestFailedPollDropsWatches(t *testing.T) {
+	d := newDelivered(t)
+	require.Contains(t, d.watches.watched, d.root)
+	require.NoError(t, os.Rename(d.Path, d.Path+".gone"))
+	_, err := d.Poll(t.Context(), source.PollAll)
+	require.ErrorIs(t, err, os.ErrNotExist)
+	assert.NotContains(t, d.watches.watched, d.root)
+}
+
 // TestAnnouncedChange changes a file whose event comes before a resync scans the directory.
 func TestAnnouncedChange(t *testing.T) {
 	d := newDelivered(t)
