@@ -62,6 +62,23 @@ func TestFailedPollDropsWatches(t *testing.T) {
 	assert.NotContains(t, d.watches.watched, d.root)
 }
 
+// TestIgnoredWaitsForVerification checks that a file that an event reports is examined when the
+// directories are verified, and not before: most of them are temporary.
+func TestIgnoredWaitsForVerification(t *testing.T) {
+	d := newDelivered(t)
+	write(t, d, "b.toml~")
+	require.True(t, d.watches.pass(t.Context()))
+	for _, due := range []bool{false, true} {
+		d.pending.verify = time.Now().Add(time.Hour)
+		if due {
+			d.pending.verify = time.Now()
+		}
+		b, err := d.Poll(t.Context(), source.PollNotified)
+		require.NoError(t, err)
+		assert.Equal(t, due, len(b.Health.Ignored) == 1)
+	}
+}
+
 // TestAnnouncedChange changes a file whose event comes before a resync scans the directory.
 func TestAnnouncedChange(t *testing.T) {
 	d := newDelivered(t)
