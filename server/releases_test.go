@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -199,14 +200,15 @@ func TestReleasesLongPoll(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := publish(t)
 		p.push("1")
-		chain := "one"
-		h := server.New(registry.New(), server.Options{Relay: p.relay, Epoch: "me", Chain: func() []string { return []string{chain} }})
+		var chain atomic.Pointer[[]string]
+		chain.Store(&[]string{"one"})
+		h := server.New(registry.New(), server.Options{Relay: p.relay, Epoch: "me", Chain: func() []string { return *chain.Load() }})
 		defer h.Drain()
 		tag := ask(h, http.MethodGet, "/v1/releases").Header().Get("ETag")
 		answer := poll(t.Context(), h, "/v1/releases", tag, "wait=30")
 		time.Sleep(20 * time.Second)
 		start := time.Now()
-		chain = "two"
+		chain.Store(&[]string{"two"})
 		p.push("2")
 		w := <-answer
 		assert.Equal(t, start, time.Now())
