@@ -2,9 +2,11 @@ package dir
 
 import (
 	"encoding/binary"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -128,4 +130,28 @@ func TestBarrierPassesWriters(t *testing.T) {
 		require.False(t, w.isOpen(path, time.Now()))
 	}
 	require.NoError(t, c.close())
+}
+
+// TestLeaseOf asks whether a file is open for writing. The file is in memory, as not every file
+// system has leases.
+func TestLeaseOf(t *testing.T) {
+	fd, err := unix.MemfdCreate("a", unix.MFD_CLOEXEC)
+	require.NoError(t, err)
+	file := os.NewFile(uintptr(fd), "a")
+	defer file.Close()
+	path := fmt.Sprintf("/proc/self/fd/%d", fd)
+	reader, err := os.Open(path)
+	require.NoError(t, err)
+	defer reader.Close()
+	assert.Equal(t, writingNo, leaseOf(reader))
+	writer, err := os.OpenFile(path, os.O_WRONLY, 0)
+	require.NoError(t, err)
+	assert.Equal(t, writingYes, leaseOf(reader))
+	require.NoError(t, writer.Close())
+	assert.Equal(t, writingNo, leaseOf(reader))
+	assert.Equal(t, writingUnknown, leaseOf(writer), "it is closed")
+	assert.Equal(t, writingUnknown, leaseOf((*os.File)(nil)))
+	other, err := fstest.MapFS{"a": {}}.Open("a")
+	require.NoError(t, err)
+	assert.Equal(t, writingUnknown, leaseOf(other), "it is not of the system")
 }
