@@ -184,7 +184,7 @@ func (e *indexEdit) put(hash uint64, shortName string, root *record) {
 }
 
 // mergeFamilies merges the entries of every short name that has more than familyLimit
-// in s, and reports whether that made room. Entries without a tree go away. The edit must own
+// in s, and reports whether that made room. Entries without a tree are dropped. The edit must own
 // the keys and the roots. No such short name has a family with a tree already: its types would be
 // in there.
 func (e *indexEdit) mergeFamilies(s shard) bool {

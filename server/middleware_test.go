@@ -156,7 +156,7 @@ func TestCORSOff(t *testing.T) {
 	assert.Equal(t, []string{"Accept-Encoding"}, w.Header()["Vary"])
 }
 
-// TestVaryOfOthers checks that what a middleware says about a response stays.
+// TestVaryOfOthers checks that the Vary header of a middleware is kept.
 func TestVaryOfOthers(t *testing.T) {
 	h := server.New(builtinRegistry(t), server.Options{})
 	for _, vary := range [][]string{{"Cookie"}, {"Origin", "Cookie"}, {"Cookie", "Origin"}} {

@@ -98,7 +98,7 @@ var (
 	noStore        = []string{"no-store"}
 	noCache        = []string{"no-cache"}
 	acceptEncoding = []string{"Accept-Encoding"}
-	// originAndEncoding is one line, and no new slice, for what nearly every response has.
+	// originAndEncoding is one line where two would mean the same: nearly every response has both.
 	originAndEncoding = []string{"Origin, Accept-Encoding"}
 )
 

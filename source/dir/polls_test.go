@@ -3,6 +3,7 @@
 package dir_test
 
 import (
+	"context"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -255,4 +256,19 @@ func TestWholeSeconds(t *testing.T) {
 	require.NoError(t, os.Chtimes(r.Path("a.toml"), second, second))
 	r.WaitFor("a=2")
 	assert.Zero(t, r.health().Resyncs)
+}
+
+// TestPollAfterContext checks that a Poll whose context is done delivers nothing, and that the
+// next one delivers everything.
+func TestPollAfterContext(t *testing.T) {
+	r := newPollRig(t)
+	r.write("a.toml", "")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	batch, err := r.d.Poll(ctx, source.PollAll)
+	require.ErrorIs(t, err, context.Canceled)
+	assert.Empty(t, batch.Changed)
+	batch, err = r.d.Poll(t.Context(), source.PollAll)
+	require.NoError(t, err)
+	assert.Len(t, batch.Changed, 1)
 }

@@ -15,9 +15,9 @@ import (
 )
 
 // newDelivered returns a directory with a file that is delivered, read through events.
-func newDelivered(t *testing.T) *Dir {
+func newDelivered(t *testing.T, path string) *Dir {
 	t.Helper()
-	d := &Dir{Path: t.TempDir()}
+	d := &Dir{Path: path}
 	t.Cleanup(func() { require.NoError(t, d.Close()) })
 	write(t, d, "a.toml")
 	require.Eventually(t, func() bool {
@@ -33,18 +33,24 @@ func write(t *testing.T, d *Dir, name string) {
 	require.NoError(t, os.WriteFile(filepath.Join(d.Path, name), nil, 0o644))
 }
 
-// TestUnannouncedChange loses the events of a change. The resync that finds it is counted, and
-// events are not relied on any more.
-func TestUnannouncedChange(t *testing.T) {
-	d := newDelivered(t)
-	write(t, d, "b.toml")
-	require.True(t, d.watches.pass(t.Context()))
-	d.watches.drain()
+// resync polls when a resync is due.
+func resync(t *testing.T, d *Dir) source.Health {
+	t.Helper()
 	d.pending.fullScan.at = time.Now()
 	b, err := d.Poll(t.Context(), source.PollNotified)
 	require.NoError(t, err)
 	assert.Equal(t, uint64(1), b.Health.Resyncs)
-	assert.Equal(t, uint64(1), b.Health.ResyncChanges)
+	return b.Health
+}
+
+// TestUnannouncedChange loses the events of a change. The resync that finds it is counted, and
+// events are not relied on any more.
+func TestUnannouncedChange(t *testing.T) {
+	d := newDelivered(t, t.TempDir())
+	write(t, d, "b.toml")
+	require.True(t, d.watches.pass(t.Context()))
+	d.watches.drain()
+	assert.Equal(t, uint64(1), resync(t, d).ResyncChanges)
 	assert.True(t, d.watches.isSilent)
 	assert.False(t, d.watches.pass(t.Context()))
 	d.countUnannounced(t.Context(), nil)
@@ -54,7 +60,7 @@ func TestUnannouncedChange(t *testing.T) {
 // TestFailedPollDropsWatches checks that nothing of a root that is gone stays watched: what comes
 // back under its name is another directory.
 func TestFailedPollDropsWatches(t *testing.T) {
-	d := newDelivered(t)
+	d := newDelivered(t, t.TempDir())
 	require.Contains(t, d.watches.watched, d.root)
 	require.NoError(t, os.Rename(d.Path, d.Path+".gone"))
 	_, err := d.Poll(t.Context(), source.PollAll)
@@ -65,7 +71,7 @@ func TestFailedPollDropsWatches(t *testing.T) {
 // TestIgnoredWaitsForVerification checks that a file that an event reports is examined when the
 // directories are verified, and not before: most of them are temporary.
 func TestIgnoredWaitsForVerification(t *testing.T) {
-	d := newDelivered(t)
+	d := newDelivered(t, t.TempDir())
 	write(t, d, "b.toml~")
 	require.True(t, d.watches.pass(t.Context()))
 	for _, due := range []bool{false, true} {
@@ -81,30 +87,25 @@ func TestIgnoredWaitsForVerification(t *testing.T) {
 
 // TestAnnouncedChange changes a file whose event comes before a resync scans the directory.
 func TestAnnouncedChange(t *testing.T) {
-	d := newDelivered(t)
+	d := newDelivered(t, t.TempDir())
 	write(t, d, "b.toml")
 	require.True(t, d.watches.pass(t.Context()))
-	d.pending.fullScan.at = time.Now()
-	b, err := d.Poll(t.Context(), source.PollNotified)
-	require.NoError(t, err)
-	assert.Equal(t, uint64(1), b.Health.Resyncs)
-	assert.Zero(t, b.Health.ResyncChanges)
+	assert.Zero(t, resync(t, d).ResyncChanges)
 	assert.False(t, d.watches.isSilent)
 }
 
 // TestPollAllIsNoResync polls everything when a resync is due.
 func TestPollAllIsNoResync(t *testing.T) {
-	d := newDelivered(t)
+	d := newDelivered(t, t.TempDir())
 	d.pending.fullScan.at = time.Now()
 	b, err := d.Poll(t.Context(), source.PollAll)
 	require.NoError(t, err)
 	assert.Zero(t, b.Health.Resyncs)
 }
 
-// TestPollProvesEvents checks that a poll asks the notifier for a sign of life when that is due,
-// and not before.
+// TestPollProvesEvents checks that a poll passes a barrier when that is due, and not before.
 func TestPollProvesEvents(t *testing.T) {
-	d := newDelivered(t)
+	d := newDelivered(t, t.TempDir())
 	for due, at := range map[bool]time.Time{false: time.Now().Add(time.Hour), true: time.Now()} {
 		d.pending.verify = at
 		count := d.watches.barrier.count
@@ -117,7 +118,7 @@ func TestPollProvesEvents(t *testing.T) {
 // TestRereadDuringResync reads a file again because the time for that has come, in the poll
 // of a resync: that is no change.
 func TestRereadDuringResync(t *testing.T) {
-	d := newDelivered(t)
+	d := newDelivered(t, t.TempDir())
 	d.pending.reread["a.toml"], d.pending.fullScan.at = time.Now(), time.Now()
 	require.Equal(t, causeResync, d.pending.fullScan.why)
 	b, err := d.Poll(t.Context(), source.PollNotified)
@@ -185,20 +186,10 @@ func TestLinkAboveRootSwappedBeforeResync(t *testing.T) {
 	}
 	current := filepath.Join(base, "current")
 	require.NoError(t, os.Symlink("v1", current))
-	d := &Dir{Path: filepath.Join(current, "data")}
-	defer d.Close()
-	require.Eventually(t, func() bool {
-		_, err := d.Poll(t.Context(), source.PollAll)
-		require.NoError(t, err)
-		return len(d.pending.delivered) == 1
-	}, 10*time.Second, time.Millisecond)
+	d := newDelivered(t, filepath.Join(current, "data"))
 	require.NoError(t, os.Symlink("v2", current+".next"))
 	require.NoError(t, os.Rename(current+".next", current))
-	d.pending.fullScan.at = time.Now()
-	b, err := d.Poll(t.Context(), source.PollNotified)
-	require.NoError(t, err)
-	assert.Equal(t, uint64(1), b.Health.Resyncs)
-	assert.Zero(t, b.Health.ResyncChanges)
+	assert.Zero(t, resync(t, d).ResyncChanges)
 	assert.False(t, d.watches.isSilent)
 }
 

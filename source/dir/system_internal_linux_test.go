@@ -23,7 +23,7 @@ func TestRealRemote(t *testing.T) {
 
 // TestPollClosesFiles checks that polls leave no file open, nor a confined root.
 func TestPollClosesFiles(t *testing.T) {
-	d := newDelivered(t)
+	d := newDelivered(t, t.TempDir())
 	d.Confined = true
 	open := func() int {
 		files, err := os.ReadDir("/proc/self/fd")
