@@ -39,7 +39,9 @@ func LoadFile(file string, opts ...Option) (Result, error) {
 		return Result{}, &fs.PathError{Op: "read", Path: file, Err: errors.New("is a directory")}
 	}
 	var r Result
-	r.load(file, info.Mode().IsRegular(), info.Size(), opts, o.maxBytes, func() (fs.File, error) { return disk.Open(file) })
+	r.load(file, info.Mode().IsRegular(), info.Size(), opts, o.maxBytes, func() (io.ReadCloser, error) {
+		return disk.OpenRegular(file, info.Size())
+	})
 	return r, nil
 }
 
@@ -104,7 +106,12 @@ func LoadFS(fsys fs.FS, opts ...Option) (Result, error) {
 			r.unreadable(e.Name, e.Err)
 			return
 		}
-		r.load(e.Name, e.regular, e.size, opts, o.maxBytes, func() (fs.File, error) { return fsys.Open(e.Name) })
+		r.load(e.Name, e.regular, e.size, opts, o.maxBytes, func() (io.ReadCloser, error) {
+			if dir, ok := fsys.(disk.Dir); ok {
+				return dir.OpenRegular(e.Name, e.size)
+			}
+			return fsys.Open(e.Name)
+		})
 	})
 	var all Result
 	for _, r := range results {
@@ -118,7 +125,7 @@ func LoadFS(fsys fs.FS, opts ...Option) (Result, error) {
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // load adds the document of a file, unless it is invalid, and its diagnostics.
-func (r *Result) load(name string, regular bool, size int64, opts []Option, maxBytes int64, open func() (fs.File, error)) {
+func (r *Result) load(name string, regular bool, size int64, opts []Option, maxBytes int64, open func() (io.ReadCloser, error)) {
 	if !regular {
 		r.unreadable(name, errors.New("not a regular file"))
 		return

@@ -21,12 +21,18 @@ type options struct {
 	commentsLost bool // for Convert
 }
 
-func newOptions(opts []Option) options {
-	o := options{maxBytes: DefaultMaxBytes}
-	for _, set := range opts {
-		set(&o)
-	}
+func newOptions(opts []Option) *options {
+	o := new(options)
+	o.set(opts)
 	return o
+}
+
+// set makes o the default options, changed by opts.
+func (o *options) set(opts []Option) {
+	*o = options{maxBytes: DefaultMaxBytes}
+	for _, change := range opts {
+		change(o)
+	}
 }
 
 func (o *options) addExtraTypes(types ...registry.DerivedScalarType) {

@@ -57,7 +57,9 @@ type parser struct {
 }
 
 func newParser(name string, opts []Option) *parser {
-	return &parser{opts: newOptions(opts), found: findings{file: name}}
+	p := &parser{found: findings{file: name}}
+	p.opts.set(opts)
+	return p
 }
 
 // contain calls work. If it panics, that is the only finding of the document: one document

@@ -2,6 +2,7 @@
 package disk
 
 import (
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,6 +19,11 @@ func (d Dir) full(name string) string { return filepath.Join(string(d), filepath
 
 // Open implements [fs.FS].
 func (d Dir) Open(name string) (fs.File, error) { return Open(d.full(name)) }
+
+// OpenRegular opens a regular file for reading. Size is the size that Stat returned.
+func (d Dir) OpenRegular(name string, size int64) (io.ReadCloser, error) {
+	return OpenRegular(d.full(name), size)
+}
 
 // Stat implements [fs.StatFS].
 func (d Dir) Stat(name string) (fs.FileInfo, error) { return os.Stat(d.full(name)) }

@@ -106,7 +106,10 @@ func (w *Walker) listPortably(dir string, visit func(Entry)) (dirs []Entry, err 
 // found returns the entry of a name in a directory, without Info, and whether it is to be
 // visited.
 func (w *Walker) found(dir, base string, typ fs.FileMode) (Entry, bool) {
-	e := Entry{Name: path.Join(dir, base), Link: typ&fs.ModeSymlink != 0}
+	e := Entry{Name: base, Link: typ&fs.ModeSymlink != 0}
+	if dir != "." {
+		e.Name = dir + "/" + base
+	}
 	if !IsDocument(base) && !mayBeDirectory(base, typ.IsRegular()) {
 		if e.Ignored = Ignored(base); e.Ignored == "" {
 			return e, false
