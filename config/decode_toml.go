@@ -28,18 +28,12 @@ func (l *loader) decodeTOML() error {
 	if err := l.scanTOML(l.tree.document()); err != nil {
 		return err
 	}
-	b := &tomlBuilder{&l.tree, &l.toml}
+	b := &tomlBuilder{tree: &l.tree, parser: &l.toml}
 	b.tree.nodes = append(b.tree.nodes, node{kind: registry.KindObject, toml: headed})
-	b.parser.Reset(b.tree.document())
-	current, depth := int32(0), 0
-	for b.parser.NextExpression() {
-		e := b.parser.Expression()
-		var err *problem
-		switch e.Kind {
-		case unstable.Table, unstable.ArrayTable:
-			current, depth, err = b.header(e)
-		case unstable.KeyValue:
-			err = b.keyValue(current, depth, e)
+	for at := 0; at < b.tree.size; {
+		next, err := b.plainLine(at)
+		if next == at && err == nil {
+			next, err = b.expression(at)
 		}
 		if err != nil {
 			return err
@@ -47,9 +41,7 @@ func (l *loader) decodeTOML() error {
 		if n := len(b.tree.nodes); n > l.maxValues {
 			return l.tooMany(int(b.tree.nodes[n-1].at))
 		}
-	}
-	if err := b.parser.Error(); err != nil {
-		return tomlProblem(b.parser, err)
+		at = next
 	}
 	if b.tree.size > keptBytes {
 		l.toml = unstable.Parser{} // its nodes take far more than the document
@@ -61,35 +53,69 @@ func (l *loader) decodeTOML() error {
 type tomlBuilder struct {
 	tree   *tree
 	parser *unstable.Parser
+	base   int32 // offset where the parser began
+
+	table int32 // that the last header named
+	depth int   // of table
 }
 
-// header returns the table that a [header] or [[header]] names, adding it if necessary.
-func (b *tomlBuilder) header(e *unstable.Node) (table int32, depth int, _ *problem) {
-	at := int32(0)
-	for keys := e.Key(); keys.Next(); {
-		key := keys.Node()
-		if depth++; depth > maxDepth {
-			return 0, 0, tooDeep(int(key.Raw.Offset))
+// A keyPart is a part of a dotted key, or a key without dots.
+type keyPart struct {
+	name span
+	at   int32 // offset, of the quotes if it has any
+}
+
+// expression adds what the next expression defines. It begins at an offset, or lines later if
+// these have none, and the parser reads it. It returns the offset of the line after it.
+func (b *tomlBuilder) expression(from int) (next int, _ *problem) {
+	document := b.tree.document()
+	b.base = int32(from)
+	b.parser.Reset(document[from:])
+	if !b.parser.NextExpression() {
+		if err := b.parser.Error(); err != nil {
+			return 0, b.problem(err)
 		}
-		child := b.tree.childOf(at, key.Data)
+		return len(document), nil
+	}
+	e := b.parser.Expression()
+	if e.Kind == unstable.KeyValue {
+		err := b.keyValue(b.table, b.depth, e)
+		return endOfLine(document, int(b.offset(e.Raw)+int32(e.Raw.Length))), err
+	}
+	end, err := b.header(e)
+	return endOfLine(document, int(end)), err
+}
+
+// header makes the table that a [header] or [[header]] names the current one, adding it if
+// necessary. It returns the offset of the end of the name.
+func (b *tomlBuilder) header(e *unstable.Node) (end int32, _ *problem) {
+	at, depth := int32(0), 0
+	for keys := e.Key(); keys.Next(); {
+		key := b.key(keys.Node())
+		end = key.at + int32(keys.Node().Raw.Length)
+		if depth++; depth > maxDepth {
+			return 0, tooDeep(int(key.at))
+		}
 		switch {
 		case !keys.IsLast():
-			at = b.pass(at, child, key)
+			at = b.pass(at, key)
 		case e.Kind == unstable.Table:
-			at = b.table(at, child, key)
+			at = b.tableOf(at, key)
 		default:
-			at = b.tableOfList(at, child, key)
+			at = b.tableOfList(at, key)
 		}
 		if at < 0 {
-			return 0, 0, b.duplicate(key)
+			return 0, b.duplicate(key)
 		}
 	}
-	return at, depth, nil
+	b.table, b.depth = at, depth
+	return end, nil
 }
 
 // pass returns the table for a part of a header's name that is not the last: a table, or the
 // last table of an array of tables. It returns -1 if the table cannot be extended.
-func (b *tomlBuilder) pass(parent, child int32, key *unstable.Node) int32 {
+func (b *tomlBuilder) pass(parent int32, key keyPart) int32 {
+	child := b.child(parent, key)
 	if child == 0 {
 		return b.tree.add(parent, b.fresh(key, registry.KindObject, implied))
 	}
@@ -102,8 +128,9 @@ func (b *tomlBuilder) pass(parent, child int32, key *unstable.Node) int32 {
 	return -1
 }
 
-// table returns the table that the last part of a [header] names, or -1 if it is a duplicate.
-func (b *tomlBuilder) table(parent, child int32, key *unstable.Node) int32 {
+// tableOf returns the table that the last part of a [header] names, or -1 if it is a duplicate.
+func (b *tomlBuilder) tableOf(parent int32, key keyPart) int32 {
+	child := b.child(parent, key)
 	if child == 0 {
 		return b.tree.add(parent, b.fresh(key, registry.KindObject, headed))
 	}
@@ -116,29 +143,29 @@ func (b *tomlBuilder) table(parent, child int32, key *unstable.Node) int32 {
 
 // tableOfList appends a table to the array that the last part of a [[header]] names. It
 // returns -1 if that is not an array of tables.
-func (b *tomlBuilder) tableOfList(parent, child int32, key *unstable.Node) int32 {
+func (b *tomlBuilder) tableOfList(parent int32, key keyPart) int32 {
+	child := b.child(parent, key)
 	if child == 0 {
 		child = b.tree.add(parent, b.fresh(key, registry.KindList, ofTables))
 	} else if b.node(child).toml != ofTables {
 		return -1
 	}
-	at := int32(key.Raw.Offset)
-	return b.tree.add(child, node{kind: registry.KindObject, toml: headed, at: at})
+	return b.tree.add(child, node{kind: registry.KindObject, toml: headed, at: key.at})
 }
 
 // keyValue adds a key and its value to a table.
 func (b *tomlBuilder) keyValue(table int32, depth int, e *unstable.Node) *problem {
 	for keys := e.Key(); keys.Next(); {
-		key := keys.Node()
-		child := b.tree.childOf(table, key.Data)
+		key := b.key(keys.Node())
+		child := b.child(table, key)
 		if keys.IsLast() {
 			if child != 0 {
 				return b.duplicate(key)
 			}
-			return b.value(table, depth, key, e.Value())
+			return b.value(table, depth, b.field(table, key), e.Value())
 		}
 		if depth++; depth > maxDepth {
-			return tooDeep(int(key.Raw.Offset))
+			return tooDeep(int(key.at))
 		}
 		switch {
 		case child == 0:
@@ -151,16 +178,16 @@ func (b *tomlBuilder) keyValue(table int32, depth int, e *unstable.Node) *proble
 	return nil
 }
 
-// value adds a value to a table under key, or to an array if key is nil.
-func (b *tomlBuilder) value(parent int32, depth int, key, v *unstable.Node) *problem {
-	n := node{at: int32(v.Raw.Offset)}
-	if key != nil {
-		n.key, n.field = b.span(key.Data), fieldNamed(key.Data, b.tree.lastField(parent))
-		n.keyAt = int32(key.Raw.Offset)
-		if v.Raw.Length == 0 {
-			n.at = n.keyAt
-		}
-	} else if v.Raw.Length == 0 {
+// value completes a node that has its key, if it is to have one, with a value, and adds it to a
+// table or an array. A value whose offset the parser does not know has that of its key, or of
+// the array.
+func (b *tomlBuilder) value(parent int32, depth int, n node, v *unstable.Node) *problem {
+	switch {
+	case v.Raw.Length > 0:
+		n.at = b.offset(v.Raw)
+	case n.keyAt > 0:
+		n.at = n.keyAt
+	default:
 		n.at = b.node(parent).at
 	}
 	switch v.Kind {
@@ -183,7 +210,7 @@ func (b *tomlBuilder) value(parent int32, depth int, key, v *unstable.Node) *pro
 			switch {
 			case c.Kind == unstable.Comment:
 			case v.Kind == unstable.Array:
-				err = b.value(place, depth+1, nil, c)
+				err = b.value(place, depth+1, node{}, c)
 			default:
 				err = b.keyValue(place, depth+1, c)
 			}
@@ -195,7 +222,7 @@ func (b *tomlBuilder) value(parent int32, depth int, key, v *unstable.Node) *pro
 	default:
 		kind, text, err := tomlScalar(v)
 		if err != nil {
-			return &problem{RuleSyntax, int(v.Raw.Offset), err.Error()}
+			return &problem{RuleSyntax, int(b.offset(v.Raw)), err.Error()}
 		}
 		n.kind, n.text = kind, b.tree.keep([]byte(text))
 	}
@@ -205,13 +232,28 @@ func (b *tomlBuilder) value(parent int32, depth int, key, v *unstable.Node) *pro
 
 func (b *tomlBuilder) node(at int32) *node { return &b.tree.nodes[at] }
 
-// fresh returns a node without children for a key.
-func (b *tomlBuilder) fresh(key *unstable.Node, kind registry.Kind, state tableState) node {
-	at := int32(key.Raw.Offset)
-	n := node{kind: kind, toml: state, keyAt: at, at: at}
-	n.key, n.field = b.span(key.Data), fieldNamed(key.Data, 0)
-	return n
+func (b *tomlBuilder) child(parent int32, key keyPart) int32 {
+	return b.tree.childOf(parent, b.tree.bytes(key.name))
 }
+
+// fresh returns a node without children for a part of the name of a table.
+func (b *tomlBuilder) fresh(key keyPart, kind registry.Kind, state tableState) node {
+	return node{
+		kind: kind, toml: state, keyAt: key.at, at: key.at,
+		key: key.name, field: fieldNamed(b.tree.bytes(key.name), 0),
+	}
+}
+
+// field returns a node for a key of a table, without its value.
+func (b *tomlBuilder) field(table int32, key keyPart) node {
+	return node{keyAt: key.at, key: key.name, field: fieldNamed(b.tree.bytes(key.name), b.tree.lastField(table))}
+}
+
+// key returns a part of a key that the parser found.
+func (b *tomlBuilder) key(n *unstable.Node) keyPart { return keyPart{b.span(n.Data), b.offset(n.Raw)} }
+
+// offset returns the offset in the document of what the parser found.
+func (b *tomlBuilder) offset(found unstable.Range) int32 { return b.base + int32(found.Offset) }
 
 // span returns the span of bytes that the parser found. They are part of the document unless
 // they had escapes.
@@ -219,16 +261,16 @@ func (b *tomlBuilder) span(found []byte) span {
 	if len(found) == 0 {
 		return span{}
 	}
-	document := b.parser.Data()
-	at := cap(document) - cap(found) // a part of the document ends with the same array
-	if at < 0 || at >= len(document) || &document[at] != &found[0] {
+	data := b.parser.Data()
+	at := cap(data) - cap(found) // a part of the document ends with the same array
+	if at < 0 || at >= len(data) || &data[at] != &found[0] {
 		return b.tree.keep(found)
 	}
-	return span{int32(at), int32(at + len(found))}
+	return span{b.base + int32(at), b.base + int32(at+len(found))}
 }
 
-func (b *tomlBuilder) duplicate(key *unstable.Node) *problem {
-	return &problem{RuleDuplicateKey, int(key.Raw.Offset), duplicateMessage(key.Data)}
+func (b *tomlBuilder) duplicate(key keyPart) *problem {
+	return &problem{RuleDuplicateKey, int(key.at), duplicateMessage(b.tree.bytes(key.name))}
 }
 
 // tomlScalar returns the kind and the text of a number or time. Numbers are in JSON's form,
@@ -279,16 +321,16 @@ func isDigits(s string) bool {
 	return s != ""
 }
 
-// tomlProblem returns the problem for an error of the TOML parser.
-func tomlProblem(p *unstable.Parser, err error) *problem {
+// problem returns the problem for an error of the parser.
+func (b *tomlBuilder) problem(err error) *problem {
 	perr, ok := errors.AsType[*unstable.ParserError](err)
 	if !ok {
 		return &problem{RuleSyntax, 0, err.Error()}
 	}
 	// A parser error without a highlight is at the end of the data.
-	at := len(p.Data())
+	at := b.tree.size
 	if len(perr.Highlight) > 0 {
-		at = int(p.Range(perr.Highlight).Offset)
+		at = int(b.offset(b.parser.Range(perr.Highlight)))
 	}
 	if strings.Contains(perr.Message, "levels deep") {
 		return tooDeep(at) // the parser's own limit, which protects its stack

@@ -3,7 +3,6 @@ package registry
 import (
 	"cmp"
 	"math"
-	"math/bits"
 	"runtime"
 	"slices"
 	"strings"
@@ -149,41 +148,6 @@ func (b *builder) find(specs []Spec, k Key) (position int, ok bool) {
 	return int(at) - 1, at != 0 && specs[at-1].DerivedScalarType == k.DerivedScalarType
 }
 
-// positions is an open-addressed hash table of positions, plus one. A map would store the keys
-// and their hashes as well.
-type positions []int32
-
-// reset empties the table and makes room for n positions.
-func (t *positions) reset(n int) {
-	size := 1 << bits.Len(uint(2*n))
-	if cap(*t) < size || cap(*t) > maxReused && cap(*t) > size {
-		*t = make(positions, size)
-		return
-	}
-	*t = (*t)[:size]
-	clear(*t)
-}
-
-// named returns the slot of a short name, which is 0 if it has no position yet.
-func (t positions) named(specs []Spec, shortName string) *int32 {
-	for hash := hashString(shortName); ; hash++ {
-		slot := &t[hash&uint64(len(t)-1)]
-		if *slot == 0 || specs[*slot-1].ShortName == shortName {
-			return slot
-		}
-	}
-}
-
-// keyed is named for a key.
-func (t positions) keyed(specs []Spec, k Key) *int32 {
-	for hash := hashPair(k.ShortName, k.DerivedScalarType); ; hash++ {
-		slot := &t[hash&uint64(len(t)-1)]
-		if *slot == 0 || specs[*slot-1].Key() == k {
-			return slot
-		}
-	}
-}
-
 // build returns the next version of a document. It keeps every record of the old one,
 // which may be nil, that is unchanged, and returns old itself if nothing changed,
 // lines included.
@@ -242,20 +206,19 @@ func (b *builder) build(from *Document, old *document) (*document, error) {
 	if old != nil && slices.Equal(doc.records, was) && slices.Equal(doc.lines, old.lines) {
 		return old, nil
 	}
-	b.order(doc, old, aligned)
+	b.findPlaces(doc, old, aligned)
 	b.scratch = doc.seal(old, b.scratch)
 	return doc, nil
 }
 
-// order sets the order of the keys of a document if a short name repeats: then
-// [Snapshot.Named] needs it, and readers should not wait for it.
-func (b *builder) order(doc, old *document, aligned bool) {
+// findPlaces sets the places of a document if a short name repeats: then [Snapshot.Named]
+// needs them, and readers should not wait for them.
+func (b *builder) findPlaces(doc, old *document, aligned bool) {
 	switch {
 	case aligned && old != nil && len(doc.records) == len(old.records):
-		doc.order.Store(old.order.Load())
-	case b.repeats || aligned && old != nil && old.order.Load() != nil:
-		order := orderOf(doc.records)
-		doc.order.Store(&order)
+		doc.places.Store(old.places.Load())
+	case b.repeats || aligned && old != nil && old.places.Load() != nil:
+		doc.findPlaces()
 	}
 }
 

@@ -18,7 +18,7 @@ type document struct {
 	lines   []int32 // of each record; nil if none is known
 	blocks  []Hash  // of each block of blockSize records
 	hash    Hash
-	order   atomic.Pointer[[]uint64] // see position; nil until needed
+	places  atomic.Pointer[positions] // of the records; nil until needed
 }
 
 // blockSize is the number of records that are hashed together. After a change of one
@@ -71,37 +71,20 @@ func (d *document) line(i int) int {
 }
 
 // position returns the position of the record with the key of r, which must exist. The
-// first call for a version of a document sorts its keys, unless [builder.order] has
+// first call for a version of a document hashes its keys, unless [builder.findPlaces] has
 // done so.
 func (d *document) position(r *record) int {
-	order := d.order.Load()
-	if order == nil {
-		made := orderOf(d.records)
-		order = &made
-		d.order.Store(order) // several goroutines may store the same content
+	places := d.places.Load()
+	if places == nil {
+		places = d.findPlaces() // several goroutines may store the same content
 	}
-	for i, _ := slices.BinarySearch(*order, orderKey(r)); ; i++ {
-		at := int((*order)[i] & positionMask)
-		if d.records[at].hasKey(r.shortName(), *r.typ) {
-			return at
-		}
-	}
+	return places.of(r, d.records)
 }
 
-// An element of an order has a position in its low bits, and part of the hash of the key
-// in the others.
-const positionMask = 1<<32 - 1
-
-func orderKey(r *record) uint64 { return hashPair(r.shortName(), *r.typ) &^ positionMask }
-
-// orderOf returns the positions of records, sorted by the hashes of their keys.
-func orderOf(records []*record) []uint64 {
-	order := make([]uint64, len(records))
-	for i, r := range records {
-		order[i] = orderKey(r) | uint64(i)
-	}
-	slices.Sort(order)
-	return order
+func (d *document) findPlaces() *positions {
+	places := positionsOf(d.records)
+	d.places.Store(&places)
+	return &places
 }
 
 // replaced returns the records that only the version of a document before has, and

@@ -192,8 +192,8 @@ func TestReplacedTypes(t *testing.T) {
 	}
 }
 
-// TestNamedDoesNotReadDocuments checks that Named never makes readers wait for the order
-// of a document: it needs none, or Apply has made it.
+// TestNamedDoesNotReadDocuments checks that Named never makes readers wait for the places
+// of a document: it needs none, or Apply has found them.
 func TestNamedDoesNotReadDocuments(t *testing.T) {
 	var reg Registry
 	specs := func(types ...DerivedScalarType) (specs []Spec) {
@@ -212,14 +212,14 @@ func TestNamedDoesNotReadDocuments(t *testing.T) {
 		_, err := reg.Apply(c)
 		require.NoError(t, err)
 		s := reg.Snapshot()
-		orders := map[string]bool{}
+		places := map[string]bool{}
 		for doc := range s.documents.all() {
-			orders[doc.name()] = doc.order.Load() != nil
+			places[doc.name()] = doc.places.Load() != nil
 		}
 		for range s.Named("x") {
 		}
 		for doc := range s.documents.all() {
-			require.Equal(t, orders[doc.name()], doc.order.Load() != nil, doc.name())
+			require.Equal(t, places[doc.name()], doc.places.Load() != nil, doc.name())
 		}
 	}
 }
