@@ -31,8 +31,8 @@ func (l *loader) decodeTOML() error {
 	b := &tomlBuilder{tree: &l.tree, parser: &l.toml}
 	b.tree.nodes = append(b.tree.nodes, node{kind: registry.KindObject, toml: headed})
 	for at := 0; at < b.tree.size; {
-		next, err := b.plainLine(at)
-		if next == at && err == nil {
+		next, ok, err := b.plainLine(at)
+		if !ok {
 			next, err = b.expression(at)
 		}
 		if err != nil {

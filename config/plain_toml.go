@@ -19,65 +19,60 @@ import (
 // has no escapes and no comment, is read here, and the parser reads every other expression.
 // FuzzPlainLines checks that the tree is the same.
 
-// plainLine adds what the line at an offset defines, and returns the offset of the next line. It
-// returns from if the parser must read the line.
-func (b *tomlBuilder) plainLine(from int) (next int, _ *problem) {
+// plainLine adds what the line at an offset defines, and returns the offset of the next line. Ok is
+// false if the parser must read the line.
+func (b *tomlBuilder) plainLine(from int) (next int, ok bool, _ *problem) {
 	data := b.tree.document()
 	if data[from] == '[' {
 		return b.plainHeader(data, from)
 	}
-	end := from
-	for end < len(data) && bareKey[data[end]] {
-		end++
-	}
+	end := afterBareKey(data, from)
 	if end == from {
-		return max(from, afterLine(data, from)), nil
+		next, ok = afterLine(data, from)
+		return next, ok, nil
 	}
 	key := keyPart{span{int32(from), int32(end)}, int32(from)}
 	at := afterSpaces(data, end)
 	if at == len(data) || data[at] != '=' {
-		return from, nil
+		return 0, false, nil
 	}
 	at = afterSpaces(data, at+1)
 	kind, text, end := plainScalar(data, at)
-	if next = afterLine(data, end); kind == registry.KindNull || next < 0 {
-		return from, nil
+	if next, ok = afterLine(data, end); kind == registry.KindNull || !ok {
+		return 0, false, nil
 	}
 	if b.child(b.table, key) != 0 {
-		return 0, b.duplicate(key)
+		return 0, true, b.duplicate(key)
 	}
 	n := b.field(b.table, key)
 	n.kind, n.text, n.at = kind, text, int32(at)
 	b.tree.add(b.table, n)
-	return next, nil
+	return next, true, nil
 }
 
 // plainHeader is plainLine for a line that begins with a bracket.
-func (b *tomlBuilder) plainHeader(data []byte, from int) (next int, _ *problem) {
+func (b *tomlBuilder) plainHeader(data []byte, from int) (next int, ok bool, _ *problem) {
 	if !bytes.HasPrefix(data[from:], []byte("[[")) {
-		return from, nil
+		return 0, false, nil
 	}
-	end := from + 2
-	for end < len(data) && bareKey[data[end]] {
-		end++
-	}
+	end := afterBareKey(data, from+2)
 	if end == from+2 || !bytes.HasPrefix(data[end:], []byte("]]")) {
-		return from, nil
+		return 0, false, nil
 	}
-	if next = afterLine(data, end+2); next < 0 {
-		return from, nil
+	if next, ok = afterLine(data, end+2); !ok {
+		return 0, false, nil
 	}
 	key := keyPart{span{int32(from) + 2, int32(end)}, int32(from) + 2}
 	table := b.tableOfList(0, key)
 	if table < 0 {
-		return 0, b.duplicate(key)
+		return 0, true, b.duplicate(key)
 	}
 	b.table, b.depth = table, 1
-	return next, nil
+	return next, true, nil
 }
 
 // plainScalar returns the kind and the text of the value at an offset, and the offset of its end,
-// if it is a string without escapes on one line, an integer of digits alone, or a boolean. For any
+// if it is a string without escapes on one line, a boolean, or a number in JSON's form. For any
 // other value the kind is [registry.KindNull].
 func plainScalar(data []byte, at int) (kind registry.Kind, text span, end int) {
 	rest := data[at:]
@@ -87,17 +82,13 @@ func plainScalar(data []byte, at int) (kind registry.Kind, text span, end int) {
 		if end == len(data) || data[end] != '"' {
 			return registry.KindNull, span{}, end
 		}
-		if end == at+1 {
-			return registry.KindString, span{}, end + 1
-		}
 		return registry.KindString, span{int32(at) + 1, int32(end)}, end + 1
 	case bytes.HasPrefix(rest, []byte("true")):
 		kind, end = registry.KindBool, at+4
 	case bytes.HasPrefix(rest, []byte("false")):
 		kind, end = registry.KindBool, at+5
 	default:
-		for end = at; end < len(data) && '0' <= data[end] && data[end] <= '9'; end++ {
-		}
+		end = afterAll(&numberCharacters, data, at)
 		kind = plainNumber(string(data[at:end]))
 	}
 	return kind, span{int32(at), int32(end)}, end
@@ -123,32 +114,42 @@ func plainTextEnd(data []byte, at int) int {
 	return at
 }
 
-// afterLine returns the offset after the end of a line that is at an offset, or -1 if there is
-// none.
-func afterLine(data []byte, at int) int {
+// afterLine returns the offset after the end of a line that is at an offset, and whether it is
+// there.
+func afterLine(data []byte, at int) (next int, ok bool) {
 	switch rest := data[at:]; {
 	case len(rest) == 0:
-		return at
+		return at, true
 	case rest[0] == '\n':
-		return at + 1
-	case bytes.HasPrefix(rest, []byte("\r\n")):
-		return at + 2
+		return at + 1, true
+	default:
+		return at + 2, bytes.HasPrefix(rest, []byte("\r\n"))
 	}
-	return -1
 }
 
-// afterSpaces returns the offset of the first character that is no space or tab.
-func afterSpaces(data []byte, at int) int {
-	for at < len(data) && (data[at] == ' ' || data[at] == '\t') {
+// afterSpaces returns the offset of the first character that is not a space or tab.
+func afterSpaces(data []byte, at int) int { return afterAll(&spaces, data, at) }
+
+// afterBareKey returns the offset of the first character that cannot be in a key without quotes.
+func afterBareKey(data []byte, at int) int { return afterAll(&bareCharacters, data, at) }
+
+// afterAll returns the offset of the first character that is not in a set.
+func afterAll(set *[256]bool, data []byte, at int) int {
+	for at < len(data) && set[data[at]] {
 		at++
 	}
 	return at
 }
 
-// bareKey is the set of characters of a key without quotes.
-var bareKey = func() (set [256]bool) {
-	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") {
-		set[c] = true
+var (
+	spaces           = setOf(" \t")
+	bareCharacters   = setOf("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_")
+	numberCharacters = setOf("0123456789-.")
+)
+
+func setOf(characters string) (set [256]bool) {
+	for i := range len(characters) {
+		set[characters[i]] = true
 	}
 	return set
-}()
+}

@@ -88,31 +88,43 @@ func TestPlainLine(t *testing.T) {
 	for text, want := range map[string]bool{
 		"[[datasets]]\nshort_name = \"a\"\nlayers = 12\ndeprecated = true\n": true,
 		"[[a]]\r\nb = \"é {}#\"\r\n\r\nc\t=\t0\r\n":                          true,
-		"a=\"\"\nb=false": true,
-		"":                true,
-		"a = 1 # one\n":   false,
-		"# one\n":         false,
-		"a = \"\\n\"\n":   false,
-		"a = 'x'\n":       false,
-		"a.b = 1\n":       false,
-		"[a]\n":           false,
-		"a = [1]\n":       false,
-		"a = 1.5\n":       false,
+		"a=\"\"\nb=false":  true,
+		"":                 true,
+		"a = 1 # one\n":    false,
+		"# one\n":          false,
+		"a = \"\\n\"\n":    false,
+		"a = 'x'\n":        false,
+		"a.b = 1\n":        false,
+		"[a]\n":            false,
+		"a = [1]\n":        false,
+		"a = 1.5\nb = -2":  true,
+		"a = 1e3\n":        false,
+		"a = 1_000\n":      false,
+		"a = 1979-05-27\n": false,
 	} {
 		l := loaders.New().(*loader)
 		l.tree.reset([]byte(text))
 		l.tree.nodes = append(l.tree.nodes, node{kind: registry.KindObject})
 		b, at := &tomlBuilder{tree: &l.tree}, 0
 		for at < len(text) {
-			next, err := b.plainLine(at)
+			next, ok, err := b.plainLine(at)
 			require.Nil(t, err)
-			if next == at {
+			if !ok {
 				break
 			}
 			at = next
 		}
 		assert.Equal(t, want, at == len(text), "%q", text)
 	}
+}
+
+// TestListPosition checks that a list has the offset of its key, and an item that is a list that of
+// the list around it.
+func TestListPosition(t *testing.T) {
+	nodes, err := decodeLines([]byte("# one\n  a = [[1]]\n"), (*loader).decodeTOML)
+	require.NoError(t, err)
+	require.Len(t, nodes, 4)
+	assert.Equal(t, []int32{8, 8, 14}, []int32{nodes[1].at, nodes[2].at, nodes[3].at})
 }
 
 // TestPlainTextEnd puts each byte at each place of a text.

@@ -115,12 +115,7 @@ func isPlainURL(s string) bool {
 }
 
 // plain is the set of characters that isPlainURL accepts after the scheme.
-var plain = func() (set [256]bool) {
-	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._/") {
-		set[c] = true
-	}
-	return set
-}()
+var plain = setOf("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._/")
 
 // isWebURL reports whether s is an http or https URL.
 func isWebURL(s string) bool {
