@@ -78,6 +78,40 @@ func TestWriterEvents(t *testing.T) {
 	assert.Empty(t, w.wds)
 }
 
+// TestWritersOfRemovedDirectory checks that what is known of a directory's files goes with its
+// watch, and that no event of such a directory is waited for.
+func TestWritersOfRemovedDirectory(t *testing.T) {
+	w := newWriterWatch().(*inotifyWriters)
+	defer w.close()
+	var files []string
+	for range 2 {
+		d := t.TempDir()
+		w.add(d)
+		f, err := os.Create(filepath.Join(d, "a"))
+		require.NoError(t, err)
+		defer f.Close()
+		_, err = f.WriteString("x")
+		require.NoError(t, err)
+		require.Eventually(t, func() bool { return w.isOpen(f.Name(), time.Now()) }, 10*time.Second, time.Millisecond)
+		files = append(files, f.Name())
+	}
+	missing := filepath.Join(t.TempDir(), "missing")
+	w.add(missing)
+	w.remove(filepath.Dir(files[0]))
+	w.remove(missing)
+	assert.False(t, w.isOpen(files[0], time.Now()))
+	assert.True(t, w.isOpen(files[1], time.Now()))
+	for path, ends := range map[string]bool{files[0]: true, filepath.Join(missing, "a"): true, files[1]: false} {
+		select {
+		case <-w.expect(path):
+			assert.True(t, ends, path)
+		default:
+			assert.False(t, ends, path)
+		}
+		w.forget(path)
+	}
+}
+
 // TestSplitRename checks that a file stays known as written if the two events of its rename are
 // read one by one, and that one that left the directories is forgotten in time.
 func TestSplitRename(t *testing.T) {
