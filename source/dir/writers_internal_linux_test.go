@@ -114,18 +114,77 @@ func TestWritersOfRemovedDirectory(t *testing.T) {
 	assert.Empty(t, w.barriers)
 }
 
+// TestWritersOfDeletedDirectory checks that a directory is forgotten when it is deleted.
+func TestWritersOfDeletedDirectory(t *testing.T) {
+	w := newWriterWatch().(*inotifyWriters)
+	defer w.close()
+	d := filepath.Join(t.TempDir(), "d")
+	require.NoError(t, os.Mkdir(d, 0o755))
+	w.add(d)
+	require.NoError(t, os.Remove(d))
+	require.Eventually(t, func() bool {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		return len(w.dirs) == 0 && len(w.wds) == 0
+	}, 10*time.Second, time.Millisecond)
+}
+
+// newUnwatched returns a watch of the directory /d, whose number is 1, for events of a test.
+func newUnwatched() *inotifyWriters {
+	return &inotifyWriters{dirs: map[int]string{1: "/d"}, files: make(map[string]fileUsage), moved: make(map[uint32]move), barriers: make(barriers)}
+}
+
+// event returns an event of directory 1 as the system encodes it.
+func event(mask, cookie uint32, name string) []byte {
+	b := binary.NativeEndian.AppendUint32(nil, 1)
+	for _, field := range []uint32{mask, cookie, uint32(len(name))} {
+		b = binary.NativeEndian.AppendUint32(b, field)
+	}
+	return append(b, name...)
+}
+
+// TestReaderBesideWriter has a reader close a file that another process may still write to. The
+// system may report two equal events as one.
+func TestReaderBesideWriter(t *testing.T) {
+	for _, masks := range [][]uint32{
+		{unix.IN_OPEN, unix.IN_OPEN, unix.IN_CLOSE_NOWRITE, unix.IN_MODIFY},
+		{unix.IN_OPEN, unix.IN_MODIFY, unix.IN_CLOSE_NOWRITE},
+	} {
+		w, now := newUnwatched(), time.Now()
+		for _, mask := range masks {
+			w.handle(event(mask, 0, "a"), now)
+		}
+		assert.True(t, w.isOpen("/d/a", now))
+		w.handle(event(unix.IN_CLOSE_WRITE, 0, "a"), now)
+		assert.False(t, w.isOpen("/d/a", now))
+	}
+}
+
+// TestWritersAfterOverflow checks that lost events leave no file known as written, and that no
+// barrier waits for them.
+func TestWritersAfterOverflow(t *testing.T) {
+	w, now := newUnwatched(), time.Now()
+	passed := w.barriers.expect("/d/b")
+	for _, name := range []string{"a", "x"} {
+		w.handle(event(unix.IN_OPEN, 0, name), now)
+		w.handle(event(unix.IN_MODIFY, 0, name), now)
+	}
+	w.handle(event(unix.IN_MOVED_FROM, 7, "x"), now)
+	w.handle(event(unix.IN_Q_OVERFLOW, 0, ""), now)
+	assert.False(t, w.isOpen("/d/a", now))
+	w.handle(event(unix.IN_MOVED_TO, 7, "y"), now)
+	assert.False(t, w.isOpen("/d/y", now))
+	select {
+	case <-passed:
+	default:
+		assert.Fail(t, "a barrier waits for a lost event")
+	}
+}
+
 // TestSplitRename checks that a file stays known as written if the two events of its rename are
 // read one by one, and that one that left the directories is forgotten in time.
 func TestSplitRename(t *testing.T) {
-	event := func(mask, cookie uint32, name string) []byte {
-		b := binary.NativeEndian.AppendUint32(nil, 1)
-		for _, field := range []uint32{mask, cookie, uint32(len(name))} {
-			b = binary.NativeEndian.AppendUint32(b, field)
-		}
-		return append(b, name...)
-	}
-	w := &inotifyWriters{dirs: map[int]string{1: "/d"}, files: make(map[string]fileUsage), moved: make(map[uint32]move), barriers: make(barriers)}
-	now := time.Now()
+	w, now := newUnwatched(), time.Now()
 	for _, name := range []string{"a", "x"} {
 		w.handle(event(unix.IN_OPEN, 0, name), now)
 		w.handle(event(unix.IN_MODIFY, 0, name), now)
