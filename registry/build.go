@@ -263,6 +263,9 @@ func (s *Snapshot) with(edits []documentEdit) *Snapshot {
 		return s
 	}
 	e.apply(changed)
+	for i := range changed {
+		changed[i].release()
+	}
 	next.index = e.index
 	next.count += e.count
 	next.hidden += e.hidden

@@ -240,7 +240,7 @@ func (u Update) Overrides() iter.Seq[Override] {
 	return func(yield func(Override) bool) {
 		seen := make(map[Key]bool)
 		for before, after := range pairs(&u.Before.documents, &u.After.documents) {
-			gone, come := replaced(before, after)
+			gone, come, _ := replaced(before, after)
 			for _, r := range slices.Concat(gone, come) {
 				now := u.After.definitions(r)
 				top := now.winner(*r.typ)

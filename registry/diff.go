@@ -33,7 +33,7 @@ func (u Update) Diff() Diff {
 	var gone, come []*record
 	if u.Before != u.After {
 		for before, after := range pairs(&u.Before.documents, &u.After.documents) {
-			g, c := replaced(before, after)
+			g, c, _ := replaced(before, after)
 			gone, come = append(gone, g...), append(come, c...)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"sort"
 	"strings"
+	"sync"
 	"sync/atomic"
 )
 
@@ -88,16 +89,24 @@ func (d *document) findPlaces() *positions {
 }
 
 // replaced returns the records that only the version of a document before has, and
-// those that only the version after has, each in order. A version may be nil.
-func replaced(before, after *document) (gone, come []*record) {
+// those that only the version after has, each in order. A version may be nil. SameKeys reports
+// whether both have the same keys, in the same order.
+func replaced(before, after *document) (gone, come []*record, sameKeys bool) {
 	was, is := before.list(), after.list()
 	if len(was) == 0 || len(is) == 0 {
-		return was, is
+		return was, is, false
 	}
 	// Nearly all records have the same distance from the start or the end.
 	for len(was) > 0 && len(is) > 0 && was[len(was)-1] == is[len(is)-1] {
 		was, is = was[:len(was)-1], is[:len(is)-1]
 	}
+	kept := 0
+	for i := range min(len(was), len(is)) {
+		if was[i] == is[i] {
+			kept++
+		}
+	}
+	gone, come = make([]*record, 0, len(was)-kept), make([]*record, 0, len(is)-kept)
 	for i, r := range was {
 		if i >= len(is) || r != is[i] {
 			gone = append(gone, r)
@@ -107,6 +116,9 @@ func replaced(before, after *document) (gone, come []*record) {
 		if i >= len(was) || r != was[i] {
 			come = append(come, r)
 		}
+	}
+	if slices.EqualFunc(gone, come, func(r, q *record) bool { return r.hasKey(q.shortName(), *q.typ) }) {
+		return gone, come, true // none has moved, as no version has a key twice
 	}
 	// The rest includes records that have only moved.
 	left := make(map[*record]bool, len(gone))
@@ -119,7 +131,7 @@ func replaced(before, after *document) (gone, come []*record) {
 		return moved
 	})
 	gone = slices.DeleteFunc(gone, func(r *record) bool { return !left[r] })
-	return gone, come
+	return gone, come, false
 }
 
 // documents is the persistent list of all documents, ordered by name. Snapshots share
@@ -162,7 +174,8 @@ func compareName(d *document, name string) int { return strings.Compare(d.name()
 type documentEdit struct {
 	name       string
 	old, to    *document
-	gone, come []entry // the records that only one of them has
+	gone, come []entry  // the records that only one of them has
+	entries    *[]entry // the memory of both, from entrySlices; nil if there are none
 }
 
 // keepsContent reports whether the versions differ in lines at most.
@@ -170,14 +183,31 @@ func (e *documentEdit) keepsContent() bool {
 	return e.old == e.to || e.old != nil && e.to != nil && e.old.hash == e.to.hash
 }
 
+// entrySlices pools memory that a change needs only until the index has changed.
+var entrySlices = sync.Pool{New: func() any { return new([]entry) }}
+
 // findEntries sets gone and come.
 func (e *documentEdit) findEntries() {
 	if e.keepsContent() {
 		return
 	}
-	gone, come := replaced(e.old, e.to)
-	e.gone, e.come = entriesOf(gone), entriesOf(come)
-	cloneNames(e.come)
+	gone, come, sameKeys := replaced(e.old, e.to)
+	e.entries = entrySlices.Get().(*[]entry)
+	*e.entries = appendEntries(appendEntries(slices.Grow(*e.entries, len(gone)+len(come)), gone), come)
+	e.gone, e.come = (*e.entries)[:len(gone)], (*e.entries)[len(gone):]
+	if !sameKeys { // otherwise the index has the names
+		cloneNames(e.come)
+	}
+}
+
+// release returns the memory of the entries to the pool.
+func (e *documentEdit) release() {
+	if e.entries == nil || cap(*e.entries) > maxReused {
+		return
+	}
+	clear(*e.entries)
+	*e.entries = (*e.entries)[:0]
+	entrySlices.Put(e.entries)
 }
 
 // with returns the list after edits, which are ordered by name. It shares chunks without

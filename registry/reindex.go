@@ -16,10 +16,9 @@ type entry struct {
 	record    *record
 }
 
-func entriesOf(records []*record) []entry {
-	entries := make([]entry, len(records))
-	for i, r := range records {
-		entries[i] = entry{hashKey(hashString(r.shortName()), *r.typ), r.shortName(), r}
+func appendEntries(entries []entry, records []*record) []entry {
+	for _, r := range records {
+		entries = append(entries, entry{hashKey(hashString(r.shortName()), *r.typ), r.shortName(), r})
 	}
 	return entries
 }
