@@ -29,7 +29,7 @@ func pollNotified(t *testing.T, d *Dir) source.Batch {
 // next. Those that remain after a delivery may delay others as long as the first ones did.
 func TestPollSchedulesWaiting(t *testing.T) {
 	d := newDelivered(t, t.TempDir())
-	d.pending.settle, d.pending.maxDelay = time.Hour, 0
+	d.pending.settle, d.pending.maxDelay, d.pending.examine = time.Hour, 0, time.Time{}
 	start := time.Now()
 	write(t, d, "b.toml")
 	require.Empty(t, pollNotified(t, d).Changed)
@@ -98,7 +98,7 @@ func TestDirectoryChangesDuringPoll(t *testing.T) {
 	root := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(root, "sub"), 0o755))
 	d := newDelivered(t, root)
-	d.pending.settle = 0
+	d.pending.settle, d.pending.examine = 0, time.Time{}
 	whileReading(d, "sub/b.toml", func() {
 		require.NoError(t, os.Rename(filepath.Join(root, "sub"), filepath.Join(root, "old")))
 		require.NoError(t, os.Mkdir(filepath.Join(root, "sub"), 0o755))
