@@ -111,6 +111,7 @@ func TestBadInput(t *testing.T) {
 			require.NotEmpty(t, found)
 			if tt.want != "" {
 				assert.Equal(t, tt.want, found[0].String())
+				assert.Len(t, found, 1)
 			}
 			if found[0].Severity == config.SeverityError {
 				require.ErrorIs(t, found.Err(), config.ErrInvalid)

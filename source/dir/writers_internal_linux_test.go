@@ -160,6 +160,21 @@ func TestReaderBesideWriter(t *testing.T) {
 	}
 }
 
+// TestTruncateAfterReaders changes a file that readers alone have had open: truncate(2) opens
+// nothing, so that no event says when it ends.
+func TestTruncateAfterReaders(t *testing.T) {
+	for _, masks := range [][]uint32{
+		{unix.IN_OPEN, unix.IN_CLOSE_NOWRITE},
+		{unix.IN_OPEN, unix.IN_OPEN, unix.IN_CLOSE_NOWRITE, unix.IN_CLOSE_NOWRITE},
+	} {
+		w, now := newUnwatched(), time.Now()
+		for _, mask := range append(masks, unix.IN_MODIFY) {
+			w.handle(event(mask, 0, "a"), now)
+		}
+		assert.False(t, w.isOpen("/d/a", now), "%x", masks)
+	}
+}
+
 // TestWritersAfterOverflow checks that lost events leave no file known as written, and that no
 // barrier waits for them.
 func TestWritersAfterOverflow(t *testing.T) {
