@@ -170,6 +170,24 @@ func TestReloadSharesKeys(t *testing.T) {
 	}
 }
 
+// TestIndexCopiesNames checks that the index has copies of short names: a part of a record's text
+// would keep all of it in memory when the record is gone.
+func TestIndexCopiesNames(t *testing.T) {
+	var reg Registry
+	for _, path := range []string{"p", "q"} { // new keys, and the same keys
+		d := Document{Name: "d"}
+		for i := range 100 {
+			d.Datasets = append(d.Datasets, Spec{ShortName: fmt.Sprint("x", i), DerivedScalarType: "t", UserVisibleName: "n", NeuronDatasetPath: path})
+		}
+		_, err := reg.Apply(Change{Put: []Document{d}})
+		require.NoError(t, err)
+		for sl, root := range reg.Snapshot().index.at(0).all() {
+			require.Equal(t, sl.shortName, root.shortName())
+			require.NotSame(t, unsafe.StringData(sl.shortName), unsafe.StringData(root.text))
+		}
+	}
+}
+
 // TestReplacedTypes replaces all types of a short name by others, at once and as many as a shard
 // can hold, and checks that the directory stays small.
 func TestReplacedTypes(t *testing.T) {
