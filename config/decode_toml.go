@@ -65,8 +65,8 @@ type keyPart struct {
 	at   int32 // offset, of the quotes if it has any
 }
 
-// expression adds what the next expression defines. It begins at an offset, or lines later if
-// these have none, and the parser reads it. It returns the offset of the line after it.
+// expression reads the next expression from an offset on with the parser, and adds what it
+// defines. It returns the offset of the line after the expression.
 func (b *tomlBuilder) expression(from int) (next int, _ *problem) {
 	document := b.tree.document()
 	b.base = int32(from)
@@ -178,9 +178,9 @@ func (b *tomlBuilder) keyValue(table int32, depth int, e *unstable.Node) *proble
 	return nil
 }
 
-// value completes a node that has its key, if it is to have one, with a value, and adds it to a
-// table or an array. A value whose offset the parser does not know has that of its key, or of
-// the array.
+// value sets the value of n, which has its key if it is in a table, and adds n to its parent, a
+// table or an array. If the parser does not report the offset of the value, it is that of the key,
+// or of the array.
 func (b *tomlBuilder) value(parent int32, depth int, n node, v *unstable.Node) *problem {
 	switch {
 	case v.Raw.Length > 0:

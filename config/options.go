@@ -27,7 +27,7 @@ func newOptions(opts []Option) *options {
 	return o
 }
 
-// set makes o the default options, changed by opts.
+// set sets o to the defaults and applies opts.
 func (o *options) set(opts []Option) {
 	*o = options{maxBytes: DefaultMaxBytes}
 	for _, change := range opts {

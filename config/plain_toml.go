@@ -15,9 +15,9 @@ import (
 //	layers = 12
 //	deprecated = true
 //
-// With the parser, which is general, they took a third of the time of a load. Such a line, if it
-// has no escapes and no comment, is read here, and the parser reads every other expression.
-// FuzzPlainLines checks that the tree is the same.
+// The parser took a third of the time of a load to read them. A line of such a form, without escapes
+// and comments, is read here; the parser reads every other expression. FuzzPlainLines checks that
+// the tree is the same.
 
 // plainLine adds what the line at an offset defines, and returns the offset of the next line. Ok is
 // false if the parser must read the line.
@@ -98,8 +98,8 @@ func plainScalar(data []byte, at int) (kind registry.Kind, text span, end int) {
 // cannot be in one: a quote, a backslash or a control character. It reads eight bytes at a time.
 func plainTextEnd(data []byte, at int) int {
 	const ones, tops = 0x0101_0101_0101_0101, 0x8080_8080_8080_8080
-	// The lowest byte of found whose top bit is set is the first such character. Bytes above it may
-	// have theirs set for no reason, since subtraction borrows from them.
+	// The lowest byte of found whose top bit is set is the first such character. The top bits of
+	// higher bytes mean nothing, since subtraction borrows from them.
 	for ; at+8 <= len(data); at += 8 {
 		w := binary.LittleEndian.Uint64(data[at:])
 		quote, escape, del := w^ones*'"', w^ones*'\\', w^ones*0x7f
@@ -114,8 +114,8 @@ func plainTextEnd(data []byte, at int) int {
 	return at
 }
 
-// afterLine returns the offset after the end of a line that is at an offset, and whether it is
-// there.
+// afterLine returns the offset after the line end at an offset, and whether there is one. The end
+// of the document ends a line, too.
 func afterLine(data []byte, at int) (next int, ok bool) {
 	switch rest := data[at:]; {
 	case len(rest) == 0:

@@ -18,9 +18,9 @@ type regular struct {
 	left int64 // of the size that Stat returned
 }
 
-// OpenRegular opens the regular file at a path for reading. Size is the size that Stat returned:
-// where a read ends there, the end needs no further read. The result is not safe for concurrent
-// use.
+// OpenRegular opens the regular file at a path for reading. Size is the size that Stat returned: a
+// read that ends there needs no other one to find the end of the file. The result is not safe for
+// concurrent use.
 func OpenRegular(path string, size int64) (io.ReadCloser, error) {
 	for {
 		fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_NONBLOCK|syscall.O_CLOEXEC, 0)

@@ -143,35 +143,26 @@ func event(mask, cookie uint32, name string) []byte {
 	return append(b, name...)
 }
 
-// TestReaderBesideWriter has a reader close a file that another process may still write to. The
-// system may report two equal events as one.
-func TestReaderBesideWriter(t *testing.T) {
-	for _, masks := range [][]uint32{
-		{unix.IN_OPEN, unix.IN_OPEN, unix.IN_CLOSE_NOWRITE, unix.IN_MODIFY},
-		{unix.IN_OPEN, unix.IN_MODIFY, unix.IN_CLOSE_NOWRITE},
+// TestReaders has readers close a file, which does not end the writing of another process. After the
+// last of them, no event says when a change ends: truncate(2) opens nothing. The system may report
+// two equal events as one.
+func TestReaders(t *testing.T) {
+	for _, tt := range []struct {
+		masks  []uint32
+		isOpen bool
+	}{
+		{[]uint32{unix.IN_OPEN, unix.IN_OPEN, unix.IN_CLOSE_NOWRITE, unix.IN_MODIFY}, true},
+		{[]uint32{unix.IN_OPEN, unix.IN_MODIFY, unix.IN_CLOSE_NOWRITE}, true},
+		{[]uint32{unix.IN_OPEN, unix.IN_CLOSE_NOWRITE, unix.IN_MODIFY}, false},
+		{[]uint32{unix.IN_OPEN, unix.IN_OPEN, unix.IN_CLOSE_NOWRITE, unix.IN_CLOSE_NOWRITE, unix.IN_MODIFY}, false},
 	} {
 		w, now := newUnwatched(), time.Now()
-		for _, mask := range masks {
+		for _, mask := range tt.masks {
 			w.handle(event(mask, 0, "a"), now)
 		}
-		assert.True(t, w.isOpen("/d/a", now))
+		assert.Equal(t, tt.isOpen, w.isOpen("/d/a", now), "%x", tt.masks)
 		w.handle(event(unix.IN_CLOSE_WRITE, 0, "a"), now)
-		assert.False(t, w.isOpen("/d/a", now))
-	}
-}
-
-// TestTruncateAfterReaders changes a file that readers alone have had open: truncate(2) opens
-// nothing, so that no event says when it ends.
-func TestTruncateAfterReaders(t *testing.T) {
-	for _, masks := range [][]uint32{
-		{unix.IN_OPEN, unix.IN_CLOSE_NOWRITE},
-		{unix.IN_OPEN, unix.IN_OPEN, unix.IN_CLOSE_NOWRITE, unix.IN_CLOSE_NOWRITE},
-	} {
-		w, now := newUnwatched(), time.Now()
-		for _, mask := range append(masks, unix.IN_MODIFY) {
-			w.handle(event(mask, 0, "a"), now)
-		}
-		assert.False(t, w.isOpen("/d/a", now), "%x", masks)
+		assert.False(t, w.isOpen("/d/a", now), "%x", tt.masks)
 	}
 }
 
