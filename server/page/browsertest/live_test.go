@@ -107,8 +107,7 @@ func TestInvalidAndMended(t *testing.T) {
 }
 
 func TestReconnect(t *testing.T) {
-	s, tb := newSite(t, two), newTab(t)
-	tb.allow = "Failed to load resource" // while there is no server
+	s, tb := newSite(t, two), newTab(t, "Failed to load resource") // while there is no server
 	tb.open(s.url("/"))
 	s.stop()
 	tb.until(`document.getElementById("live").textContent.startsWith("Connection lost. Data from ")`)
@@ -123,8 +122,7 @@ func TestReconnect(t *testing.T) {
 
 // TestCut checks that a page is live again after a connection was lost and nothing happened.
 func TestCut(t *testing.T) {
-	s, tb := newSite(t, two), newTab(t)
-	tb.allow = "Failed to load resource" // while there is no connection
+	s, tb := newSite(t, two), newTab(t, "Failed to load resource") // while there is no connection
 	tb.open(s.url("/"))
 	s.cut()
 	tb.until(`document.getElementById("live").textContent.startsWith("Connection lost. Data from ")`)

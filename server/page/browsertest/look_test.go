@@ -99,8 +99,7 @@ func (t *tab) checkAxe(name string) {
 
 // TestAccessible runs axe-core on every page, in both themes, at three widths.
 func TestAccessible(t *testing.T) {
-	s, empty, tb := newSite(t, everything), newSite(t, nil), newTab(t)
-	tb.allow = "/datasets/none/none" // which is not found
+	s, empty, tb := newSite(t, everything), newSite(t, nil), newTab(t, "/datasets/none/none") // which is not found
 	for _, theme := range []string{"light", "dark"} {
 		tb.media("", "prefers-color-scheme", theme)
 		for _, width := range []int64{1280, 768, 360} {
@@ -128,8 +127,7 @@ func TestAccessible(t *testing.T) {
 // TestWidths checks that nothing is wider than the window, on a phone and with a zoom of 200 %,
 // which halves the width of a small laptop.
 func TestWidths(t *testing.T) {
-	s, evil, tb := newSite(t, everything), newSite(t, hostile), newTab(t)
-	tb.allow = "/datasets/none/none" // which is not found
+	s, evil, tb := newSite(t, everything), newSite(t, hostile), newTab(t, "/datasets/none/none") // which is not found
 	for _, width := range []int64{320, 360, 640, 768, 1280, 2560} {
 		tb.size(width, 800)
 		for _, path := range pages {

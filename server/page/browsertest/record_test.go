@@ -47,8 +47,7 @@ const strongest = `[...new Set([...document.querySelectorAll(".text .s9")].map((
 func TestRecord(t *testing.T) {
 	for _, script := range []bool{true, false} {
 		t.Run(fmt.Sprintf("script=%v", script), func(t *testing.T) {
-			s, tb := newSite(t, stored(t)), newTab(t)
-			tb.allow = "index=132" // which is not found
+			s, tb := newSite(t, stored(t)), newTab(t, "index=132") // which is not found
 			_, err := chromedp.Call(tb.ctx, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !script})
 			require.NoError(t, err)
 			tb.do(chromedp.Navigate(s.url("/datasets/gpt2-small/mlp_post_act")))
@@ -71,8 +70,7 @@ func TestRecord(t *testing.T) {
 
 // TestRecordMessages checks what is said where no record is shown.
 func TestRecordMessages(t *testing.T) {
-	s, tb := newSite(t, stored(t)), newTab(t)
-	tb.allow = "index=132"
+	s, tb := newSite(t, stored(t)), newTab(t, "index=132") // which is not found
 	for path, want := range map[string]string{
 		noRecordPath:    "There is no record of layer 5, index 132.",
 		noTypePath:      "Datasets of this type have no records",
@@ -103,10 +101,9 @@ func TestRecordStays(t *testing.T) {
 
 // TestRecordKeys steps to the next record by a key.
 func TestRecordKeys(t *testing.T) {
-	s, tb := newSite(t, stored(t)), newTab(t)
+	s, tb := newSite(t, stored(t)), newTab(t, "index=2") // which is not found
 	tb.open(s.url(headPath))
 	tb.press("p")
-	tb.allow = "index=2"
 	tb.until(`location.search === "?layer=5&index=2" && document.documentElement.dataset.live === "true"`)
 	tb.press("n", kb.Escape)
 	tb.until(shown + ` === "Record of layer 5, index 3"`)
@@ -129,8 +126,7 @@ func TestHostileRecord(t *testing.T) {
 // TestAccessibleRecords runs axe-core on pages with records, in both themes, and checks that
 // nothing is wider than the window.
 func TestAccessibleRecords(t *testing.T) {
-	s, tb := newSite(t, stored(t)), newTab(t)
-	tb.allow = "index=132" // which is not there
+	s, tb := newSite(t, stored(t)), newTab(t, "index=132") // which is not found
 	for _, theme := range []string{"light", "dark"} {
 		tb.media("", "prefers-color-scheme", theme)
 		for _, width := range []int64{1280, 768, 360, 320} {

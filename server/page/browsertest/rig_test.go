@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -131,18 +132,18 @@ func (s *site) write(name, content string) {
 // may have violated the content security policy.
 type tab struct {
 	*testing.T
-	ctx context.Context
-
-	mu     sync.Mutex // guards the rest
-	faults []string
-	allow  string // part of the text of what is no fault, if not empty
+	ctx    context.Context
+	allow  []string // parts of the texts of errors that are expected
+	mu     sync.Mutex
+	faults []string // other errors; guarded by mu
 }
 
-func newTab(t *testing.T) *tab {
+// newTab opens a tab until the test ends. Errors whose text contains one of allow are expected.
+func newTab(t *testing.T, allow ...string) *tab {
 	t.Helper()
 	ctx, cancel := chromedp.NewContext(browser)
 	ctx, stop := context.WithTimeout(ctx, 4*timeout)
-	tb := &tab{T: t, ctx: ctx}
+	tb := &tab{T: t, ctx: ctx, allow: allow}
 	require.NoError(t, chromedp.Listen(ctx, tb.listen))
 	_, err := chromedp.Call(ctx, cdplog.Enable, cdp.Empty{})
 	require.NoError(t, err)
@@ -184,11 +185,12 @@ func (t *tab) listen(ev any) {
 	default:
 		return
 	}
+	if slices.ContainsFunc(t.allow, func(part string) bool { return strings.Contains(text, part) }) {
+		return
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.allow == "" || !strings.Contains(text, t.allow) {
-		t.faults = append(t.faults, text)
-	}
+	t.faults = append(t.faults, text)
 }
 
 // do runs actions, all of which must succeed.

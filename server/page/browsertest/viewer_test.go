@@ -106,8 +106,7 @@ func TestViewer(t *testing.T) {
 func testViewer(t *testing.T, origin string, allowed ...string) {
 	t.Helper()
 	url, preflights := newBackEnd(t, allowed...)
-	tb := newTab(t)
-	tb.allow = "status of 404"
+	tb := newTab(t, "status of 404")
 	tb.do(chromedp.Navigate(origin + "/"))
 	require.Equal(t, "viewer", tb.text(`document.title`))
 	status, text := tb.ask(url+"/neuron_datasets_metadata", "")
@@ -135,8 +134,7 @@ func testViewer(t *testing.T, origin string, allowed ...string) {
 // TestViewerOfAnotherOrigin checks that a page of an origin that is not allowed reads nothing.
 func TestViewerOfAnotherOrigin(t *testing.T) {
 	url, _ := newBackEnd(t)
-	tb := newTab(t)
-	tb.allow = "127.0.0.1" // which the browser says it has blocked
+	tb := newTab(t, "127.0.0.1") // which the browser says it has blocked
 	tb.do(chromedp.Navigate(newViewer(t, "127.0.0.2") + "/"))
 	for _, body := range []string{"", neuronBody} {
 		status, text := tb.ask(url+"/neuron_record", body)
