@@ -34,18 +34,22 @@ func openRegistry(all []dataset) (*openStore, error) {
 			}
 			return total
 		},
-		reload: func(name string, data []byte) error { return parseAndApply(reg, name, data) },
+		reload: parseAndApply(reg),
 	}, nil
 }
 
-// parseAndApply does what a reload of one file does after reading it.
-func parseAndApply(reg *registry.Registry, name string, data []byte) error {
-	specs, found := config.Parse(name, data)
-	if err := found.Err(); err != nil {
+// parseAndApply returns a function that does what a reload of one file does after reading it.
+func parseAndApply(reg *registry.Registry) func(name string, data []byte) error {
+	var specs []registry.Spec
+	return func(name string, data []byte) error {
+		var found config.Diagnostics
+		specs, found = config.AppendParse(specs[:0], name, data)
+		if err := found.Err(); err != nil {
+			return err
+		}
+		_, err := reg.Apply(registry.Change{Put: []registry.Document{{Name: name, Datasets: specs}}})
 		return err
 	}
-	_, err := reg.Apply(registry.Change{Put: []registry.Document{{Name: name, Datasets: specs}}})
-	return err
 }
 
 // registryPath returns a [follower.path].
@@ -123,12 +127,13 @@ func neurondexApply() peer {
 			}
 			f := newFollower()
 			f.path = registryPath(reg, all)
+			reload := parseAndApply(reg)
 			f.sync = func(_ context.Context, name string) error {
 				data, err := os.ReadFile(filepath.Join(dir, name))
 				if err != nil {
 					return err
 				}
-				return parseAndApply(reg, name, data)
+				return reload(name, data)
 			}
 			return f, nil
 		},

@@ -9,15 +9,14 @@ import (
 	"github.com/neurondex/neurondex/registry"
 )
 
-// A collection gathers the datasets of a document and finds duplicates among them.
+// A collection adds datasets to those of a parser and finds duplicates among them.
 type collection struct {
-	p     *parser
-	specs []registry.Spec
+	p *parser
 	// others are the datasets after the first error, of which only duplicates are of interest:
 	// a document may define a great number of datasets that lack nearly everything.
 	others []definition
 
-	// slots is an open-addressing hash table of indexes into specs, plus one, and of indexes
+	// slots is an open-addressing hash table of indexes into the datasets, plus one, and of indexes
 	// into others, negative and minus one. A map would hash every key twice and store it again.
 	// It is nil if there is at most one dataset.
 	slots []int32
@@ -33,11 +32,12 @@ type definition struct {
 // minBytes is less than what a valid dataset takes in a document.
 const minBytes = 40
 
-// newCollection returns a collection with room for the children of a node.
+// newCollection returns a collection of the children of a node, and makes room for them.
 func (p *parser) newCollection(at int32) collection {
 	n := int(p.tree.nodes[at].length)
 	p.expected = n
-	c := collection{p: p, specs: make([]registry.Spec, 0, min(n, len(p.text)/minBytes+1))}
+	p.specs = slices.Grow(p.specs, min(n, len(p.text)/minBytes+1))
+	c := collection{p: p}
 	if n > 1 {
 		c.slots, c.seed = make([]int32, 1<<bits.Len(uint(2*n))), maphash.MakeSeed()
 	}
@@ -46,13 +46,11 @@ func (p *parser) newCollection(at int32) collection {
 
 // add reads the dataset at a node.
 func (c *collection) add(at int32, where place, key mapKey) {
-	c.specs = slices.Grow(c.specs, 1)[:len(c.specs)+1]
-	s := &c.specs[len(c.specs)-1]
-	c.p.readDataset(s, at, where, key)
-	d, slot := definition{s.Key(), s.Line}, int32(len(c.specs))
+	s := c.p.readDataset(at, where, key)
+	d, slot := definition{s.Key(), s.Line}, int32(len(c.p.specs))
 	if c.p.found.count[SeverityError] > 0 {
-		*s = registry.Spec{} // as all of them are beyond the length
-		c.specs = c.specs[:len(c.specs)-1]
+		*s = registry.Spec{} // what it refers to is not needed any more
+		c.p.specs = c.p.specs[:len(c.p.specs)-1]
 		if d.key.ShortName == "" {
 			return
 		}
@@ -94,7 +92,7 @@ func (c *collection) define(key registry.Key, as int32) (line int, twice bool) {
 			*slot = as
 			return 0, false
 		case *slot > 0:
-			if s := &c.specs[*slot-1]; s.Key() == key {
+			if s := &c.p.specs[*slot-1]; s.Key() == key {
 				return s.Line, true
 			}
 		default:

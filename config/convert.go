@@ -37,7 +37,7 @@ func Convert(name string, data []byte, to string, opts ...Option) ([]byte, Diagn
 	var out []byte
 	var failed error
 	p.contain(func() {
-		p.conversion.encode = func(specs []registry.Spec) { out, failed = p.encode(specs, to) }
+		p.conversion.encode = func() { out, failed = p.encode(to) }
 		p.parse(data)
 	})
 	found := p.found.diagnostics()
@@ -49,13 +49,13 @@ func Convert(name string, data []byte, to string, opts ...Option) ([]byte, Diagn
 
 // A conversion is what a parser notes for Convert.
 type conversion struct {
-	topLevel []int32                     // nodes of the top-level keys other than datasets
-	datasets []int32                     // nodes of the datasets
-	encode   func(specs []registry.Spec) // called while the tree is valid
+	topLevel []int32 // nodes of the top-level keys other than datasets
+	datasets []int32 // nodes of the datasets
+	encode   func()  // called while the tree is valid
 }
 
 // encode returns the document that is read in a format.
-func (p *parser) encode(specs []registry.Spec, to string) ([]byte, error) {
+func (p *parser) encode(to string) ([]byte, error) {
 	e := encoder{parser: p, to: to, lost: findings{file: p.found.file}}
 	e.comments = findComments(p.format, to, p.text, p.tree)
 	for _, at := range p.conversion.topLevel {
@@ -68,9 +68,9 @@ func (p *parser) encode(specs []registry.Spec, to string) ([]byte, error) {
 	}
 	switch to {
 	case "toml":
-		e.tomlDocument(specs)
+		e.tomlDocument(p.specs)
 	case "json", "jsonc":
-		e.jsonDocument(specs)
+		e.jsonDocument(p.specs)
 	default:
 		return nil, fmt.Errorf("config: cannot convert to format %q", to)
 	}

@@ -9,12 +9,13 @@ import (
 	"github.com/neurondex/neurondex/registry"
 )
 
-// readDataset reads the dataset at a node into spec and reports everything that is wrong with
-// it.
-func (p *parser) readDataset(spec *registry.Spec, at int32, where place, key mapKey) {
+// readDataset reads the dataset at a node, appends it to p.specs, and reports everything that is
+// wrong with it. What it returns is valid until the next dataset is appended.
+func (p *parser) readDataset(at int32, where place, key mapKey) *registry.Spec {
 	p.dataset++
 	obj := &p.tree.nodes[at]
-	spec.Line = p.lineOf(int(obj.at))
+	p.specs = append(p.specs, registry.Spec{Line: p.lineOf(int(obj.at))})
+	spec := &p.specs[len(p.specs)-1]
 	e := &p.loader.entry
 	*e = entry{p: p, at: at, where: where, spec: spec}
 	extra, optional := e.find()
@@ -44,6 +45,7 @@ func (p *parser) readDataset(spec *registry.Spec, at int32, where place, key map
 		e.extras(extra)
 	}
 	e.check(optional)
+	return spec
 }
 
 // An entry is the state of reading one dataset.

@@ -11,7 +11,7 @@ import (
 const datasetsKey = "datasets"
 
 // datasets determines the form of the document and reads its datasets.
-func (p *parser) datasets() []registry.Spec {
+func (p *parser) datasets() {
 	for _, twice := range p.tree.duplicates {
 		if d := p.report(int(twice.at), SeverityError, RuleDuplicateKey); d != nil {
 			d.Message = duplicateMessage(p.tree.bytes(twice.key))
@@ -19,23 +19,25 @@ func (p *parser) datasets() []registry.Spec {
 	}
 	if len(p.tree.nodes) == 0 {
 		p.reportEmpty()
-		return nil
+		return
 	}
 	root := &p.tree.nodes[0]
 	switch root.kind {
 	case registry.KindList:
-		return p.list(0, "")
+		p.list(0, "")
+		return
 	case registry.KindObject:
 	default:
 		if d := p.report(int(root.at), SeverityError, RuleWrongShape); d != nil {
 			d.Message = "document must be a dataset or a list of datasets, not " + article(root.kind)
 		}
-		return nil
+		return
 	}
 	p.readEnvelope()
 	if at := p.tree.child(0, datasetsKey); at != 0 {
 		p.warnUnknownTopLevel()
-		return p.listOrMap(at)
+		p.listOrMap(at)
+		return
 	}
 	isDataset, allObjects := false, true
 	var first *node // that is not part of the envelope
@@ -54,14 +56,14 @@ func (p *parser) datasets() []registry.Spec {
 	}
 	switch {
 	case isDataset:
-		specs := make([]registry.Spec, 1)
-		p.readDataset(&specs[0], 0, place{index: single}, mapKey{})
-		return specs
+		p.readDataset(0, place{index: single}, mapKey{})
+		return
 	case first == nil:
 		p.reportEmpty()
-		return nil
+		return
 	case allObjects:
-		return p.namedDatasets(0, "")
+		p.namedDatasets(0, "")
+		return
 	}
 	if d := p.report(int(first.keyAt), SeverityError, RuleWrongShape); d != nil {
 		key := string(p.tree.key(first))
@@ -70,25 +72,23 @@ func (p *parser) datasets() []registry.Spec {
 			d.Suggestion = meant
 		}
 	}
-	return nil
 }
 
 // listOrMap reads the datasets under datasetsKey.
-func (p *parser) listOrMap(at int32) []registry.Spec {
+func (p *parser) listOrMap(at int32) {
 	switch n := &p.tree.nodes[at]; n.kind {
 	case registry.KindList:
-		return p.list(at, datasetsKey)
+		p.list(at, datasetsKey)
 	case registry.KindObject:
 		if p.isSingle(at) {
 			p.reportSingle(at)
-			return nil
+			return
 		}
-		return p.namedDatasets(at, datasetsKey)
+		p.namedDatasets(at, datasetsKey)
 	default:
 		if d := p.reportValue(at, SeverityError, RuleWrongType); d != nil {
 			d.Field, d.Message = datasetsKey, "must be a list of datasets, not "+article(n.kind)
 		}
-		return nil
 	}
 }
 
@@ -121,7 +121,7 @@ func (p *parser) reportSingle(at int32) {
 }
 
 // list reads a list of datasets. Its name is its key, empty at the top level.
-func (p *parser) list(at int32, name string) []registry.Spec {
+func (p *parser) list(at int32, name string) {
 	c := p.newCollection(at)
 	i := 0
 	for item := range p.tree.children(at) {
@@ -133,7 +133,6 @@ func (p *parser) list(at int32, name string) []registry.Spec {
 		}
 		c.add(item, where, mapKey{})
 	}
-	return c.specs
 }
 
 // reportNoDataset reports an item of a list or map of datasets that is not an object.
@@ -145,7 +144,7 @@ func (p *parser) reportNoDataset(at int32, where place) {
 
 // namedDatasets reads a map from short_name, or short_name/derived_scalar_type, to the rest
 // of the dataset. Its name is its key, empty at the top level.
-func (p *parser) namedDatasets(at int32, name string) []registry.Spec {
+func (p *parser) namedDatasets(at int32, name string) {
 	c := p.newCollection(at)
 	if first := p.tree.nodes[at].first; first != 0 {
 		if d := p.report(int(p.tree.nodes[first].keyAt), SeverityWarning, RuleLegacyForm); d != nil {
@@ -165,7 +164,6 @@ func (p *parser) namedDatasets(at int32, name string) []registry.Spec {
 		}
 		c.add(item, where, p.mapKey(key))
 	}
-	return c.specs
 }
 
 // A mapKey holds the fields that the key of a map gives to its dataset, empty if none.

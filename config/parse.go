@@ -15,13 +15,20 @@ import (
 // diagnostics is an error. The diagnostics are in the order of their positions, and limited
 // as [Diagnostics.Limit] describes. Nothing returned refers to data.
 func Parse(name string, data []byte, opts ...Option) ([]registry.Spec, Diagnostics) {
+	return AppendParse(nil, name, data, opts...)
+}
+
+// AppendParse is [Parse], but appends the datasets to specs and returns the extended slice. A
+// program that parses one document after the other can reuse its memory: [registry.Registry.Apply]
+// keeps none of it.
+func AppendParse(specs []registry.Spec, name string, data []byte, opts ...Option) ([]registry.Spec, Diagnostics) {
 	p := newParser(name, opts)
-	var specs []registry.Spec
-	p.contain(func() { specs = p.parse(data) })
+	p.specs = specs
+	p.contain(func() { p.parse(data) })
 	if p.found.count[SeverityError] > 0 {
-		specs = nil
+		return specs, p.found.diagnostics()
 	}
-	return specs, p.found.diagnostics()
+	return p.specs, p.found.diagnostics()
 }
 
 // Format returns the format that the extension of name stands for, in upper or lower case:
@@ -43,6 +50,7 @@ type parser struct {
 	text   []byte // the document in UTF-8
 	loader *loader
 	tree   *tree
+	specs  []registry.Spec // the datasets are appended to it
 	found  findings
 	texts  strings.Builder // of the datasets read last: see [entry.gather]
 
@@ -76,18 +84,17 @@ func (p *parser) contain(work func()) {
 }
 
 // parse reads a document, and completes the positions of what it finds.
-func (p *parser) parse(data []byte) []registry.Spec {
-	specs := p.read(data)
+func (p *parser) parse(data []byte) {
+	p.read(data)
 	p.found.locate(p.text)
-	return specs
 }
 
 // read is parse without the positions.
-func (p *parser) read(data []byte) []registry.Spec {
+func (p *parser) read(data []byte) {
 	p.format = Format(p.found.file)
 	if p.format == "" {
 		p.reportDocument(SeverityError, RuleUnknownFormat, "file name must end in .toml, .json or .jsonc")
-		return nil
+		return
 	}
 	var fault *problem
 	if int64(len(data)) <= p.opts.maxBytes {
@@ -95,25 +102,23 @@ func (p *parser) read(data []byte) []registry.Spec {
 	}
 	if int64(len(data)) > p.opts.maxBytes || len(p.text) > maxText {
 		p.reportDocument(SeverityError, RuleTooLarge, fmt.Sprintf("exceeds the limit of %d bytes", p.opts.maxBytes))
-		return nil
+		return
 	}
 	if fault != nil {
 		p.reportProblem(fault, "")
-		return nil
+		return
 	}
 	p.loader = loaders.Get().(*loader)
 	p.tree, fault = p.loader.load(p.format, p.text, p.opts.maxValues())
-	var specs []registry.Spec
 	if fault != nil {
 		p.reportProblem(explain(p.format, p.text, fault))
 	} else {
-		specs = p.datasets()
+		p.datasets()
 		if p.conversion != nil && p.found.count[SeverityError] == 0 {
-			p.conversion.encode(specs)
+			p.conversion.encode()
 		}
 	}
 	p.loader.release() // after a panic its state is unknown, and it is dropped
-	return specs
 }
 
 // reportProblem reports a fault that a codec found, and what was probably meant.

@@ -137,6 +137,9 @@ func (w *Watcher) apply() application {
 			a.rejected = append(a.rejected, w.reject(bad))
 			continue
 		}
+		if err == nil {
+			release(c.Put)
+		}
 		a.update = update
 		w.change.held, _ = errors.AsType[*ShrinkError](err)
 		break

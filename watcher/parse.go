@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime"
 	"slices"
+	"sync"
 
 	"github.com/neurondex/neurondex/config"
 	"github.com/neurondex/neurondex/internal/parallel"
@@ -39,7 +40,7 @@ func (w *Watcher) parse(docs []source.Document) []parsed {
 		case doc.Err != nil:
 			p.diagnostics, p.notDocument = config.Diagnostics{unreadable(doc)}, errors.Is(doc.Err, source.ErrNotDocument)
 		default:
-			p.datasets, p.diagnostics = config.Parse(doc.Name, doc.Data, w.options.parsing...)
+			p.datasets, p.diagnostics = config.AppendParse(newSpecs(), doc.Name, doc.Data, w.options.parsing...)
 			if isEmpty(p.diagnostics) && hasDatasets(snapshot, doc.Name) {
 				p.diagnostics = config.Diagnostics{emptied(doc.Name)}
 			}
@@ -47,6 +48,33 @@ func (w *Watcher) parse(docs []source.Document) []parsed {
 		doc.Data = nil // it may be large, and is not needed any more
 	})
 	return out
+}
+
+// specs pools the memory that documents are parsed into.
+var specs sync.Pool
+
+// maxReused bounds the datasets whose memory one change leaves for the next.
+const maxReused = 4096
+
+// newSpecs returns an empty slice, which may have room.
+func newSpecs() []registry.Spec {
+	if s, ok := specs.Get().(*[]registry.Spec); ok {
+		return *s
+	}
+	return nil
+}
+
+// release keeps the memory of documents, which are no longer needed, for others.
+func release(docs []registry.Document) {
+	left := maxReused
+	for _, doc := range docs {
+		if left -= cap(doc.Datasets); left < 0 {
+			return
+		}
+		clear(doc.Datasets)
+		s := doc.Datasets[:0]
+		specs.Put(&s)
+	}
 }
 
 func unreadable(doc *source.Document) config.Diagnostic {
