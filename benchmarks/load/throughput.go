@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -39,10 +40,11 @@ type throughputLoad struct {
 	turn        time.Duration
 }
 
-// A comparison is the medians of the requests a second of one route.
+// A comparison is the medians of the requests a second of one route, and of the ratio of two turns
+// that followed each other: the speed of a machine may change from minute to minute.
 type comparison struct {
 	route
-	ours, fixed float64
+	ours, fixed, ratio float64
 }
 
 // throughput compares a server with [serveFixed], which sends byte slices.
@@ -66,19 +68,22 @@ func throughput(ctx context.Context, ours *server, log *os.File, dir string, loa
 		if err = errors.Join(err, response.Body.Close()); err != nil {
 			return nil, err
 		}
-		tag := response.Header.Get("ETag")
 		file := filepath.Join(dir, fmt.Sprintf("body%d", i))
 		if err := os.WriteFile(file, body, 0o600); err != nil {
 			return nil, err
 		}
-		fixed, err := newServer(log, self, "fixed", "--body", file, "--tag", tag)
+		header, err := json.Marshal(response.Header)
+		if err != nil {
+			return nil, err
+		}
+		fixed, err := newServer(log, self, "fixed", "--body", file, "--header", string(header))
 		if err != nil {
 			return nil, err
 		}
 		if err := fixed.start(ctx); err != nil {
 			return nil, err
 		}
-		result, err := compare(ctx, r, tag, ours, fixed, load)
+		result, err := compare(ctx, r, response.Header.Get("ETag"), ours, fixed, load)
 		if err = errors.Join(err, fixed.stop()); err != nil {
 			return nil, err
 		}
@@ -93,7 +98,8 @@ func compare(ctx context.Context, r route, tag string, ours, fixed *server, load
 		request, status = request+"If-None-Match: "+tag+"\r\n", http.StatusNotModified
 	}
 	var rates [2][]float64
-	for range load.turns {
+	var ratios []float64
+	for turn := range load.turns {
 		for i, s := range []*server{ours, fixed} {
 			rate, err := ask(ctx, s.address, []byte(request+"\r\n"), status, load)
 			if err != nil {
@@ -101,8 +107,9 @@ func compare(ctx context.Context, r route, tag string, ours, fixed *server, load
 			}
 			rates[i] = append(rates[i], rate)
 		}
+		ratios = append(ratios, rates[0][turn]/rates[1][turn])
 	}
-	return comparison{r, median(rates[0]), median(rates[1])}, nil
+	return comparison{r, median(rates[0]), median(rates[1]), median(ratios)}, nil
 }
 
 func median(list []float64) float64 {
@@ -184,11 +191,12 @@ func skipResponse(r *bufio.Reader, status int) error {
 }
 
 // serveFixed serves the content of a file with net/http, with as little work as a handler can
-// have: the headers that neurondex sends for the content, and the bytes. The server has the
-// timeouts of neurondex, as every server needs some.
+// have: the headers that neurondex sends for the content, and the bytes. A response of 304 has the
+// same headers as that of neurondex, too. The server has the timeouts of neurondex, as every server
+// needs some.
 func serveFixed(ctx context.Context, args []string) error {
 	flags := flag.NewFlagSet("fixed", flag.ContinueOnError)
-	address, file, tag := flags.String("listen", "", "address"), flags.String("body", "", "file"), flags.String("tag", "", "ETag")
+	address, file, sent := flags.String("listen", "", "address"), flags.String("body", "", "file"), flags.String("header", "{}", "header, as JSON")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -196,17 +204,37 @@ func serveFixed(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	length := strconv.Itoa(len(body))
+	var header http.Header
+	if err := json.Unmarshal([]byte(*sent), &header); err != nil {
+		return err
+	}
+	type field struct {
+		name   string
+		values []string
+	}
+	var always, others []field // always: in a response of 304 too
+	for name, values := range header {
+		switch name {
+		case "Date": // net/http sets it
+		case "Etag", "Cache-Control", "Vary":
+			always = append(always, field{name, values})
+		default:
+			others = append(others, field{name, values})
+		}
+	}
+	tag := header.Get("ETag")
 	s := &http.Server{Addr: *address, ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 30 * time.Second, WriteTimeout: time.Minute, IdleTimeout: 2 * time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
-		h.Set("ETag", *tag)
-		h.Set("Cache-Control", "no-cache")
-		if *tag != "" && r.Header.Get("If-None-Match") == *tag {
+		for _, f := range always {
+			h[f.name] = f.values
+		}
+		if tag != "" && r.Header.Get("If-None-Match") == tag {
 			w.WriteHeader(http.StatusNotModified)
 			return
 		}
-		h.Set("Content-Type", "application/json")
-		h.Set("Content-Length", length)
+		for _, f := range others {
+			h[f.name] = f.values
+		}
 		_, _ = w.Write(body) // a client that has left needs no response
 	})}
 	defer context.AfterFunc(ctx, func() { _ = s.Close() })()
