@@ -11,40 +11,24 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 )
 
-// A document describes the API, for programs and for people.
-type document struct {
-	routes []route
-	json   func() []byte
-	page   *static
-}
-
-func (h *Handler) document(d describer, routes []route) *document {
-	doc := &document{routes: routes}
-	doc.json = func() []byte {
-		api := &huma.OpenAPI{
-			OpenAPI: "3.1.0",
-			Info: &huma.Info{Title: "neurondex", Version: "1",
-				Description: "Which neuron datasets exist. Errors under /v1 are problems as RFC 9457 describes them. GET routes answer HEAD as well."},
-			Components: &huma.Components{Schemas: d.schemas},
-		}
-		for i := range routes {
-			op := routes[i].Operation
-			api.AddOperation(&op)
-		}
-		b, err := json.Marshal(api)
-		if err != nil {
-			panic(err) // of what this package describes
-		}
-		return append(b, '\n')
+// openAPI returns the description of the API for programs. It is built when it is needed: few
+// processes are asked for it.
+func (h *Handler) openAPI() []byte {
+	d, routes := h.operations()
+	api := &huma.OpenAPI{
+		OpenAPI: "3.1.0",
+		Info: &huma.Info{Title: "neurondex", Version: "1",
+			Description: "Which neuron datasets exist. Errors under /v1 are problems as RFC 9457 describes them. GET routes answer HEAD as well."},
+		Components: &huma.Components{Schemas: d.schemas},
 	}
-	doc.page = newStatic("text/html; charset=utf-8", func() []byte {
-		var b bytes.Buffer
-		if err := docsTemplate.Execute(&b, routes); err != nil {
-			panic(err)
-		}
-		return b.Bytes()
-	})
-	return doc
+	for i := range routes {
+		api.AddOperation(&routes[i].Operation)
+	}
+	b, err := json.Marshal(api)
+	if err != nil {
+		panic(err) // of what this package describes
+	}
+	return append(b, '\n')
 }
 
 //go:embed docs.html.tmpl
@@ -52,10 +36,14 @@ var docsText string
 
 var docsTemplate = template.Must(template.New("docs").Parse(docsText))
 
-// servePage responds with the document for people. It fetches nothing.
-func (d *document) servePage(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
-	d.page.ServeHTTP(w, r)
+// docs returns the page that describes the API for people. It fetches nothing.
+func (h *Handler) docs() []byte {
+	_, routes := h.operations()
+	var b bytes.Buffer
+	if err := docsTemplate.Execute(&b, routes); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
 }
 
 // A static is a body that does not depend on the registry.

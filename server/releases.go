@@ -154,7 +154,7 @@ func (h *Handler) releaseRoutes(d describer) []route {
 	record := d.content("The record: a line of JSON, and signatures in the form of a signed note.", "text/plain", &huma.Schema{Type: huma.TypeString})
 	blob := d.content("The content, compressed.", "application/zstd", &huma.Schema{Type: huma.TypeString, Format: "binary"})
 	get := func(path, id, summary string, parameters []*huma.Param, answers map[string]*huma.Response, serve http.HandlerFunc) route {
-		return route{huma.Operation{Method: http.MethodGet, Path: path, OperationID: id, Summary: summary, Parameters: parameters, Responses: answers}, "", h.withoutParameters(serve)}
+		return route{huma.Operation{Method: http.MethodGet, Path: path, OperationID: id, Summary: summary, Parameters: parameters, Responses: answers}, h.withoutParameters(serve)}
 	}
 	return []route{
 		get(releasesPath, "list-releases", "The releases that others may follow this server by: the one in service, and the one before it", waitParameters, list, h.releases),

@@ -15,23 +15,27 @@ import (
 // A route is an operation of the API and what serves it.
 type route struct {
 	huma.Operation
+	serve http.HandlerFunc
+}
+
+// An endpoint is what a router keeps of a route: descriptions take a megabyte.
+type endpoint struct {
 	pattern string // method and path
 	serve   http.HandlerFunc
 }
 
 // A router finds the route of a request. Unlike an [http.ServeMux] it never redirects: the
 // names of datasets may be "..", "." and "a//b".
-type router map[string]map[string]*route // by path and method
+type router map[string]map[string]*endpoint // by path and method
 
 func newRouter(routes []route) router {
 	rt := make(router)
 	for i := range routes {
 		r := &routes[i]
-		r.pattern = r.Method + " " + r.Path
 		if rt[r.Path] == nil {
-			rt[r.Path] = make(map[string]*route)
+			rt[r.Path] = make(map[string]*endpoint)
 		}
-		rt[r.Path][r.Method] = r
+		rt[r.Path][r.Method] = &endpoint{r.Method + " " + r.Path, r.serve}
 	}
 	return rt
 }
@@ -43,8 +47,8 @@ const (
 	datasetPath  = namedPath + "/{derived_scalar_type}"
 )
 
-// find returns the routes of a path, by method, and sets the names of releases that it holds.
-func (rt router) find(r *http.Request) map[string]*route {
+// find returns the endpoints of a path, by method, and sets the names of releases that it holds.
+func (rt router) find(r *http.Request) map[string]*endpoint {
 	path := r.URL.EscapedPath()
 	if names, ok := strings.CutPrefix(path, datasetsPath+"/"); ok {
 		name, typ, both := strings.Cut(names, "/")
@@ -146,7 +150,7 @@ func isOwn(path string) bool {
 }
 
 // methods returns the methods that a path has, in order.
-func methods(routes map[string]*route) []string {
+func methods(routes map[string]*endpoint) []string {
 	all := slices.Collect(maps.Keys(routes))
 	if routes[http.MethodGet] != nil {
 		all = append(all, http.MethodHead)

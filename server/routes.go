@@ -76,8 +76,26 @@ func number(name, doc string, least, most float64) *huma.Param {
 	return p
 }
 
-// routes returns every route of the handler, as it is described and served.
+// routes returns every route of the handler.
 func (h *Handler) routes() []route {
+	_, all := h.operations()
+	add := func(path string, serve http.Handler) {
+		all = append(all, route{Operation: huma.Operation{Method: http.MethodGet, Path: path}, serve: serve.ServeHTTP})
+	}
+	if h.options.Metrics != nil {
+		add("/metrics", h.options.Metrics)
+	}
+	add("/openapi.json", newStatic("application/openapi+json", h.openAPI))
+	docs := newStatic("text/html; charset=utf-8", h.docs)
+	add("/docs", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'")
+		docs.ServeHTTP(w, r)
+	}))
+	return all
+}
+
+// operations returns the routes of the API, and what describes them.
+func (h *Handler) operations() (describer, []route) {
 	d := newDescriber()
 	all := h.viewerRoutes(d)
 	add := func(method, path, id, summary string, parameters []*huma.Param, answers map[string]*huma.Response, serve http.HandlerFunc) {
@@ -117,13 +135,7 @@ func (h *Handler) routes() []route {
 	add(http.MethodGet, "/healthz", "get-health", "Whether the process responds", nil, d.answers(health("It does.")), h.healthz)
 	add(http.MethodGet, "/readyz", "get-readiness", "Whether the datasets are loaded and the server is not about to stop", nil,
 		d.answers(health("They are."), 503), h.readyz)
-	document := h.document(d, all)
-	if h.options.Metrics != nil {
-		add(http.MethodGet, "/metrics", "", "", nil, nil, h.options.Metrics.ServeHTTP)
-	}
-	add(http.MethodGet, "/openapi.json", "", "", nil, nil, newStatic("application/openapi+json", document.json).ServeHTTP)
-	add(http.MethodGet, "/docs", "", "", nil, nil, document.servePage)
-	return all
+	return d, all
 }
 
 // viewerRoutes returns the routes that the public neuron viewer asks.
