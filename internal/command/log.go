@@ -40,7 +40,7 @@ type queuedHandler struct {
 }
 
 type logQueue struct {
-	records chan queuedRecord
+	records chan *queuedRecord // pointers: an empty queue takes little memory
 	dropped atomic.Int64
 	end     chan struct{} // closed to end the goroutine
 	done    chan struct{} // closed by the goroutine when it has ended
@@ -54,7 +54,7 @@ type queuedRecord struct {
 // newQueuedLogger returns a logger that never blocks, and a function that ends its goroutine once
 // everything is written, or after a second.
 func newQueuedLogger(log *slog.Logger) (*slog.Logger, func()) {
-	q := &logQueue{records: make(chan queuedRecord, queuedLines), end: make(chan struct{}), done: make(chan struct{})}
+	q := &logQueue{records: make(chan *queuedRecord, queuedLines), end: make(chan struct{}), done: make(chan struct{})}
 	go q.run(log)
 	return slog.New(queuedHandler{log.Handler(), q}), func() {
 		close(q.end)
@@ -83,7 +83,7 @@ func (q *logQueue) run(log *slog.Logger) {
 	}
 }
 
-func (q *logQueue) write(r queuedRecord, log *slog.Logger) {
+func (q *logQueue) write(r *queuedRecord, log *slog.Logger) {
 	_ = r.handler.Handle(context.Background(), r.record)
 	if n := q.dropped.Swap(0); n > 0 {
 		log.Warn("log lines were dropped, as nothing read the log", "lines", n)
@@ -93,7 +93,7 @@ func (q *logQueue) write(r queuedRecord, log *slog.Logger) {
 // Handle implements [slog.Handler].
 func (h queuedHandler) Handle(_ context.Context, r slog.Record) error {
 	select {
-	case h.queue.records <- queuedRecord{h.Handler, r.Clone()}:
+	case h.queue.records <- &queuedRecord{h.Handler, r.Clone()}:
 	default:
 		h.queue.dropped.Add(1)
 	}

@@ -19,6 +19,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -233,6 +235,11 @@ func TestServeMetrics(t *testing.T) {
 		assert.Contains(t, body, "\n"+line+"\n")
 	}
 	assert.Regexp(t, `\nneurondex_build_info{goversion="go1\.\d+[^"]*",version="[^"]+"} 1\n`, body)
+	goal := regexp.MustCompile(`(?m)^go_memstats_next_gc_bytes (\S+)$`).FindStringSubmatch(body)
+	require.NotNil(t, goal)
+	bytes, err := strconv.ParseFloat(goal[1], 64)
+	require.NoError(t, err)
+	assert.Greater(t, bytes, float64(minHeap), "the collector runs rarely")
 	assert.Equal(t, http.StatusNotFound, func() int { code, _ := s.ask(http.MethodPost, "/-/reload"); return code }(), "no --enable-reload")
 }
 
