@@ -206,17 +206,23 @@ func (t *tab) open(url string) {
 	t.until(`document.documentElement.dataset.live === "true"`)
 }
 
-// until waits until an expression is true, on this page or on one that a link leads to.
+// until waits until an expression is true, on this page or on one that a link leads to, once all of
+// it is there. It asks again and again, since a page cannot watch itself where scripts are disabled.
+// While a page is replaced by another, asking may fail.
 func (t *tab) until(expression string) {
 	t.Helper()
-	deadline := time.Now().Add(timeout)
+	again, late := time.NewTicker(10*time.Millisecond), time.After(timeout)
+	defer again.Stop()
 	for {
-		_, err := chromedp.Run(t.ctx, chromedp.Poll[bool](expression, chromedp.WithPollingTimeout(time.Until(deadline))))
-		if err == nil {
+		isTrue, err := chromedp.Run(t.ctx, chromedp.Evaluate[bool](`document.readyState !== "loading" && Boolean(`+expression+`)`))
+		if isTrue && err == nil {
 			return
 		}
-		if isNavigation := strings.Contains(err.Error(), "find context") || strings.Contains(err.Error(), "navigated"); !isNavigation || t.ctx.Err() != nil || time.Now().After(deadline) {
+		select {
+		case <-again.C:
+		case <-late:
 			require.NoError(t, err, expression)
+			require.Fail(t, "not true in time", expression)
 		}
 	}
 }
