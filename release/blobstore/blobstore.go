@@ -128,9 +128,23 @@ func (s *Store) Create(ctx context.Context, key string, value []byte) error {
 	return s.create(ctx, key, value)
 }
 
+// largeValue is the size in bytes from which create asks whether the key exists before it sends the
+// value. A server may refuse a large value before it has read it, and close the connection. The
+// client then gets an error of the connection in place of the response.
+const largeValue = 64 << 10
+
 // create creates an object. S3 answers to some of several concurrent requests that they
 // should be repeated.
 func (s *Store) create(ctx context.Context, key string, value []byte) error {
+	if len(value) >= largeValue {
+		exists, err := s.bucket.Exists(ctx, s.prefix+key)
+		if err != nil {
+			return explain(ctx, key, err)
+		}
+		if exists {
+			return fmt.Errorf("%s: %w", key, fs.ErrExist)
+		}
+	}
 	options := &blob.WriterOptions{
 		IfNotExist:  true,
 		ContentType: "application/octet-stream",

@@ -2,8 +2,11 @@ package blobstore_test
 
 import (
 	"context"
+	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
 
 	"github.com/neurondex/neurondex/release"
@@ -57,5 +60,44 @@ func TestUnconditional(t *testing.T) {
 		require.ErrorIs(t, s.Create(context.Background(), "releases/00000001", []byte("1")), blobstore.ErrUnconditional)
 		assert.Empty(t, objects)
 	}
+	require.NoError(t, s.Close())
+}
+
+// TestRefusedUnread checks that a large value is reported to exist by a server that refuses it before
+// it has read it, and closes the connection: the client may not get the response.
+func TestRefusedUnread(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "x")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "x")
+	var mu sync.Mutex
+	objects := make(map[string]bool)
+	fake := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		exists := objects[r.URL.Path]
+		switch {
+		case r.Method == http.MethodHead && !exists:
+			w.WriteHeader(http.StatusNotFound)
+		case r.Method == http.MethodHead:
+			w.Header().Set("ETag", `"x"`)
+		case r.Method == http.MethodDelete:
+			delete(objects, r.URL.Path)
+			w.WriteHeader(http.StatusNoContent)
+		case r.Method == http.MethodPut && !exists:
+			_, err := io.Copy(io.Discard, r.Body)
+			assert.NoError(t, err)
+			objects[r.URL.Path] = true
+			w.Header().Set("ETag", `"x"`)
+		case r.Method == http.MethodPut && r.ContentLength < 1000:
+			w.WriteHeader(http.StatusPreconditionFailed)
+		case r.Method == http.MethodPut:
+			panic(http.ErrAbortHandler)
+		}
+	}))
+	defer fake.Close()
+	s, err := release.Open(t.Context(), "s3://bucket/prefix?region=x&use_path_style=true&endpoint="+fake.URL)
+	require.NoError(t, err)
+	large := make([]byte, 1<<20)
+	require.NoError(t, s.Create(t.Context(), "blobs/a", large))
+	require.ErrorIs(t, s.Create(t.Context(), "blobs/a", large), fs.ErrExist)
 	require.NoError(t, s.Close())
 }
