@@ -25,7 +25,10 @@ var (
 
 func TestMain(m *testing.M) {
 	// A link of toxiproxy may not end if its toxics change as its connection closes.
-	ignored := []goleak.Option{goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run")}
+	ignored := []goleak.Option{
+		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2.(*ToxicLink).read"),
+		goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run"),
+	}
 	if flag.Parse(); *emulators { // the clients of Google and Azure keep connections that they do not use
 		ignored = append(ignored, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
 	}
