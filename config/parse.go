@@ -18,9 +18,9 @@ func Parse(name string, data []byte, opts ...Option) ([]registry.Spec, Diagnosti
 	return AppendParse(nil, name, data, opts...)
 }
 
-// AppendParse is [Parse], but appends the datasets to specs and returns the extended slice. A
-// program that parses one document after the other can reuse its memory: [registry.Registry.Apply]
-// keeps none of it.
+// AppendParse is like [Parse], but appends the datasets to specs and returns the extended slice.
+// [registry.Registry.Apply] does not retain it, so a program can parse the next document into the
+// same memory.
 func AppendParse(specs []registry.Spec, name string, data []byte, opts ...Option) ([]registry.Spec, Diagnostics) {
 	p := newParser(name, opts)
 	p.specs = specs

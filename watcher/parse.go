@@ -56,7 +56,7 @@ var specs sync.Pool
 // maxReused bounds the datasets whose memory one change leaves for the next.
 const maxReused = 4096
 
-// newSpecs returns an empty slice, which may have room.
+// newSpecs returns an empty slice, which may have capacity.
 func newSpecs() []registry.Spec {
 	if s, ok := specs.Get().(*[]registry.Spec); ok {
 		return *s
@@ -64,7 +64,7 @@ func newSpecs() []registry.Spec {
 	return nil
 }
 
-// release keeps the memory of documents, which are no longer needed, for others.
+// release makes the memory of documents that are no longer needed available to newSpecs.
 func release(docs []registry.Document) {
 	left := maxReused
 	for _, doc := range docs {
