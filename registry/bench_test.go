@@ -25,10 +25,10 @@ import (
 //   - Every wrong slot costs a branch misprediction. Shards with a load of up to three
 //     quarters took 1.4 times as long as a map among 10,000.
 //
-// A shard of 254 slots takes 6 KB for its keys and 2 KB for its roots. A change copies both, or
-// only the roots if the keys stay, and one page of the directory: a directory in one piece, 128 KB
-// at 1,000,000, was most of the cost of a change. When keys and roots lay together, reloads of a
-// hundred datasets left twice the garbage, which slowed readers down.
+// A shard takes 6 KB for its keys and 2 KB for its roots. A change copies both, or only parts of
+// the roots if the keys stay, and one page of the directory: a directory in one piece was most of
+// the cost of a change among 1,000,000. When keys and roots lay together, reloads of a hundred
+// datasets left twice the garbage, which slowed readers down.
 //
 // A short name with several types has an entry for each, all in one shard. One entry per
 // short name, leading to a tree of types, made lookups of short names with four types

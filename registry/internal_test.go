@@ -11,15 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestSizes checks that a record fits in a cache line, and the keys and roots of a shard in 6 and
-// 2 KB with the word that the allocator adds.
+// TestSizes checks that a record fits in a cache line, and that the keys of a shard and a part of
+// its roots, with the word that the allocator adds, fit in the sizes that it has for them.
 func TestSizes(t *testing.T) {
 	if unsafe.Sizeof(uintptr(0)) != 8 {
 		t.Skip("sizes are for 64 bits")
 	}
 	assert.LessOrEqual(t, unsafe.Sizeof(record{}), uintptr(64))
-	assert.LessOrEqual(t, unsafe.Sizeof(shardKeys{}), uintptr(6<<10-8))
-	assert.LessOrEqual(t, unsafe.Sizeof(shardRoots{}), uintptr(2<<10-8))
+	assert.LessOrEqual(t, unsafe.Sizeof(shardKeys{}), uintptr(6528-8))
+	assert.LessOrEqual(t, unsafe.Sizeof(shardRoots{}), uintptr(576-8))
 }
 
 // TestIndexWithCollidingHashes puts and removes names with few different hashes, whose
@@ -30,7 +30,7 @@ func TestIndexWithCollidingHashes(t *testing.T) {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	hashes, records := make([]uint64, 600), make([]*record, 600)
 	for i := range records {
-		hashes[i] = uint64(i%8)<<61 | uint64(shardSlots-1-i%5)
+		hashes[i] = uint64(i%8)<<61 | (shardParts-1)<<32 | uint64(partSlots-1-i%5)
 		records[i] = newRecord(&Spec{ShortName: fmt.Sprint(i)}, new(DerivedScalarType), &origin{})
 	}
 	var x index
@@ -85,8 +85,8 @@ func count(x *index) (n int) {
 		return 0
 	}
 	for place := range uint64(1) << x.depth {
-		if s := x.at(place); !seen[s] {
-			seen[s] = true
+		if s := x.at(place); !seen[*s] {
+			seen[*s] = true
 			n += s.count()
 		}
 	}
@@ -115,8 +115,8 @@ func TestFamilies(t *testing.T) {
 		families := 0
 		seen := map[shard]bool{}
 		for place := range uint64(1) << s.index.depth {
-			if sh := s.index.at(place); !seen[sh] {
-				seen[sh] = true
+			if sh := s.index.at(place); !seen[*sh] {
+				seen[*sh] = true
 				for sl := range sh.all() {
 					if sl.hash&familyBit == 0 {
 						families++
@@ -165,8 +165,87 @@ func TestReloadSharesKeys(t *testing.T) {
 		require.Equal(t, before.depth, after.depth)
 		for place := range uint64(1) << after.depth {
 			require.Same(t, before.at(place).keys, after.at(place).keys)
-			require.NotSame(t, before.at(place).roots, after.at(place).roots)
+			require.NotEqual(t, before.at(place).roots, after.at(place).roots)
 		}
+	}
+}
+
+// TestReloadCopiesPart changes all types of a short name, and checks that the reload copies the roots
+// of one part of its shard, or of two where the searches for some types continue in the next.
+func TestReloadCopiesPart(t *testing.T) {
+	const names = 25
+	var reg Registry
+	reload := func(name int, path string) *shard {
+		d := Document{Name: fmt.Sprint(name)}
+		for typ := range DerivedScalarTypes() {
+			if len(d.Datasets) < 4 {
+				d.Datasets = append(d.Datasets, Spec{ShortName: d.Name, DerivedScalarType: typ, UserVisibleName: "n", NeuronDatasetPath: path})
+			}
+		}
+		_, err := reg.Apply(Change{Put: []Document{d}})
+		require.NoError(t, err)
+		return reg.Snapshot().index.at(0)
+	}
+	for name := range names {
+		reload(name, "p")
+	}
+	before := reg.Snapshot().index.at(0)
+	for name := range names {
+		after := reload(name, "q")
+		require.Same(t, before.keys, after.keys)
+		copied := 0
+		for part := range after.roots {
+			if after.roots[part] != before.roots[part] {
+				copied++
+			}
+		}
+		require.Contains(t, []int{1, 2}, copied)
+		before = after
+	}
+}
+
+// TestTypesWithEqualHashes defines types that differ only where hashType does not read, in two
+// documents, and checks that each has a definition of its own.
+func TestTypesWithEqualHashes(t *testing.T) {
+	typ := func(i int) DerivedScalarType {
+		return DerivedScalarType(fmt.Sprintf("activation-%03d-latent-of-mlp", i))
+	}
+	require.Equal(t, hashType(typ(1)), hashType(typ(2)))
+	var reg Registry
+	put := func(document string, from, to int) {
+		d := Document{Name: document}
+		for i := from; i < to; i++ {
+			d.Datasets = append(d.Datasets, Spec{ShortName: "x", DerivedScalarType: typ(i), UserVisibleName: document, NeuronDatasetPath: "p"})
+		}
+		_, err := reg.Apply(Change{Put: []Document{d}})
+		require.NoError(t, err)
+	}
+	for _, r := range []struct{ a, b int }{{0, 0}, {1, 0}, {2, 1}, {200, 100}, {200, 200}, {150, 10}, {2, 2}, {0, 1}, {0, 0}} {
+		put("a", 0, r.a)
+		put("b", 0, r.b)
+		s := reg.Snapshot()
+		require.Equal(t, max(r.a, r.b), s.Len())
+		require.Len(t, slices.Collect(s.Named("x")), s.Len())
+		for i := range 200 {
+			d, ok := s.Lookup("x", typ(i))
+			require.Equal(t, i < s.Len(), ok)
+			switch {
+			case i < r.b:
+				require.Equal(t, "b", d.UserVisibleName())
+			case i < r.a:
+				require.Equal(t, "a", d.UserVisibleName())
+			}
+		}
+	}
+}
+
+// TestHashesOfKnownTypes checks that hashKey tells all known types of a short name apart.
+func TestHashesOfKnownTypes(t *testing.T) {
+	types := map[uint64]DerivedScalarType{}
+	for typ := range DerivedScalarTypes() {
+		hash := hashKey(0, typ)
+		require.Empty(t, types[hash], "has the hash of %s", typ)
+		types[hash] = typ
 	}
 }
 

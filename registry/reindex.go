@@ -125,7 +125,7 @@ func partition(edits []documentEdit, depth uint8, of func(*documentEdit) []entry
 
 // deepen splits all shards until the hashes of each share as many first bits as depth.
 func (e *indexEdit) deepen(depth uint8) {
-	e.shard(0) // there is a directory now
+	e.begin()
 	e.spread(depth)
 	for i := range uint64(1) << depth {
 		e.splitTo(i<<(64-depth), depth)
@@ -162,7 +162,7 @@ func (e *indexEdit) divide(hash uint64, first uint8, counts []int) {
 // spread deepens the directory, whose shards stay as they are.
 func (e *indexEdit) spread(depth uint8) {
 	if was := e.index; e.depth < depth {
-		e.arrange(depth, func(place uint64) shard { return was.at(place >> (depth - was.depth)) })
+		e.arrange(depth, func(place uint64) shard { return *was.at(place >> (depth - was.depth)) })
 	}
 }
 

@@ -3,9 +3,12 @@ package registry
 import "iter"
 
 const (
-	// With 254 slots the keys take 6 KB and the roots 2 KB, with the words that the allocator
-	// adds. With more they would take a quarter more.
-	shardSlots = 254
+	// A uint8 is a slot number, and continues after the last slot at the first.
+	shardSlots = 1 << 8
+	// The roots are in parts of 64 slots.
+	partBits   = 6
+	partSlots  = 1 << partBits
+	shardParts = shardSlots / partSlots
 	// Most slots are the first that a search reads: a mispredicted branch costs more
 	// than the memory of a sparse table.
 	shardLimit = shardSlots * 5 / 8
@@ -17,11 +20,12 @@ const (
 )
 
 // A shard is a table of the entries whose hashes share their first bits. Keys and roots have a
-// place for each slot, and lie apart because most changes are of roots alone. The directory has
-// both pointers, so that a lookup waits for a key and for its root at the same time.
+// place for each slot, and lie apart because most changes are of roots alone, and of few of them.
+// The directory has all pointers, so that a lookup waits for a key and for its root at the same
+// time.
 type shard struct {
 	keys  *shardKeys
-	roots *shardRoots
+	roots [shardParts]*shardRoots
 }
 
 // shardKeys are the keys of a shard. Versions of the shard share them.
@@ -32,10 +36,10 @@ type shardKeys struct {
 	depth uint8 // number of top bits that all hashes share
 }
 
-// shardRoots are the trees of a shard, nil where its slot is free. During an edit a tree may be
+// shardRoots are the trees of a part of a shard, nil where the slot is free. During an edit a tree may be
 // nil where the slot is not: see [indexEdit.withdraw].
 type shardRoots struct {
-	trees [shardSlots]*record
+	trees [partSlots]*record
 	edit  uint64 // see shardKeys
 }
 
@@ -47,7 +51,11 @@ type slot struct {
 }
 
 func newShard(depth uint8, edit uint64) shard {
-	return shard{&shardKeys{depth: depth, edit: edit}, &shardRoots{edit: edit}}
+	s := shard{keys: &shardKeys{depth: depth, edit: edit}}
+	for part := range s.roots {
+		s.roots[part] = &shardRoots{edit: edit}
+	}
+	return s
 }
 
 func (s shard) depth() uint8 { return s.keys.depth }
@@ -58,33 +66,32 @@ func (s shard) count() int { return int(s.keys.count) }
 func (s shard) all() iter.Seq2[*slot, *record] {
 	return func(yield func(*slot, *record) bool) {
 		for i := range s.keys.slots {
-			if sl := &s.keys.slots[i]; sl.shortName != "" && !yield(sl, s.roots.trees[i]) {
+			if sl := &s.keys.slots[i]; sl.shortName != "" && !yield(sl, *s.tree(uint8(i))) {
 				return
 			}
 		}
 	}
 }
 
-// home returns the slot where the search for a hash begins. It uses the low bits of the
-// hash, since the top bits select the shard.
-func home(hash uint64) int {
-	i := int(hash & 255)
-	if i >= shardSlots {
-		return i - shardSlots
-	}
-	return i
+// home returns the slot where the search for a hash begins. The low bits of the upper half of the
+// hash, which is that of the short name, select the part. The top bits select the shard.
+func home(hash uint64) uint8 {
+	return uint8(hash>>(32-partBits)&(shardSlots-partSlots) | hash&(partSlots-1))
 }
+
+// tree returns the place of the tree of a slot.
+func (s shard) tree(i uint8) **record { return &s.roots[i>>partBits].trees[i&(partSlots-1)] }
 
 // add adds an entry that the shard does not have.
 func (s shard) add(key slot, root *record) {
 	i := s.find(key.hash, key.shortName)
-	s.keys.slots[i], s.roots.trees[i] = key, root
+	s.keys.slots[i], *s.tree(i) = key, root
 	s.keys.count++
 }
 
 // find returns the slot of an entry, or the free slot that it would take.
-func (s shard) find(hash uint64, shortName string) int {
-	for i := home(hash); ; i = after(i) {
+func (s shard) find(hash uint64, shortName string) uint8 {
+	for i := home(hash); ; i++ {
 		if sl := &s.keys.slots[i]; sl.shortName == "" || sl.hash == hash && sl.shortName == shortName {
 			return i
 		}
@@ -94,20 +101,15 @@ func (s shard) find(hash uint64, shortName string) int {
 // remove frees the slot of an entry. The slots behind it move up, so that no later
 // search ends too early.
 func (s shard) remove(hash uint64, shortName string) {
-	slots, trees := &s.keys.slots, &s.roots.trees
+	slots := &s.keys.slots
 	gap := s.find(hash, shortName)
 	s.keys.count--
-	for i := after(gap); slots[i].shortName != ""; i = after(i) {
+	for i := gap + 1; slots[i].shortName != ""; i++ {
 		// A slot may fill the gap unless its home lies behind the gap.
-		if distance(home(slots[i].hash), i) >= distance(gap, i) {
-			slots[gap], trees[gap] = slots[i], trees[i]
+		if i-home(slots[i].hash) >= i-gap {
+			slots[gap], *s.tree(gap) = slots[i], *s.tree(i)
 			gap = i
 		}
 	}
-	slots[gap], trees[gap] = slot{}, nil
+	slots[gap], *s.tree(gap) = slot{}, nil
 }
-
-// distance returns the number of steps of a search from one slot to another.
-func distance(from, to int) int { return (to - from + shardSlots) % shardSlots }
-
-func after(i int) int { return (i + 1) % shardSlots }
