@@ -92,7 +92,7 @@ func (x *index) lookup(hash uint64, shortName string) *record {
 	if len(x.pages) == 0 {
 		return nil
 	}
-	s := x.at(x.place(hash))
+	s := x.shardOf(hash)
 	for i := home(hash); ; i++ {
 		sl := &s.keys.slots[i]
 		if sl.hash == hash && sl.shortName == shortName {
@@ -110,7 +110,7 @@ func (x *index) place(hash uint64) uint64 { return hash >> (64 - x.depth) }
 
 func (x *index) at(place uint64) *shard { return &x.pages[place/pageSize].shards[place%pageSize] }
 
-func (x *index) shardOf(hash uint64) shard { return *x.at(x.place(hash)) }
+func (x *index) shardOf(hash uint64) *shard { return x.at(x.place(hash)) }
 
 // An indexEdit builds the next version of an index. It copies each page, and the keys and the parts
 // of the roots of each shard, the first time that it changes them, and writes to its copies from
@@ -124,31 +124,21 @@ type indexEdit struct {
 	count, hidden int // how the numbers of visible and of hidden definitions change
 }
 
-// writable returns the shard of a hash, whose keys and roots e may write to.
-func (e *indexEdit) writable(hash uint64) shard {
+// writable returns the shard of a hash, whose keys and roots e may write to. It never copies the
+// keys alone.
+func (e *indexEdit) writable(hash uint64) *shard {
 	s := e.shardOf(hash)
-	if s.keys.edit != e.id {
-		c := *s.keys
-		c.edit = e.id
-		s.keys = &c
+	if s.keys.edit == e.id {
+		return s
 	}
-	for part := range s.roots {
-		e.own(&s, part)
+	keys, c := *s.keys, *s
+	keys.edit = e.id
+	c.keys = &keys
+	for part := range c.roots {
+		c.own(part, e.id)
 	}
-	e.fill(s, hash)
-	return s
-}
-
-// own makes a part of the roots of a shard one that e may write to, and reports whether it is a
-// copy.
-func (e *indexEdit) own(s *shard, part int) bool {
-	if s.roots[part].edit == e.id {
-		return false
-	}
-	c := *s.roots[part]
-	c.edit = e.id
-	s.roots[part] = &c
-	return true
+	e.fill(c, hash)
+	return e.shardOf(hash)
 }
 
 // begin makes a directory if there is none.
@@ -197,8 +187,11 @@ func (e *indexEdit) put(hash uint64, shortName string, root *record) {
 	e.begin()
 	s := e.shardOf(hash)
 	if i := s.find(hash, shortName); s.keys.slots[i].shortName != "" {
-		if e.own(&s, int(i>>partBits)) {
-			e.fill(s, hash)
+		if part := i >> partBits; s.roots[part].edit != e.id {
+			c := *s
+			c.own(int(part), e.id)
+			e.fill(c, hash)
+			s = e.shardOf(hash)
 		}
 		*s.tree(i) = root
 		return
@@ -215,7 +208,7 @@ func (e *indexEdit) put(hash uint64, shortName string, root *record) {
 // in s, and reports whether that made room. Entries without a tree are dropped. The edit must own
 // the keys and the roots. No such short name has a family with a tree already: its types would be
 // in there.
-func (e *indexEdit) mergeFamilies(s shard) bool {
+func (e *indexEdit) mergeFamilies(s *shard) bool {
 	var sizes [256]uint8 // by a part of the hash: few shards need more than this check
 	merges := false
 	for sl := range s.all() {
@@ -258,7 +251,7 @@ func (e *indexEdit) mergeFamilies(s shard) bool {
 
 // split divides s, the full shard of a hash, by one more bit. Hashes are seeded, so
 // there are never more short names of one hash than a shard can hold.
-func (e *indexEdit) split(s shard, hash uint64) {
+func (e *indexEdit) split(s *shard, hash uint64) {
 	depth := s.depth() + 1
 	if depth > e.depth {
 		was := e.index
@@ -308,7 +301,7 @@ func (e *indexEdit) join(hash uint64) bool {
 		return false
 	}
 	one := newShard(depth-1, e.id)
-	for _, half := range []shard{s, other} {
+	for _, half := range []*shard{s, other} {
 		for sl, root := range half.all() {
 			one.add(*sl, root)
 		}

@@ -68,16 +68,16 @@ func (e *indexEdit) apply(edits []documentEdit) {
 		}
 		return
 	}
-	e.deepen(depth)
 	gone := partition(edits, depth, func(edit *documentEdit) []entry { return edit.gone })
 	come := partition(edits, depth, func(edit *documentEdit) []entry { return edit.come })
+	e.deepen(depth, come)
 	parts := make([]indexEdit, 1<<depth)
 	var next atomic.Int64
 	onCores(len(parts), func() {
 		for i := int(next.Add(1)) - 1; i < len(parts); i = int(next.Add(1)) - 1 {
 			p := &parts[i]
 			*p = indexEdit{index: e.index, id: e.id + 1 + uint64(i), floor: depth}
-			p.makeRoom(come[i], uint64(i)<<(64-depth), depth)
+			p.divide(uint64(i)<<(64-depth), depth, sizes(come[i], depth))
 			p.replace(gone[i], come[i])
 		}
 	})
@@ -123,29 +123,37 @@ func partition(edits []documentEdit, depth uint8, of func(*documentEdit) []entry
 	return parts
 }
 
-// deepen splits all shards until the hashes of each share as many first bits as depth.
-func (e *indexEdit) deepen(depth uint8) {
+// deepen splits all shards until the hashes of each share as many first bits as depth, and makes the
+// directory deep enough for the entries that come to each range: once, since it is that of all.
+func (e *indexEdit) deepen(depth uint8, come [][]entry) {
 	e.begin()
-	e.spread(depth)
+	most := 0
+	for i := range come {
+		most = max(most, len(come[i]))
+	}
+	e.spread(depth + finer(most))
 	for i := range uint64(1) << depth {
 		e.splitTo(i<<(64-depth), depth)
 	}
 }
 
-// makeRoom makes the shards that entries, whose hashes share so many first bits with hash,
-// would be divided into. Splitting full shards one after the other would cost more.
-func (e *indexEdit) makeRoom(entries []entry, hash uint64, first uint8) {
-	finer := uint8(bits.Len(uint(2 * len(entries) / shardLimit))) // half full with evenly spread hashes
-	counts := make([]int, 1<<finer)
+// finer returns how many more bits divide n entries with evenly spread hashes into shards that are
+// half full.
+func finer(n int) uint8 { return uint8(bits.Len(uint(2 * n / shardLimit))) }
+
+// sizes returns the numbers of entries, whose hashes share so many first bits, in each part of the
+// hashes that would fill a shard half.
+func sizes(entries []entry, first uint8) []int {
+	more := finer(len(entries))
+	counts := make([]int, 1<<more)
 	for i := range entries {
-		counts[entries[i].hash<<first>>(64-finer)]++
+		counts[entries[i].hash<<first>>(64-more)]++
 	}
-	e.spread(first + finer)
-	e.divide(hash, first, counts)
+	return counts
 }
 
-// divide makes the shards for so many entries in each part of the hashes that share so many
-// first bits with hash.
+// divide makes the shards for so many entries in each part of the hashes that share so many first
+// bits with hash. Splitting full shards one after the other would cost more.
 func (e *indexEdit) divide(hash uint64, first uint8, counts []int) {
 	total := 0
 	for _, n := range counts {
@@ -194,7 +202,7 @@ func (e *indexEdit) merge(parts []indexEdit, depth uint8) {
 	families := e.families
 	e.arrange(deepest, func(place uint64) shard {
 		hash := place << (64 - deepest)
-		return parts[hash>>(64-depth)].shardOf(hash)
+		return *parts[hash>>(64-depth)].shardOf(hash)
 	})
 	for i := range parts {
 		e.families += parts[i].families - families

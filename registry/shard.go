@@ -3,9 +3,10 @@ package registry
 import "iter"
 
 const (
-	// A uint8 is a slot number, and continues after the last slot at the first.
+	// Slots have numbers of type uint8, which wrap around as searches do.
 	shardSlots = 1 << 8
-	// The roots are in parts of 64 slots.
+	// A reload of all types of a short name copies about one part of the roots: TestReloadCopiesPart.
+	// With smaller parts, the directory would cost lookups more.
 	partBits   = 6
 	partSlots  = 1 << partBits
 	shardParts = shardSlots / partSlots
@@ -36,8 +37,8 @@ type shardKeys struct {
 	depth uint8 // number of top bits that all hashes share
 }
 
-// shardRoots are the trees of a part of a shard, nil where the slot is free. During an edit a tree may be
-// nil where the slot is not: see [indexEdit.withdraw].
+// shardRoots are the trees of a part of a shard, nil where the slot is free. During an edit a tree
+// may be nil where the slot is not: see [indexEdit.withdraw].
 type shardRoots struct {
 	trees [partSlots]*record
 	edit  uint64 // see shardKeys
@@ -58,12 +59,22 @@ func newShard(depth uint8, edit uint64) shard {
 	return s
 }
 
-func (s shard) depth() uint8 { return s.keys.depth }
+// own copies a part of the roots unless it is of an edit.
+func (s *shard) own(part int, edit uint64) {
+	if s.roots[part].edit == edit {
+		return
+	}
+	c := *s.roots[part]
+	c.edit = edit
+	s.roots[part] = &c
+}
 
-func (s shard) count() int { return int(s.keys.count) }
+func (s *shard) depth() uint8 { return s.keys.depth }
+
+func (s *shard) count() int { return int(s.keys.count) }
 
 // all returns an iterator over the entries of a shard.
-func (s shard) all() iter.Seq2[*slot, *record] {
+func (s *shard) all() iter.Seq2[*slot, *record] {
 	return func(yield func(*slot, *record) bool) {
 		for i := range s.keys.slots {
 			if sl := &s.keys.slots[i]; sl.shortName != "" && !yield(sl, *s.tree(uint8(i))) {
@@ -79,18 +90,18 @@ func home(hash uint64) uint8 {
 	return uint8(hash>>(32-partBits)&(shardSlots-partSlots) | hash&(partSlots-1))
 }
 
-// tree returns the place of the tree of a slot.
-func (s shard) tree(i uint8) **record { return &s.roots[i>>partBits].trees[i&(partSlots-1)] }
+// tree returns where the tree of a slot is.
+func (s *shard) tree(i uint8) **record { return &s.roots[i>>partBits].trees[i&(partSlots-1)] }
 
 // add adds an entry that the shard does not have.
-func (s shard) add(key slot, root *record) {
+func (s *shard) add(key slot, root *record) {
 	i := s.find(key.hash, key.shortName)
 	s.keys.slots[i], *s.tree(i) = key, root
 	s.keys.count++
 }
 
 // find returns the slot of an entry, or the free slot that it would take.
-func (s shard) find(hash uint64, shortName string) uint8 {
+func (s *shard) find(hash uint64, shortName string) uint8 {
 	for i := home(hash); ; i++ {
 		if sl := &s.keys.slots[i]; sl.shortName == "" || sl.hash == hash && sl.shortName == shortName {
 			return i
@@ -100,7 +111,7 @@ func (s shard) find(hash uint64, shortName string) uint8 {
 
 // remove frees the slot of an entry. The slots behind it move up, so that no later
 // search ends too early.
-func (s shard) remove(hash uint64, shortName string) {
+func (s *shard) remove(hash uint64, shortName string) {
 	slots := &s.keys.slots
 	gap := s.find(hash, shortName)
 	s.keys.count--
