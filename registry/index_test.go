@@ -269,7 +269,6 @@ func TestReplacedTypes(t *testing.T) {
 	}
 }
 
-
 // BenchmarkHashOfType shows what hashType saves a lookup.
 func BenchmarkHashOfType(b *testing.B) {
 	typ := AttentionAutoencoderLatent

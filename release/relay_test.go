@@ -56,7 +56,7 @@ func TestRelay(t *testing.T) {
 		select {
 		case <-changed:
 		default:
-			assert.Fail(t, "nobody learns of the change")
+			assert.Fail(t, "the channel is not closed")
 		}
 		_, changed = relay.Records()
 		r.put("a", time.Now().String())

@@ -25,8 +25,8 @@ type Store interface {
 	Get(ctx context.Context, key string, limit int64) ([]byte, error)
 
 	// Create stores a value if the key does not exist, and returns fs.ErrExist if it does.
-	// Of several concurrent calls for a key exactly one succeeds, and nobody sees a part of
-	// the value. After any other error the value may have been stored, and may still be.
+	// Of several concurrent calls for a key exactly one succeeds, and no reader gets a part
+	// of the value. After any other error the value may have been stored, and may still be.
 	// Create does not retain the value.
 	Create(ctx context.Context, key string, value []byte) error
 

@@ -136,7 +136,7 @@ func BenchmarkHandler(b *testing.B) {
 	}
 }
 
-// A discard is a response that nobody reads.
+// A discard is a response that is thrown away.
 type discard struct{ header http.Header }
 
 func (d discard) Header() http.Header       { return d.header }

@@ -28,8 +28,8 @@ func NewEpoch() string {
 }
 
 // events responds with a stream of Server-Sent Events: the state, and then every change. Each
-// stream holds a position in the log of changes, and no events, so that a slow client costs
-// nobody anything.
+// stream holds a position in the log of changes, and no events, so that a slow client does not
+// cost memory.
 //
 //	curl -N http://127.0.0.1:8000/v1/events
 func (h *Handler) events(w http.ResponseWriter, r *http.Request) {

@@ -9,7 +9,7 @@
 //	snapshot := w.Snapshot() // once per request
 //
 // [Open] follows a directory with the defaults, [Follow] any [source.Source]. A [*Watcher]
-// is a [registry.Reader]: nobody but the watcher changes the registry.
+// is a [registry.Reader]: only the watcher changes the registry.
 //
 // # Contract
 //

@@ -26,8 +26,8 @@ func states(w *watcher.Watcher) string {
 	return strings.Join(list, " ")
 }
 
-// TestNeverGood: a document that never was good is invalid, however often it changes, and
-// nobody says that something of it is served.
+// TestNeverGood checks that a document that never was good is invalid, however often it changes,
+// and that no message says that it is served.
 func TestNeverGood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
@@ -136,7 +136,7 @@ func TestHeldDocuments(t *testing.T) {
 	})
 }
 
-// TestSourceNeverRead: nobody says that data is served that never was read.
+// TestSourceNeverRead checks that no message says that data is served if none was ever read.
 func TestSourceNeverRead(t *testing.T) {
 	src := newFakeSource()
 	src.prepare(fs.ErrNotExist, source.Batch{})

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestIrregularFiles checks that what is no file does not block a reader.
+// TestIrregularFiles checks that pipes and directories do not block a reader.
 func TestIrregularFiles(t *testing.T) {
 	dir := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "blobs"), 0o755))

@@ -50,8 +50,8 @@ type Options struct {
 	// Token returns the bearer token of a request. It may be nil.
 	Token func() string
 	// Epoch identifies this process to those who follow it: see [Store.Chain]. A server that
-	// gets its releases from it is refused with [ErrLoop]. It is empty if nobody follows this
-	// process.
+	// gets its releases from it is refused with [ErrLoop]. It is empty if no server
+	// follows this process.
 	Epoch string
 }
 

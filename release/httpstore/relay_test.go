@@ -283,8 +283,8 @@ func ask(t *testing.T, url string) string {
 	return w.String()
 }
 
-// TestLoops checks that everybody in a loop finds it, that nobody outside does, and that it
-// ends when one of them follows a store again.
+// TestLoops checks that each server in a loop finds it, that none outside does, and that it ends
+// when one of them follows a store again.
 func TestLoops(t *testing.T) {
 	for size := 1; size <= 3; size++ {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {

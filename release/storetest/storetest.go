@@ -208,7 +208,7 @@ func testRacing(r *rig) {
 	require.Len(r, r.keys("releases/", ""), rounds)
 }
 
-// testWhole checks that nobody reads a part of a value that is being created.
+// testWhole checks that a reader never gets a part of a value that is being created.
 func testWhole(r *rig) {
 	value := bytes.Repeat([]byte("0123456789abcdef"), 1<<16) // 1 MiB
 	reader := r.open()

@@ -90,7 +90,7 @@ func (w *writer) writeInPieces(doc string) {
 		}
 		_, err := f.WriteString(text[written : written+n])
 		w.must(err)
-		if time.Since(last) > modelSettle/2 && runtime.GOOS != "linux" { // where nobody tells who has it open
+		if time.Since(last) > modelSettle/2 && runtime.GOOS != "linux" { // where open files are not known
 			w.allow(doc, strings.Repeat(fmt.Sprintf("v%d ", w.version), strings.Count(text[:written], "\n\n")))
 		}
 		written, last = written+n, time.Now()
