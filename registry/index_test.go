@@ -2,6 +2,7 @@ package registry
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -26,8 +27,7 @@ func TestIndexWithCollidingHashes(t *testing.T) {
 	want := map[int]*record{}
 	for step := range 200 {
 		e := indexEdit{index: x, id: uint64(step + 1)}
-		was := x
-		had := len(want)
+		was, had := x, maps.Clone(want)
 		removing := step/50%2 == 1
 		for range 60 {
 			i := rng.IntN(len(records))
@@ -42,14 +42,17 @@ func TestIndexWithCollidingHashes(t *testing.T) {
 			}
 		}
 		x = e.index
+		// The edit does not change the previous index, and the directory is not larger than
+		// necessary.
 		for i, r := range records {
 			if got := x.lookup(hashes[i], r.shortName()); got != want[i] {
 				require.Fail(t, "lookup", "step %d: %d", step, i)
 			}
+			if got := was.lookup(hashes[i], r.shortName()); got != had[i] {
+				require.Fail(t, "lookup in the previous index", "step %d: %d", step, i)
+			}
 		}
-		// The edit does not change the previous index, and the directory is not larger than
-		// necessary.
-		require.Equal(t, had, count(&was))
+		require.Len(t, had, count(&was))
 		require.Equal(t, len(want), count(&x))
 		deepest := uint8(0)
 		for place := range uint64(1) << x.depth {
