@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/neurondex/neurondex/internal/loopbacktest"
 	"github.com/neurondex/neurondex/internal/watchtest"
 )
 
@@ -28,15 +29,6 @@ func startServe(t *testing.T, args ...string) (*process, *exec.Cmd) {
 		args = append(args, "--listen", "127.0.0.1:0")
 	}
 	return startProcess(t, "exec neurondex serve "+strings.Join(args, " "))
-}
-
-// freePort returns an address of loopback on which nobody listens.
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return l.Addr().String()
 }
 
 type releaseStatus struct {
@@ -81,7 +73,7 @@ func TestServeFrom(t *testing.T) {
 	cache := func(name string) string { return filepath.Join(dir, name) }
 
 	origin, _ := startServe(t, "--store", store, "--cache", cache("origin"), "--store-interval", "100ms")
-	relayAddress := freePort(t)
+	relayAddress := loopbacktest.Address(t)
 	relayArgs := []string{"--from", origin.url, "--cache", cache("relay"), "--token-file", token, "--listen", relayAddress}
 	relay, relayCmd := startServe(t, relayArgs...)
 	followerArgs := []string{"--from", relay.url, "--from-token-file", token, "--cache", cache("follower"), "--store-interval"}
@@ -134,7 +126,7 @@ func TestServeFromNowhere(t *testing.T) {
 		want string
 	}{
 		{[]string{"--from", users}, plain.url + `: 404 Not Found: "this server has no releases to pass on; start it with --cache DIR, and with --store URL or --from URL"`},
-		{[]string{"--from", "http://ada:secret@" + freePort(t)}, "connection refused"},
+		{[]string{"--from", "http://ada:secret@" + loopbacktest.Address(t)}, "connection refused"},
 		{[]string{"--from", "ftp://ada:secret@relay.example"}, "--from: must be the URL of a server, like https://relay.example"},
 		{[]string{"--from", plain.url, "--store", "file://" + store}, "--from: use either it or --store, not both"},
 		{[]string{"--store", plain.url}, "--store: is the URL of a server; follow it by --from"},
@@ -153,13 +145,13 @@ func TestServeFromNowhere(t *testing.T) {
 func TestServeLoops(t *testing.T) {
 	const loop = "servers follow each other in a loop; let one of them follow a store: "
 	t.Run("itself", func(t *testing.T) {
-		address := freePort(t)
+		address := loopbacktest.Address(t)
 		out, err := exec.Command("neurondex", "serve", "--from", "http://"+address, "--listen", address, "--cache", t.TempDir()).CombinedOutput()
 		require.Error(t, err)
 		assert.Regexp(t, "--from: http://"+address+": "+loop+"([0-9a-f]+) -> [0-9a-f]+\n", string(out))
 	})
 	t.Run("itself, later", func(t *testing.T) {
-		address := freePort(t)
+		address := loopbacktest.Address(t)
 		s, _ := startServe(t, "--from", "http://"+address, "--listen", address, "--cache", t.TempDir(), "--wait-dir")
 		s.waitForLog(0, loop)
 		st := s.status("")
@@ -168,7 +160,7 @@ func TestServeLoops(t *testing.T) {
 	t.Run("each other", func(t *testing.T) {
 		dir := t.TempDir()
 		pushFile(t, "file://"+dir, entry("a", "1"))
-		addresses := []string{freePort(t), freePort(t)}
+		addresses := []string{loopbacktest.Address(t), loopbacktest.Address(t)}
 		args := func(i int) []string {
 			return []string{"--listen", addresses[i], "--cache", filepath.Join(dir, fmt.Sprint("cache", i)), "--store-interval", "500ms"}
 		}
@@ -202,7 +194,7 @@ func TestServeWhileLoading(t *testing.T) {
 			asked <- c
 		}
 	}()
-	public, management := freePort(t), freePort(t)
+	public, management := loopbacktest.Address(t), loopbacktest.Address(t)
 	s := &process{T: t, log: watchtest.NewBuffer()}
 	cmd := exec.Command("neurondex", "serve", "--from", "http://"+silent.Addr().String(), "--listen", public, "--management-listen", management)
 	cmd.Env = append(os.Environ(), "GORACE=atexit_sleep_ms=0")

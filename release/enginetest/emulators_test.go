@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/Azure/azure-sdk-for-go/sdk/storage/azblob"
+	"github.com/neurondex/neurondex/internal/loopbacktest"
 	"github.com/neurondex/neurondex/release"
 	"github.com/neurondex/neurondex/release/storetest"
 	"github.com/stretchr/testify/require"
@@ -29,7 +30,7 @@ func startEmulator(t *testing.T, name string, args ...string) *process {
 	path, err := exec.LookPath(name)
 	require.NoError(t, err)
 	t.Cleanup(http.DefaultClient.CloseIdleConnections)
-	p := &process{T: t, path: path, address: freeAddress(t)}
+	p := &process{T: t, path: path, address: loopbacktest.Address(t)}
 	host, port, err := net.SplitHostPort(p.address)
 	require.NoError(t, err)
 	places := strings.NewReplacer("HOST", host, "PORT", port, "ADDRESS", p.address)

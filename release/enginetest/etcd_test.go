@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/neurondex/neurondex/internal/loopbacktest"
 	"github.com/neurondex/neurondex/release"
 	_ "github.com/neurondex/neurondex/release/etcdstore"
 	"github.com/neurondex/neurondex/release/storetest"
@@ -42,7 +43,7 @@ func startCluster(t *testing.T, members int, configure ...func(*embed.Config)) *
 		config.LogLevel = "panic"
 		config.UnsafeNoFsync = true
 		config.TickMs, config.ElectionMs = 20, 200
-		client, peer := url.URL{Scheme: "http", Host: freeAddress(t)}, url.URL{Scheme: "http", Host: freeAddress(t)}
+		client, peer := url.URL{Scheme: "http", Host: loopbacktest.Address(t)}, url.URL{Scheme: "http", Host: loopbacktest.Address(t)}
 		config.ListenClientUrls, config.AdvertiseClientUrls = []url.URL{client}, []url.URL{client}
 		config.ListenPeerUrls, config.AdvertisePeerUrls = []url.URL{peer}, []url.URL{peer}
 		for _, f := range configure {
@@ -147,8 +148,8 @@ func TestEtcdProcess(t *testing.T) {
 	version, err := exec.Command(path, "--version").Output()
 	require.NoError(t, err)
 	t.Logf("%s", version)
-	p := &process{T: t, path: path, address: freeAddress(t)}
-	dir, peer := t.TempDir(), freeAddress(t)
+	p := &process{T: t, path: path, address: loopbacktest.Address(t)}
+	dir, peer := t.TempDir(), loopbacktest.Address(t)
 	p.args = []string{
 		"--data-dir", dir, "--log-level", "error", "--auto-compaction-retention", "1h",
 		"--listen-client-urls", "http://" + p.address, "--advertise-client-urls", "http://" + p.address,
@@ -391,7 +392,7 @@ func TestEtcdUser(t *testing.T) {
 // TestEtcdTLS checks certificates of the server and of the client.
 func TestEtcdTLS(t *testing.T) {
 	// A certificate that is its own authority serves as both.
-	self, err := transport.SelfCert(zap.NewNop(), t.TempDir(), []string{"127.0.0.1:0"}, 1, x509.ExtKeyUsageClientAuth)
+	self, err := transport.SelfCert(zap.NewNop(), t.TempDir(), []string{loopbacktest.Address(t)}, 1, x509.ExtKeyUsageClientAuth)
 	require.NoError(t, err)
 	c := startCluster(t, 1, func(config *embed.Config) {
 		config.ListenClientUrls[0].Scheme, config.AdvertiseClientUrls[0].Scheme = "https", "https"

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/neurondex/neurondex/internal/loopbacktest"
 	"github.com/neurondex/neurondex/release"
 	"github.com/neurondex/neurondex/release/blobstore"
 	"github.com/neurondex/neurondex/release/storetest"
@@ -36,7 +37,7 @@ func startGateway(t *testing.T, options ...string) *gateway {
 	t.Setenv("AWS_ACCESS_KEY_ID", "access")
 	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
 	t.Cleanup(http.DefaultClient.CloseIdleConnections)
-	g := &gateway{process: &process{T: t, path: path, address: freeAddress(t)}, dir: t.TempDir()}
+	g := &gateway{process: &process{T: t, path: path, address: loopbacktest.Address(t)}, dir: t.TempDir()}
 	g.args = []string{"--port", g.address, "--access", "access", "--secret", "secret", "--region", "us-east-1", "--quiet", "posix"}
 	g.args = append(append(g.args, options...), g.dir)
 	g.start()

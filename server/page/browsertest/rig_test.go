@@ -26,6 +26,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/neurondex/neurondex/internal/loopbacktest"
 	"github.com/neurondex/neurondex/records"
 	"github.com/neurondex/neurondex/server"
 	"github.com/neurondex/neurondex/server/page"
@@ -72,7 +73,7 @@ type site struct {
 // newSite serves a directory with some files until the test ends.
 func newSite(t *testing.T, files map[string]string) *site {
 	t.Helper()
-	s := &site{T: t, dir: t.TempDir(), addr: "127.0.0.1:0"}
+	s := &site{T: t, dir: t.TempDir(), addr: loopbacktest.Address(t)}
 	for name, content := range files {
 		s.write(name, content)
 	}
@@ -107,7 +108,6 @@ func (s *site) listen() {
 	s.Helper()
 	l, err := net.Listen("tcp", s.addr)
 	require.NoError(s, err)
-	s.addr = l.Addr().String()
 	go func(h *http.Server) { _ = h.Serve(l) }(s.http)
 }
 

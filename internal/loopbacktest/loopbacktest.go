@@ -1,0 +1,42 @@
+// Package loopbacktest gives tests addresses for servers that start later or start again.
+package loopbacktest
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"runtime"
+	"sync/atomic"
+	"testing"
+)
+
+// firstPort is below the ports that systems choose by themselves.
+const firstPort = 10_000
+
+// handedOut is the number of addresses so far.
+var handedOut atomic.Int32
+
+// Address returns a host and port of this machine that no server listens on. It stays free for the
+// test, even while its server is stopped.
+//
+// A port of 127.0.0.1 that is free for a moment does not: the system may choose it for a listener or
+// a connection of any process. On Linux, where all of 127.0.0.0/8 is this machine, each process of
+// tests has a host of its own.
+func Address(t testing.TB) string {
+	t.Helper()
+	host := net.IPv4(127, 0, 0, 1)
+	if pid := os.Getpid(); runtime.GOOS == "linux" {
+		host = net.IPv4(127, byte(128+pid>>16), byte(pid>>8), byte(pid)) // an ID has up to 22 bits
+	}
+	for {
+		port := firstPort + handedOut.Add(1)
+		if port >= 1<<15 {
+			t.Fatal("no address is left")
+		}
+		address := net.JoinHostPort(host.String(), fmt.Sprint(port))
+		if l, err := net.Listen("tcp", address); err == nil {
+			_ = l.Close()
+			return address
+		}
+	}
+}
