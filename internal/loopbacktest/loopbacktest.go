@@ -22,19 +22,20 @@ var handedOut atomic.Int32
 // A port of 127.0.0.1 that is free for a moment does not: the system may choose it for a listener or
 // a connection of any process. On Linux, where all of 127.0.0.0/8 is this machine, each process of
 // tests has a host of its own.
-func Address(t testing.TB) string {
-	t.Helper()
+func Address(tb testing.TB) string {
+	tb.Helper()
 	host := net.IPv4(127, 0, 0, 1)
 	if pid := os.Getpid(); runtime.GOOS == "linux" {
 		host = net.IPv4(127, byte(128+pid>>16), byte(pid>>8), byte(pid)) // an ID has up to 22 bits
 	}
+	var listener net.ListenConfig
 	for {
 		port := firstPort + handedOut.Add(1)
 		if port >= 1<<15 {
-			t.Fatal("no address is left")
+			tb.Fatal("no address is left")
 		}
 		address := net.JoinHostPort(host.String(), fmt.Sprint(port))
-		if l, err := net.Listen("tcp", address); err == nil {
+		if l, err := listener.Listen(tb.Context(), "tcp", address); err == nil {
 			_ = l.Close()
 			return address
 		}
