@@ -36,8 +36,8 @@ func hashKey(shortName uint64, typ DerivedScalarType) uint64 {
 }
 
 // hashType hashes a type from its length, its first and its last bytes, which differ for all known
-// types, in less than half of the time that hashString takes. Types of a short name with the same
-// hash share an entry, whose tree has both.
+// types, in less than half of the time that hashString takes: see BenchmarkHashOfType. Types of a
+// short name with the same hash share an entry, whose tree has both.
 func hashType(t DerivedScalarType) uint64 {
 	const n = 8
 	if len(t) < n {

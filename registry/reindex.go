@@ -77,7 +77,7 @@ func (e *indexEdit) apply(edits []documentEdit) {
 		for i := int(next.Add(1)) - 1; i < len(parts); i = int(next.Add(1)) - 1 {
 			p := &parts[i]
 			*p = indexEdit{index: e.index, id: e.id + 1 + uint64(i), floor: depth}
-			p.divide(uint64(i)<<(64-depth), depth, sizes(come[i], depth))
+			p.divide(uint64(i)<<(64-depth), depth, countByHash(come[i], depth))
 			p.replace(gone[i], come[i])
 		}
 	})
@@ -124,7 +124,8 @@ func partition(edits []documentEdit, depth uint8, of func(*documentEdit) []entry
 }
 
 // deepen splits all shards until the hashes of each share as many first bits as depth, and makes the
-// directory deep enough for the entries that come to each range: once, since it is that of all.
+// directory deep enough for the entries that come to each range. The ranges share the directory, so
+// that it is made once.
 func (e *indexEdit) deepen(depth uint8, come [][]entry) {
 	e.begin()
 	most := 0
@@ -141,9 +142,9 @@ func (e *indexEdit) deepen(depth uint8, come [][]entry) {
 // half full.
 func finer(n int) uint8 { return uint8(bits.Len(uint(2 * n / shardLimit))) }
 
-// sizes returns the numbers of entries, whose hashes share so many first bits, in each part of the
-// hashes that would fill a shard half.
-func sizes(entries []entry, first uint8) []int {
+// countByHash counts the entries by the bits of their hashes that follow the first ones, which all
+// share. It uses as many bits as finer returns.
+func countByHash(entries []entry, first uint8) []int {
 	more := finer(len(entries))
 	counts := make([]int, 1<<more)
 	for i := range entries {

@@ -59,7 +59,7 @@ func newShard(depth uint8, edit uint64) shard {
 	return s
 }
 
-// own copies a part of the roots unless it is of an edit.
+// own copies a part of the roots unless the edit has made it.
 func (s *shard) own(part int, edit uint64) {
 	if s.roots[part].edit == edit {
 		return

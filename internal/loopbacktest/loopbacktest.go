@@ -10,18 +10,18 @@ import (
 	"testing"
 )
 
-// firstPort is below the ports that systems choose by themselves.
+// firstPort is below the ports that the system assigns.
 const firstPort = 10_000
 
 // handedOut is the number of addresses so far.
 var handedOut atomic.Int32
 
-// Address returns a host and port of this machine that no server listens on. It stays free for the
-// test, even while its server is stopped.
+// Address returns a host and port of this machine that no server listens on. No other process gets
+// it, even while the server of the test is stopped.
 //
-// A port of 127.0.0.1 that is free for a moment does not: the system may choose it for a listener or
-// a connection of any process. On Linux, where all of 127.0.0.0/8 is this machine, each process of
-// tests has a host of its own.
+// A free port of 127.0.0.1 would not do: the system may assign it to a listener or a connection of
+// any process. On Linux, where all of 127.0.0.0/8 is this machine, each process that runs tests has
+// a host of its own. Elsewhere the host is 127.0.0.1, and the port is only unlikely to be used.
 func Address(tb testing.TB) string {
 	tb.Helper()
 	host := net.IPv4(127, 0, 0, 1)
