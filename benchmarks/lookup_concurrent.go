@@ -3,21 +3,16 @@ package main
 import (
 	"context"
 	"fmt"
-	"runtime"
+	"runtime/debug"
 	"sync"
 	"time"
 )
 
 // concurrentLookups measures a reader beside a second one, and during reloads back to back.
 func concurrentLookups(ctx context.Context, s scale) (table, error) {
-	size := min(documentSize, s.concurrentSize)
-	t := table{
-		title: fmt.Sprintf("Lookups among %s datasets: two readers, and one during reloads", grouped(s.concurrentSize)),
-		head:  []string{"", "throughput, two readers / one", "time during reloads / without", "reloads per second"},
-		note:  fmt.Sprintf("Reloads are back to back; each parses a document of %d datasets and applies it. Viper is not safe to read during a reload.", size),
-	}
 	all := newDatasets(s.concurrentSize)
 	keys := queries(all)
+	size := min(documentSize, s.concurrentSize)
 	var versions [2][]byte // of the first document
 	for v := range versions {
 		doc := newDatasets(size)
@@ -26,32 +21,84 @@ func concurrentLookups(ctx context.Context, s scale) (table, error) {
 		}
 		versions[v] = toTOML(doc)
 	}
+	var rows []concurrentRow
 	for _, st := range stores() {
 		o, err := st.open(all)
 		if err != nil {
-			return t, err
+			return table{}, err
 		}
+		row := concurrentRow{store: st.name}
 		one, other := &reader{find: o.find, keys: keys}, &reader{find: o.find, keys: keys, next: len(keys) / 2}
-		var speedups, slowdowns, rates []float64
-		runtime.GC()
+		debug.FreeOSMemory() // otherwise the runtime returns the memory of larger stores meanwhile
 		for range s.rounds {
 			if ctx.Err() != nil {
-				return t, ctx.Err()
+				return table{}, ctx.Err()
 			}
-			speedups = append(speedups, speedupOfTwo(one, other, s.turn))
+			row.speedups = append(row.speedups, speedupOfTwo(one, other, s.turn))
 			if o.reload == nil {
 				continue
 			}
 			// Pauses are rare, so the reader needs longer turns.
-			slowdown, rate, err := slowdownByReloads(one, o, versions, 4*s.turn)
+			turn, err := readDuringReloads(one, o, versions, 4*s.turn)
 			if err != nil {
-				return t, err
+				return table{}, err
 			}
-			slowdowns, rates = append(slowdowns, slowdown), append(rates, rate)
+			row.turns = append(row.turns, turn)
 		}
-		t.add(st.name, ratio(median(speedups)), ratio(median(slowdowns)), digits(median(rates)))
+		rows = append(rows, row)
 	}
-	return t, nil
+	return concurrentTable(rows, s.concurrentSize, size), nil
+}
+
+// A concurrentRow is what was measured of a store.
+type concurrentRow struct {
+	store    string
+	speedups []float64
+	turns    []reloadTurn
+}
+
+// A reloadTurn is a turn of a reader with and without reloads.
+type reloadTurn struct {
+	slowdown      float64 // the time of a lookup during reloads relative to that without
+	rate          float64 // reloads per second
+	before, after float64 // the distance of the cores
+}
+
+// concurrentTable separates the turns while cores were near from those while they were far. It
+// leaves out those in which that changed.
+func concurrentTable(rows []concurrentRow, datasets, size int) table {
+	t := table{
+		title: fmt.Sprintf("Lookups among %s datasets: two readers, and one during reloads", grouped(datasets)),
+		head:  []string{"", "throughput, two readers / one", "time during reloads / without, cores near", "cores far", "reloads per second"},
+	}
+	var nearDistances, farDistances []float64
+	for _, row := range rows {
+		var rates, nearby, distant []float64
+		for _, turn := range row.turns {
+			rates = append(rates, turn.rate)
+			switch before, after := near(turn.before), near(turn.after); {
+			case before && after:
+				nearby = append(nearby, turn.slowdown)
+				nearDistances = append(nearDistances, turn.before, turn.after)
+			case !before && !after:
+				distant = append(distant, turn.slowdown)
+				farDistances = append(farDistances, turn.before, turn.after)
+			}
+		}
+		t.add(row.store, ratio(median(row.speedups)), turns(nearby), turns(distant), digits(median(rates)))
+	}
+	t.note = fmt.Sprintf("Reloads are back to back; each parses a document of %d datasets and applies it. "+
+		"Viper is not safe to read during a reload. In parentheses: turns. A cache line takes %s between near cores, %s between far ones.",
+		size, span(median(nearDistances)), span(median(farDistances)))
+	return t
+}
+
+// turns formats the median of some turns, and their number.
+func turns(slowdowns []float64) string {
+	if len(slowdowns) == 0 {
+		return none
+	}
+	return fmt.Sprintf("%s (%d)", ratio(median(slowdowns)), len(slowdowns))
 }
 
 // speedupOfTwo returns the throughput of two readers relative to one.
@@ -66,10 +113,10 @@ func speedupOfTwo(one, other *reader, turn time.Duration) float64 {
 	return alone/both[0] + alone/both[1]
 }
 
-// slowdownByReloads returns the time of a lookup during reloads relative to that without,
-// and the number of reloads per second.
-func slowdownByReloads(r *reader, o *openStore, versions [2][]byte, turn time.Duration) (slowdown, rate float64, err error) {
-	quiet := r.run(turn)
+// readDuringReloads measures a reader without and with reloads.
+func readDuringReloads(r *reader, o *openStore, versions [2][]byte, d time.Duration) (reloadTurn, error) {
+	before := distance()
+	quiet := r.run(d)
 	stop, stopped := make(chan struct{}), make(chan error, 1)
 	reloads, start := 0, time.Now()
 	go func() {
@@ -87,8 +134,9 @@ func slowdownByReloads(r *reader, o *openStore, versions [2][]byte, turn time.Du
 			}
 		}
 	}()
-	reading := r.run(turn)
+	reading := r.run(d)
 	close(stop)
-	err = <-stopped
-	return reading / quiet, float64(reloads) / time.Since(start).Seconds(), err
+	err := <-stopped
+	rate := float64(reloads) / time.Since(start).Seconds()
+	return reloadTurn{slowdown: reading / quiet, rate: rate, before: before, after: distance()}, err
 }

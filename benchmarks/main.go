@@ -16,6 +16,7 @@ import (
 	"os/signal"
 	"regexp"
 	"runtime"
+	"runtime/debug"
 	"syscall"
 	"time"
 )
@@ -158,7 +159,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			}
 		}
 		panels = append(panels, res.panels...)
-		runtime.GC() // the next section starts with a clean heap
+		debug.FreeOSMemory() // the next section starts with a clean heap, and nothing to return
 	}
 	if !found {
 		return fmt.Errorf("no section matches %q", *only)
