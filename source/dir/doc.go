@@ -15,8 +15,8 @@
 // # Events
 //
 // Events come from inotify on Linux, kqueue on macOS and the BSDs, and
-// ReadDirectoryChangesW on Windows; tests run on Linux only, the others are compiled and
-// vetted. Events say where to look, never what happened: after a lost event, and
+// ReadDirectoryChangesW on Windows; tests run on Linux only, the code of the others is
+// type-checked. Events say where to look, never what happened: after a lost event, and
 // periodically (Dir.Resync), the whole tree is scanned. Where there are no events (network
 // and FUSE file systems, or no watch left), it is scanned every second.
 package dir
