@@ -51,9 +51,9 @@ func choose(cmd *cobra.Command, name string, values ...string) {
 }
 
 // invalidValue describes a value that a flag does not accept.
-func invalidValue(origin string, f *pflag.Flag, err error) error {
-	if syntax, ok := errors.AsType[*strconv.NumError](err); ok && f.Value.Type() == "bool" {
-		err = fmt.Errorf("must be true or false, not %q", syntax.Num)
+func invalidValue(origin string, f *pflag.Flag, value string, err error) error {
+	if f.Value.Type() == "bool" {
+		err = fmt.Errorf("must be true or false, not %q", value)
 	}
 	return fmt.Errorf("%s: %w", origin, err)
 }
@@ -62,7 +62,7 @@ func invalidValue(origin string, f *pflag.Flag, err error) error {
 func explainFlagError(_ *cobra.Command, err error) error {
 	if invalid, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
 		f := invalid.GetFlag()
-		return invalidValue("--"+f.Name, f, errors.Unwrap(invalid))
+		return invalidValue("--"+f.Name, f, invalid.GetValue(), errors.Unwrap(invalid))
 	}
 	return err
 }

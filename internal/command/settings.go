@@ -86,7 +86,7 @@ func (s *settings) set(f *pflag.Flag, file map[string]setting) error {
 	}
 	for _, word := range words {
 		if err := f.Value.Set(word); err != nil {
-			return invalidValue(from.origin, f, err)
+			return invalidValue(from.origin, f, word, err)
 		}
 	}
 	return nil
