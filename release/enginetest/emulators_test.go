@@ -66,6 +66,9 @@ func TestAzure(t *testing.T) {
 	connection := "DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey=Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==;" +
 		"BlobEndpoint=http://" + p.address + "/devstoreaccount1;"
 	t.Setenv("AZURE_STORAGE_CONNECTION_STRING", connection)
+	// Without these, http is refused.
+	t.Setenv("AZURE_STORAGE_DOMAIN", p.address)
+	t.Setenv("AZURE_STORAGE_IS_LOCAL_EMULATOR", "true")
 	client, err := azblob.NewClientFromConnectionString(connection, nil)
 	require.NoError(t, err)
 	_, err = client.CreateContainer(context.Background(), "container", nil)
