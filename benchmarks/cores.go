@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// distance returns the time that a cache line needs from one core to another, in nanoseconds: the
-// shortest mean of many rounds of two goroutines that answer each other. It is 0 on one core.
+// distance returns the time that a cache line takes from one core to another, in nanoseconds. Two
+// goroutines write to the line in turn; the result is the shortest of several means, or 0 on one core.
 //
 // The cores of a virtual machine may share a cache at one time and not at another, because the host
 // moves them. Without a shared cache, reading what the other core wrote takes several times as long.
@@ -46,6 +46,6 @@ func distance() float64 {
 	return shortest
 }
 
-// near reports whether cores at such a distance share a cache. Where these benchmarks were written,
-// cores are 25 ns apart if they do, and 150 ns if they do not.
+// near reports whether cores at a distance share a cache. On the machines that these benchmarks were
+// written on, a line takes 25 ns between cores that do, and 150 ns between others.
 func near(distance float64) bool { return distance < 75 }

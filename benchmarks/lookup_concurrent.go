@@ -29,7 +29,7 @@ func concurrentLookups(ctx context.Context, s scale) (table, error) {
 		}
 		row := concurrentRow{store: st.name}
 		one, other := &reader{find: o.find, keys: keys}, &reader{find: o.find, keys: keys, next: len(keys) / 2}
-		debug.FreeOSMemory() // otherwise the runtime returns the memory of larger stores meanwhile
+		debug.FreeOSMemory() // otherwise the runtime returns the memory of earlier stores during the turns
 		for range s.rounds {
 			if ctx.Err() != nil {
 				return table{}, ctx.Err()
@@ -50,7 +50,7 @@ func concurrentLookups(ctx context.Context, s scale) (table, error) {
 	return concurrentTable(rows, s.concurrentSize, size), nil
 }
 
-// A concurrentRow is what was measured of a store.
+// A concurrentRow has the measurements of a store.
 type concurrentRow struct {
 	store    string
 	speedups []float64
@@ -61,11 +61,11 @@ type concurrentRow struct {
 type reloadTurn struct {
 	slowdown      float64 // the time of a lookup during reloads relative to that without
 	rate          float64 // reloads per second
-	before, after float64 // the distance of the cores
+	before, after float64 // the distance of the cores before and after the turn
 }
 
-// concurrentTable separates the turns while cores were near from those while they were far. It
-// leaves out those in which that changed.
+// concurrentTable separates turns with near cores from turns with far ones, and leaves out those in
+// which that changed.
 func concurrentTable(rows []concurrentRow, datasets, size int) table {
 	t := table{
 		title: fmt.Sprintf("Lookups among %s datasets: two readers, and one during reloads", grouped(datasets)),
@@ -85,7 +85,7 @@ func concurrentTable(rows []concurrentRow, datasets, size int) table {
 				farDistances = append(farDistances, turn.before, turn.after)
 			}
 		}
-		t.add(row.store, ratio(median(row.speedups)), turns(nearby), turns(distant), digits(median(rates)))
+		t.add(row.store, ratio(median(row.speedups)), medianAndCount(nearby), medianAndCount(distant), digits(median(rates)))
 	}
 	t.note = fmt.Sprintf("Reloads are back to back; each parses a document of %d datasets and applies it. "+
 		"Viper is not safe to read during a reload. In parentheses: turns. A cache line takes %s between near cores, %s between far ones.",
@@ -93,12 +93,12 @@ func concurrentTable(rows []concurrentRow, datasets, size int) table {
 	return t
 }
 
-// turns formats the median of some turns, and their number.
-func turns(slowdowns []float64) string {
-	if len(slowdowns) == 0 {
+// medianAndCount formats the median of ratios, and their number in parentheses.
+func medianAndCount(ratios []float64) string {
+	if len(ratios) == 0 {
 		return none
 	}
-	return fmt.Sprintf("%s (%d)", ratio(median(slowdowns)), len(slowdowns))
+	return fmt.Sprintf("%s (%d)", ratio(median(ratios)), len(ratios))
 }
 
 // speedupOfTwo returns the throughput of two readers relative to one.

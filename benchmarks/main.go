@@ -159,7 +159,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			}
 		}
 		panels = append(panels, res.panels...)
-		debug.FreeOSMemory() // the next section starts with a clean heap, and nothing to return
+		debug.FreeOSMemory() // otherwise the runtime returns the memory during the next section
 	}
 	if !found {
 		return fmt.Errorf("no section matches %q", *only)
